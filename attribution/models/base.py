@@ -1,0 +1,170 @@
+"""The contract of a model: it states weights, the base makes them shares, the ledger makes those money."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Self, final
+
+import numpy as np
+
+from attribution.errors import ModelError, NotFittedError
+from attribution.journeys.columns import FloatArray, IntArray, Journeys
+from attribution.models.parameters import check_value, parameter_defaults, parameter_types, value_text
+
+DIRECT = "Direct"  # the channel of visits that say nothing of their origin
+
+
+class Shares(NamedTuple):
+    """The shares of all touches, and the journeys whose weights were all zero and so were shared equally."""
+
+    values: FloatArray
+    shared_equally: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionModel(ABC):
+    """A model: a frozen, keyword-only dataclass whose fields are its parameters.
+
+    The author gives it a `name` and writes :meth:`_weights`; a model that learns from all journeys sets
+    `needs_fit` and writes :meth:`_fit`. Ranges of parameters are checked in :meth:`_check`.
+
+    Args:
+        ignore: channels whose touches are set aside first, unless the journey would have none left.
+
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class ByPosition(AttributionModel):
+    ...     name: ClassVar[str] = "by_position"
+    ...     def _weights(self, journeys):
+    ...         starts = np.repeat(journeys.offsets[:-1], journeys.lengths)
+    ...         return np.arange(journeys.n_touches) - starts + 1.0
+    >>> paths = [[(0, "Email"), (1, "Email"), (2, "Direct")]]
+    >>> ByPosition().shares(Journeys.from_paths(paths)).round(3).tolist()
+    [0.167, 0.333, 0.5]
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    needs_fit: ClassVar[bool] = False
+
+    ignore: tuple[str, ...] = ()
+    _fitted: Mapping[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, declared in parameter_types(type(self)).items():
+            check_value(self.name, name, declared, getattr(self, name))
+        self._check()
+
+    def _check(self) -> None:  # noqa: B027  # most models have nothing to add
+        """Raise ModelError where a parameter, already of its declared type, is out of range."""
+
+    @abstractmethod
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        """Return one finite, non-negative weight per touch; only ratios within a journey matter."""
+
+    def _fit(self, journeys: Journeys) -> Mapping[str, Any]:
+        """Learn from all journeys, converted or not; what is returned is `fitted` from then on."""
+        return {}
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether :meth:`fit` has been called."""
+        return self._fitted is not None
+
+    @property
+    def fitted(self) -> Mapping[str, Any]:
+        """What :meth:`fit` learned.
+
+        Raises:
+            NotFittedError: nothing yet.
+        """
+        if self._fitted is None:
+            raise NotFittedError(f"{self.label} has not been fitted; call fit(journeys) first")
+        return self._fitted
+
+    @final
+    def fit(self, journeys: Journeys) -> Self:
+        """Learn from journeys and return self; a model that needs no fit learns nothing."""
+        # the parameters are frozen, what was learned is not one of them
+        object.__setattr__(self, "_fitted", dict(self._fit(journeys)))
+        return self
+
+    @final
+    def shares(self, journeys: Journeys) -> FloatArray:
+        """Return float64[N]: the share of each touch, summing to 1 within every journey that has touches.
+
+        Raises:
+            ModelError: a weight is negative or not finite; NotFittedError: the model wants a fit.
+        """
+        return self.shares_and_fallbacks(journeys).values
+
+    @final
+    def shares_and_fallbacks(self, journeys: Journeys) -> Shares:
+        """Return the shares together with the journeys that fell back to equal shares (all weights zero)."""
+        if self.needs_fit and self._fitted is None:
+            raise NotFittedError(f"{self.label} has not been fitted; call fit(journeys) first")
+        codes = journeys.channel_codes(self.ignore)
+        kept = ~np.isin(journeys.channel, codes) if codes else None
+        if kept is None or kept.all():
+            return self._normalised(journeys)
+        # journeys in which nothing would remain keep all their touches
+        remaining = np.diff(np.concatenate(([0], np.cumsum(kept)))[journeys.offsets])
+        kept |= np.repeat(remaining == 0, journeys.lengths)
+        shares = self._normalised(journeys.keep(kept))
+        values = np.zeros(journeys.n_touches)
+        values[kept] = shares.values
+        return Shares(values, shares.shared_equally)
+
+    def _normalised(self, journeys: Journeys) -> Shares:
+        weights = np.asarray(self._weights(journeys), np.float64)
+        if weights.shape != (journeys.n_touches,):
+            raise ModelError(
+                f"{self.name} returned weights of shape {weights.shape} for {journeys.n_touches} touches; "
+                "a model returns one weight per touch"
+            )
+        if not weights.size:
+            return Shares(weights, np.zeros(0, np.int64))
+        self._refuse_bad(weights, journeys)
+        lengths = journeys.lengths[journeys.nonempty]
+        with np.errstate(over="ignore"):
+            sums = np.add.reduceat(weights, journeys.first)
+        if np.isinf(sums).any():  # finite weights whose sum is not: only their ratios matter
+            weights = weights / np.repeat(np.maximum.reduceat(weights, journeys.first).clip(1.0), lengths)
+            sums = np.add.reduceat(weights, journeys.first)
+        zero = sums == 0
+        if zero.any():
+            weights = np.where(np.repeat(zero, lengths), 1.0, weights)
+            sums = np.where(zero, lengths, sums)
+        return Shares(weights / np.repeat(sums, lengths), journeys.nonempty[zero])
+
+    def _refuse_bad(self, weights: FloatArray, journeys: Journeys) -> None:
+        # a NaN makes both comparisons false, so two passes settle the good case
+        if weights.min() >= 0 and weights.max() < np.inf:
+            return
+        bad = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
+        journey = int(np.searchsorted(journeys.offsets, bad, side="right")) - 1
+        raise ModelError(
+            f"{self.name} gave touch {bad - int(journeys.offsets[journey])} of journey {journey} the weight "
+            f"{weights[bad]}; allowed are finite numbers >= 0"
+        )
+
+    def params(self) -> dict[str, Any]:
+        """Return all parameters as JSON can hold them; they are stored with the run."""
+        values = ((name, getattr(self, name)) for name in parameter_types(type(self)))
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+    @property
+    def label(self) -> str:
+        """The name with its non-default parameters, as the command line writes them and columns are headed.
+
+        >>> from attribution.models.rules import TimeDecay
+        >>> TimeDecay(half_life="14d").label, TimeDecay().label
+        ('time_decay:half_life=14d', 'time_decay')
+        """
+        defaults = parameter_defaults(type(self))
+        given = ((name, getattr(self, name)) for name in parameter_types(type(self)))
+        parts = [
+            f"{name}={value_text(v)}" for name, v in given if name not in defaults or v != defaults[name]
+        ]
+        return f"{self.name}:{','.join(parts)}" if parts else self.name
