@@ -1,0 +1,68 @@
+"""Every error that the engine raises on purpose.
+
+A message says what was received, what is allowed and what to do, in one sentence that a
+marketer can act on; the doors print it and exit with 2. A bad row is no error: it is kept
+as data (:class:`attribution.sources.batch.Rejection`).
+
+    AttributionEngineError
+    ├── InputError            a file, an option or an argument that cannot be used   (ValueError)
+    │   └── UnknownNameError  a name that is not among the allowed ones
+    ├── StoreError            a store that cannot be opened, read or written
+    │   ├── NewerStoreError   made by a newer version of this package
+    │   └── StoreBusyError    somebody else has been writing for too long
+    ├── ModelError            a model whose parameters or weights cannot be used     (ValueError)
+    │   └── NotFittedError    a corpus model asked for shares before it was fitted
+    └── LedgerError           entries that would not add up: nothing was written
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AttributionEngineError(Exception):
+    """The root: whatever the engine raises on purpose derives from it."""
+
+
+class InputError(AttributionEngineError, ValueError):
+    """A file, an option or an argument that cannot be used."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not among the allowed ones; the nearest are offered.
+
+    >>> str(UnknownNameError("model", "liner", ["linear", "first_touch"]))
+    "unknown model 'liner'; did you mean 'linear'? Allowed: first_touch, linear"
+    """
+
+    def __init__(self, what: str, received: str, allowed: Iterable[str]) -> None:
+        self.received = received
+        self.allowed = sorted(allowed)
+        near = get_close_matches(received, self.allowed, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        super().__init__(f"unknown {what} {received!r}{hint} Allowed: {', '.join(self.allowed)}")
+
+
+class StoreError(AttributionEngineError):
+    """A store that cannot be opened, read or written."""
+
+
+class NewerStoreError(StoreError):
+    """A store made by a newer version of this package."""
+
+
+class StoreBusyError(StoreError):
+    """Somebody else has been writing to the store for longer than the time allowed."""
+
+
+class ModelError(AttributionEngineError, ValueError):
+    """A model whose parameters or weights cannot be used."""
+
+
+class NotFittedError(ModelError):
+    """A corpus model asked for shares before it was fitted."""
+
+
+class LedgerError(AttributionEngineError):
+    """Entries that would not add up to their conversion; nothing was written."""
