@@ -1,0 +1,86 @@
+"""Identifiers: what a visitor, a lead or a company is known by, in one comparable form.
+
+A value is normalised before it is stored, so that two spellings of one e-mail address or telephone
+number are one identifier. Kinds are small integers in the store and these words everywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import phonenumbers
+
+VISITOR: Final = 1
+EMAIL: Final = 2
+PHONE: Final = 3
+USER: Final = 4
+LEAD: Final = 5
+ACCOUNT: Final = 6
+
+KIND_NAMES: Final = {
+    VISITOR: "visitor",
+    EMAIL: "email",
+    PHONE: "phone",
+    USER: "user",
+    LEAD: "lead",
+    ACCOUNT: "account",
+}
+
+# which kind a column of `identities` and `leads` holds; the strongest kind comes first
+COLUMN_KINDS: Final = {
+    "lead_id": LEAD,
+    "user_id": USER,
+    "email": EMAIL,
+    "phone": PHONE,
+    "visitor_id": VISITOR,
+    "account": ACCOUNT,
+}
+
+_DOTLESS: Final = frozenset({"gmail.com", "googlemail.com"})  # these providers ignore dots before the @
+_NOT_DIGITS: Final = re.compile(r"[^0-9+]")
+
+
+def normalise(kind: int, value: str, region: str | None = None) -> str | None:
+    """Return a value in the form in which identifiers are compared, None where nothing is left of it.
+
+    Args:
+        kind: one of the kind numbers of this module.
+        value: the value as received.
+        region: ISO 3166 code of the country that numbers without a prefix belong to.
+
+    >>> normalise(EMAIL, " Ella.Fitz+news@Gmail.com ")
+    'ellafitz@gmail.com'
+    >>> normalise(PHONE, "020 7946 0018", "GB")
+    '+442079460018'
+    """
+    value = value.strip()
+    if kind == EMAIL:
+        value = _email(value)
+    elif kind == PHONE:
+        value = _phone(value, region)
+    elif kind == ACCOUNT:
+        value = value.lower()
+    return value or None
+
+
+def _email(value: str) -> str:
+    """Lower-case an address and drop the aliasing that providers ignore: plus tags, Gmail's dots."""
+    local, at, domain = value.lower().rpartition("@")
+    if not at:
+        return value.lower()
+    local = local.partition("+")[0] or local
+    if domain in _DOTLESS:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
+
+
+@lru_cache(maxsize=100_000)
+def _phone(value: str, region: str | None) -> str:
+    """Write a number as E.164; one that cannot be a number keeps its digits."""
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        return _NOT_DIGITS.sub("", value)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

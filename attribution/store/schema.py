@@ -1,0 +1,425 @@
+"""The tables, as SQLAlchemy Core objects on one MetaData; the same on SQLite and PostgreSQL.
+
+Instants are BIGINT microseconds since 1970 UTC, money is BIGINT minor units plus a currency code,
+days are integers since 1970. `..._hash` and `digest` columns are signed 64-bit xxh3 values
+(:mod:`attribution.store.keys`). What is *observed* (touches, records, evidence) is kept as received;
+what is *computed* (placements, memberships, conversions, journeys) can be made again from it;
+the ledger (`run`, `entry`) is append-only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import UniqueConstraint as Unique
+
+from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
+
+# The migration that makes this schema; a test holds it against the migrations' own head.
+REVISION: Final = "0001"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives an INTEGER PRIMARY KEY to the row itself: no second tree.
+Big: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _key(name: str) -> Column[int]:
+    return Column(name, Big, primary_key=True, autoincrement=False)
+
+
+def _big(name: str, **options: Any) -> Column[Any]:
+    return Column(name, Big, **options)
+
+
+def _text(name: str, **options: Any) -> Column[Any]:
+    return Column(name, Text, **options)
+
+
+# --- the store about itself -------------------------------------------------------------------------
+
+setting = Table("setting", metadata, _text("name", primary_key=True), _text("value", nullable=False))
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("batch_id", Big, primary_key=True),
+    _text("table_name", nullable=False),
+    _text("file", nullable=False),
+    _big("imported_at", nullable=False),
+    *(_big(name, nullable=False) for name in ("read", "accepted", "updated", "duplicate", "conflict", "rejected")),
+)
+
+rejected_row = Table(  # rows that did not load, and conflicts: kept, explained, counted
+    "rejected_row",
+    metadata,
+    Column("rejected_id", Big, primary_key=True),
+    Column("batch_id", Big, ForeignKey("batch.batch_id"), nullable=False, index=True),
+    _text("table_name", nullable=False),
+    _text("file", nullable=False),
+    _big("line"),
+    _text("code", nullable=False),
+    _text("message", nullable=False),
+    _text("raw", nullable=False),
+)
+
+# --- dimensions -------------------------------------------------------------------------------------
+
+placement = Table(  # what the channel rules make of origins
+    "placement",
+    metadata,
+    _key("placement_id"),
+    _big("hash", nullable=False, unique=True),
+    *(_text(name) for name in PLACEMENT_FIELDS),
+)
+
+origin = Table(  # one distinct set of classifier inputs
+    "origin",
+    metadata,
+    _key("origin_id"),
+    _big("hash", nullable=False, unique=True),
+    Column("placement_id", Big, ForeignKey("placement.placement_id"), nullable=False),
+    _text("rule", nullable=False),
+    *(_text(name) for name in ORIGIN_FIELDS),
+)
+
+page = Table(
+    "page",
+    metadata,
+    _key("page_id"),
+    _big("hash", nullable=False, unique=True),
+    _text("host"),
+    _text("path"),
+    _text("query"),  # only what --keep-query names
+)
+
+agent = Table(
+    "agent",
+    metadata,
+    _key("agent_id"),
+    _big("hash", nullable=False, unique=True),
+    _text("user_agent", nullable=False),
+)
+
+# --- who --------------------------------------------------------------------------------------------
+
+identifier = Table(  # kinds: attribution.identifiers
+    "identifier",
+    metadata,
+    _key("identifier_id"),
+    _big("hash", nullable=False, unique=True),
+    Column("kind", SmallInteger, nullable=False),
+    _text("value", nullable=False),
+)
+
+evidence_source = Table(  # "CRM lead", "identities: form", ...
+    "evidence_source",
+    metadata,
+    _key("evidence_source_id"),
+    _big("hash", nullable=False, unique=True),
+    _text("source", nullable=False),
+)
+
+edge = Table(  # two identifiers belonged to one person (an account edge: to one company); append-only
+    "edge",
+    metadata,
+    _key("edge_id"),
+    _big("hash", nullable=False, unique=True),
+    _big("a", nullable=False, index=True),
+    _big("b", nullable=False, index=True),
+    _big("at", nullable=False),
+    _big("evidence_source_id", nullable=False),
+)
+
+membership = Table(  # computed: the person of each identifier that any evidence names
+    "membership",
+    metadata,
+    _key("identifier_id"),
+    _big("person_id", nullable=False),  # the smallest identifier_id of the person
+    Index("ix_membership_person", "person_id", "identifier_id"),
+)
+
+# --- what happened ----------------------------------------------------------------------------------
+
+touch_key = Table(  # idempotency: hash of the touch_id -> row, and the digest of its content
+    "touch_key",
+    metadata,
+    _key("hash"),
+    _big("n", nullable=False),
+    _big("digest", nullable=False),
+)
+
+touch = Table(
+    "touch",
+    metadata,
+    _key("n"),
+    _text("touch_id", nullable=False),
+    _big("visitor"),  # identifier_id; null where consent to analytics was denied
+    _big("at", nullable=False),
+    _big("origin_id", nullable=False),
+    _big("page_id"),
+    _text("click_id"),
+    _big("page_views"),
+    _big("engaged_seconds"),
+    _big("agent_id"),
+    Column("consent", SmallInteger, nullable=False),
+    _big("cost_minor"),
+    _text("currency"),
+    _big("batch_id", nullable=False),
+    Index("ix_touch_path", "visitor", "at", "n", "origin_id"),  # covers the reading of journeys
+)
+
+lead = Table(
+    "lead",
+    metadata,
+    Column("lead_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),  # the CRM's own id
+    _big("digest", nullable=False),
+    _big("identifier_id", nullable=False, index=True),  # the identifier of kind lead
+    _big("created_at", nullable=False),
+    _big("created_at_end", nullable=False),  # a bare date's last microsecond: places milestones
+    _big("visitor"),
+    _big("email"),
+    _big("phone"),
+    _big("account"),
+    _text("owner"),
+    _text("industry"),
+    *(_big(name) for name in ("mql_at", "sqo_at", "disqualified_at", "requested_at", "responded_at")),
+    _text("response_outcome"),
+    Column("consent", SmallInteger, nullable=False),
+    _big("batch_id", nullable=False),
+)
+
+deal = Table(
+    "deal",
+    metadata,
+    Column("deal_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),
+    _big("digest", nullable=False),
+    _text("status", nullable=False),
+    _big("created_at"),
+    _big("created_at_end"),
+    _big("closed_at"),
+    _big("amount_minor"),
+    _text("currency"),
+    _big("lead"),  # identifier_id of kind lead
+    _big("account"),  # identifier_id of kind account
+    _text("owner"),
+    _text("kind"),
+    _big("recurring_minor"),
+    _text("recurring_interval"),
+    _big("recurring_from"),
+    _big("recurring_until"),
+    _big("batch_id", nullable=False),
+)
+
+deal_contact = Table(
+    "deal_contact",
+    metadata,
+    _big("deal_id", primary_key=True, autoincrement=False),
+    _big("identifier_id", primary_key=True, autoincrement=False, index=True),
+    Column("role", SmallInteger, nullable=False),  # 0 the deal's lead, 1 a contact, 2 its account (no lead, no e-mails)
+    sqlite_with_rowid=False,
+)
+
+stage = Table(
+    "stage",
+    metadata,
+    Column("stage_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),  # object, id and stage
+    _big("digest", nullable=False),
+    _text("object", nullable=False),  # lead or deal
+    _text("object_key", nullable=False, index=True),
+    _text("stage", nullable=False),
+    _big("at", nullable=False),
+    _big("batch_id", nullable=False),
+)
+
+adjustment = Table(
+    "adjustment",
+    metadata,
+    Column("adjustment_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),
+    _big("digest", nullable=False),
+    _text("deal_key", nullable=False, index=True),
+    _big("at", nullable=False),
+    _big("amount_minor", nullable=False),
+    _text("currency", nullable=False),
+    _text("reason"),
+    _big("batch_id", nullable=False),
+)
+
+meeting = Table(
+    "meeting",
+    metadata,
+    Column("meeting_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),
+    _big("digest", nullable=False),
+    _big("lead", nullable=False),
+    _big("booked_at", nullable=False),
+    _big("held_at"),
+    _big("batch_id", nullable=False),
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    _key("hash"),  # of every column that is not a measure
+    _big("digest", nullable=False),
+    _big("day", nullable=False, index=True),
+    _text("kind", nullable=False),
+    _big("origin_id", nullable=False),
+    _big("cost_minor", nullable=False),
+    _text("currency", nullable=False),
+    _big("impressions"),
+    _big("clicks"),
+    _big("batch_id", nullable=False),
+)
+
+email_stat = Table(
+    "email_stat",
+    metadata,
+    _key("hash"),
+    _big("digest", nullable=False),
+    _big("day", nullable=False),
+    _text("campaign", nullable=False),
+    *(
+        _big(name)
+        for name in (
+            "sent", "delivered", "opens", "clicks", "forwards", "subscribes", "unsubscribes", "list_size",
+        )
+    ),
+    _big("batch_id", nullable=False),
+)  # fmt: skip
+
+social_stat = Table(
+    "social_stat",
+    metadata,
+    _key("hash"),
+    _big("digest", nullable=False),
+    _big("day", nullable=False),
+    _text("source", nullable=False),
+    _text("campaign"),
+    *(_big(name) for name in ("likes", "comments", "shares", "clicks")),
+    _big("batch_id", nullable=False),
+)
+
+rate = Table(
+    "rate",
+    metadata,
+    _key("hash"),
+    _big("digest", nullable=False),
+    _big("day", nullable=False),
+    _text("currency", nullable=False),
+    _text("rate", nullable=False),  # a decimal as written: never a float
+    _big("batch_id", nullable=False),
+)
+
+# --- what must be looked at again -------------------------------------------------------------------
+
+change = Table(  # a log of what later runs must take up; each credit set remembers how far it has read
+    "change",
+    metadata,
+    Column("change_id", Big, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),  # see CHANGE_* below
+    _big("ref", nullable=False),
+    sqlite_autoincrement=True,  # an id must never come back: it is a watermark
+)
+
+CHANGE_ALL: Final = 0  # rates, rules or settings: everything is looked at
+CHANGE_DEAL: Final = 1  # ref = deal_id
+CHANGE_LEAD: Final = 2  # ref = lead_id
+CHANGE_PERSON: Final = 3  # ref = an identifier of the person whose members changed
+CHANGE_ADJUSTMENT: Final = 4  # ref = adjustment_id
+
+# --- computed: conversions and their journeys -------------------------------------------------------
+
+conversion = Table(
+    "conversion",
+    metadata,
+    Column("conversion_id", Big, primary_key=True),
+    _text("kind", nullable=False),  # won, created, lead, mql, sqo
+    _big("object_id", nullable=False),  # deal_id or lead_id
+    _text("key", nullable=False),  # the CRM's own id
+    _big("at", nullable=False),
+    Column("active", SmallInteger, nullable=False),  # 0: no longer a conversion (a deal that left `won`)
+    _text("currency"),
+    _big("value_minor", nullable=False),  # net of adjustments; 0 for leads
+    _big("reporting_minor"),  # null: no rate
+    Unique("kind", "object_id"),
+)
+
+journey_set = Table(
+    "journey_set",
+    metadata,
+    Column("journey_set_id", Big, primary_key=True),
+    _text("kind", nullable=False),
+    _text("lookback", nullable=False),
+    _text("scope", nullable=False),
+    _text("kinds", nullable=False),
+    Unique("kind", "lookback", "scope", "kinds"),
+)
+
+journey_touch = Table(
+    "journey_touch",
+    metadata,
+    _big("journey_set_id", primary_key=True, autoincrement=False),
+    _big("conversion_id", primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _big("touch", nullable=False),
+    _big("at", nullable=False),
+    _big("placement_id", nullable=False),
+    _big("person_id", nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# --- ledger: append-only ----------------------------------------------------------------------------
+
+run = Table(
+    "run",
+    metadata,
+    Column("run_id", Big, primary_key=True),
+    _big("posted_at", nullable=False),
+    _text("options", nullable=False),  # JSON: goals, models with versions and parameters, window, scope, kinds
+    _text("versions", nullable=False),  # JSON: package, channel rules, identity rules
+    _big("fingerprint", nullable=False),  # of the data that the run saw
+    _big("entries", nullable=False),
+)
+
+credit_set = Table(
+    "credit_set",
+    metadata,
+    Column("credit_set_id", Big, primary_key=True),
+    Column("journey_set_id", Big, ForeignKey("journey_set.journey_set_id"), nullable=False),
+    _text("model", nullable=False),
+    Column("version", Integer, nullable=False),
+    _text("parameters", nullable=False),  # JSON, sorted: all parameters, defaults too
+    _text("label", nullable=False),  # the name with its non-default parameters
+    _big("seen_touch", nullable=False),
+    _big("seen_change", nullable=False),
+    Unique("journey_set_id", "model", "version", "parameters"),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    _big("credit_set_id", primary_key=True, autoincrement=False),
+    _big("conversion_id", primary_key=True, autoincrement=False),
+    _big("run_id", primary_key=True, autoincrement=False),
+    _big("effective_at", primary_key=True, autoincrement=False),
+    _big("touch", primary_key=True, autoincrement=False),  # 0 = (unattributed)
+    _big("placement_id", primary_key=True, autoincrement=False),  # 0 = (unattributed)
+    _big("amount_minor", nullable=False),
+    _big("reporting_minor"),  # null: no rate
+    _big("share_millionths", nullable=False),
+    Column("reason", SmallInteger, nullable=False),  # attribution.ledger.reasons
+    sqlite_with_rowid=False,
+)
