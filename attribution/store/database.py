@@ -1,0 +1,248 @@
+"""Open a store, and hold its transactions: the only module that makes a connection.
+
+SQLite runs in WAL mode with foreign keys on. A writer begins IMMEDIATE: a deferred transaction that
+reads and then writes is refused at once when another process wrote in between, whatever the time-out.
+PostgreSQL serialises writers by an advisory lock, so both databases have one writer at a time and the
+same code is right on both.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from attribution.errors import NewerStoreError, StoreBusyError, StoreError
+from attribution.store.migrate import upgrade
+from attribution.store.schema import REVISION
+
+DIALECTS: Final = ("sqlite", "postgresql")
+BUSY_TIMEOUT_SECONDS: Final = 120  # longer than the longest write transaction on a full-size import
+_WRITER_LOCK: Final = 0x61747472  # "attr": PostgreSQL's advisory lock of the one writer
+
+
+class Database:
+    """One open store. Use :meth:`open`; close it, or use it as a context manager.
+
+    >>> with Database.open("sqlite://") as db, db.read() as connection:
+    ...     connection.execute(text("SELECT count(*) FROM touch")).scalar_one()
+    0
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Database:
+        """Open a store and bring its tables up to date.
+
+        Args:
+            url: a SQLAlchemy URL, `sqlite:///file.db` or `postgresql+psycopg://user@host/name`.
+            create: make the store where there is none; otherwise that is an error.
+
+        Raises:
+            StoreError: not a URL, not a store, nothing there, or not readable or writable.
+            NewerStoreError: made by a newer version of this package.
+        """
+        parsed = _parse(url)
+        if parsed.get_backend_name() == "sqlite":
+            _check_file(parsed, create)
+        try:
+            db = cls(_engine(parsed))
+        except ImportError:
+            raise StoreError(
+                f"{_label(parsed)} needs the PostgreSQL driver; install closed-loop-attribution[postgres]"
+            ) from None
+        try:
+            db._prepare(create)
+        except DBAPIError as error:
+            db.close()
+            raise translate(error, _label(parsed)) from error
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    @property
+    def label(self) -> str:
+        """The URL without its password."""
+        return _label(self.engine.url)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite store; None for a server or a store in memory."""
+        name = self.engine.url.database
+        return Path(name) if self.dialect == "sqlite" and name and name != ":memory:" else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection that sees one state of the store from beginning to end."""
+        with self._errors(), self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield the writer's connection: committed as a whole at the end, or rolled back as a whole."""
+        with self._errors(), self.engine.connect() as connection:
+            connection = connection.execution_options(attribution_writer=True)
+            with connection.begin():
+                if self.dialect == "postgresql":
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise translate(error, self.label) from error
+        except sqlite3.Error as error:  # the bulk paths speak to the driver itself
+            raise translate(error, self.label) from error
+        except Exception as error:
+            if type(error).__module__.startswith("psycopg"):
+                raise translate(error, self.label) from error
+            raise
+
+    def _prepare(self, create: bool) -> None:
+        """Migrate an older store, make a new one, refuse a newer or a foreign one."""
+        with self.engine.connect() as connection:
+            revision, empty = _revision(connection)
+        if revision == REVISION:
+            return
+        if revision is None and not empty:
+            raise StoreError(
+                f"{self.label} is a database, but not an attribution store: it holds other tables; "
+                "name another store with --store"
+            )
+        if revision is None and not create:
+            raise _nothing_there(self.label)
+        with self.write() as connection:
+            if _revision(connection)[0] != REVISION:  # another process may have been first
+                upgrade(connection, self.label)
+
+
+def translate(error: BaseException, label: str) -> StoreError:
+    """Turn a driver's error into a sentence that says what to do."""
+    words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    low = words.lower()
+    if "locked" in low or "busy" in low or "lock timeout" in low:
+        return StoreBusyError(f"{label} is being written to by another process; try again when it has finished")
+    if "not a database" in low or "malformed" in low:
+        return StoreError(f"{label} is not an attribution store, or it is damaged ({words})")
+    if "readonly" in low or "read-only" in low:
+        return StoreError(f"{label} cannot be written to; check the permissions of the file and its folder")
+    if "full" in low or "no space" in low:
+        return StoreError(f"the disk that holds {label} is full; nothing was changed: free some space and repeat")
+    if "unable to open" in low:
+        return StoreError(f"cannot open {label}; check that its folder exists and that you may write to it")
+    if isinstance(error, OperationalError) and "connect" in low:
+        return StoreError(f"cannot reach {label}: {words}")
+    return StoreError(f"{label}: {words}")
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        backend = ""
+    if backend not in DIALECTS:
+        raise StoreError(
+            f"{url.rpartition('@')[2]!r} is not a store URL; allowed are "
+            "sqlite:///FILE.db and postgresql+psycopg://USER@HOST/NAME"
+        )
+    if backend == "postgresql":  # whatever the spelling, one driver
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _label(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _nothing_there(label: str) -> StoreError:
+    return StoreError(
+        f"there is no store at {label}; make one with `attribution import` or `attribution demo`, "
+        "or name another with --store"
+    )
+
+
+def _check_file(url: URL, create: bool) -> None:
+    if not url.database or url.database == ":memory:":
+        return
+    path = Path(url.database)
+    if not path.exists():
+        if not create:
+            raise _nothing_there(_label(url))
+        if not path.parent.is_dir():
+            raise StoreError(f"cannot make {_label(url)}: there is no folder {path.parent}; make it first")
+        if not os.access(path.parent, os.W_OK):
+            raise StoreError(f"cannot make {_label(url)}: the folder {path.parent} cannot be written to")
+    elif path.is_dir():
+        raise StoreError(f"{path} is a folder; name the store's file, such as {path}/attribution.db")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, pool_pre_ping=True)
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
+    engine = create_engine(url, **options)
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves; the driver must not
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.execute("PRAGMA cache_size=-131072")  # 128 MB of pages: bulk loads touch three trees at once
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA journal_size_limit=67108864")  # a WAL that grew shrinks again to 64 MB
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if "readonly" not in str(error) and "read-only" not in str(error):
+            raise  # a store on read-only media can still be read
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writer = connection.get_execution_options().get("attribution_writer", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def _revision(connection: Connection) -> tuple[str | None, bool]:
+    """Return the store's revision (None: it has none) and whether the database has no tables at all."""
+    names = set(inspect(connection).get_table_names())
+    if "alembic_version" not in names:
+        return None, not names
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found is not None and found > REVISION:
+        raise NewerStoreError(
+            f"{_label(connection.engine.url)} was made by a newer version (its tables are at {found}, this "
+            f"version knows {REVISION}); upgrade with: pip install --upgrade closed-loop-attribution"
+        )
+    return found, False

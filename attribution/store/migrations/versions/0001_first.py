@@ -1,0 +1,18 @@
+"""The first tables."""
+
+from alembic import op
+
+from attribution.store.schema import metadata
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    metadata.create_all(op.get_bind())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a store is never taken back to an older version")

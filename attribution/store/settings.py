@@ -1,0 +1,222 @@
+"""What a store is configured to do: declared once, kept in the store as text.
+
+Every setting has a parser that refuses what cannot be meant, so that a bad value is told when it is
+set and never when a report is wanted.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, select
+
+from attribution import clock
+from attribution.channels.origin import TOUCH_KINDS
+from attribution.errors import InputError, UnknownNameError
+from attribution.money import minor_digits
+from attribution.store.schema import setting
+
+SCOPES: Final = ("contacts", "primary")
+DEFAULT_KINDS: Final = ("session", "click", "email", "event", "offline")
+DEFAULT_MODELS: Final = (
+    "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What counts as a conversion, and whether its money or its number is asked for."""
+
+    name: str
+    kind: str  # of conversion: goals of one kind share journeys and ledger entries
+    money: bool
+    label: str
+
+
+GOALS: Final = {
+    goal.name: goal
+    for goal in (
+        Goal("revenue", "won", True, "Revenue of won deals"),
+        Goal("deals", "won", False, "Won deals"),
+        Goal("pipeline", "created", True, "Amount of created deals"),
+        Goal("opportunities", "created", False, "Created deals"),
+        Goal("leads", "lead", False, "Leads"),
+        Goal("mql", "mql", False, "Marketing qualified leads"),
+        Goal("sqo", "sqo", False, "Sales qualified opportunities"),
+    )
+}
+
+
+def _names(allowed: Mapping[str, object] | tuple[str, ...], what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        names = text.replace(",", " ").split()
+        for name in names:
+            if name not in allowed:
+                raise UnknownNameError(what, name, list(allowed))
+        if not names:
+            raise InputError(f"no {what} given; allowed: {', '.join(allowed)}")
+        return " ".join(name for name in allowed if name in names)  # one spelling for one set
+
+    return parse
+
+
+def _one_of(allowed: Mapping[str, object], what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.strip() not in allowed:
+            raise UnknownNameError(what, text.strip(), list(allowed))
+        return text.strip()
+
+    return parse
+
+
+def parse_lookback(text: str) -> str:
+    """Check a lookback window: a duration such as `90d`, or `none` for all touches ever."""
+    text = text.strip().lower()
+    return text if text == "none" else clock.duration_text(clock.parse_duration(text))
+
+
+def parse_scope(text: str) -> str:
+    """Check a scope: whose touches count for a deal."""
+    if text not in SCOPES:
+        raise UnknownNameError("scope", text, SCOPES)
+    return text
+
+
+def _currency(text: str) -> str:
+    minor_digits(text)
+    return text
+
+
+def _timezone(text: str) -> str:
+    clock.zone(text)
+    return text
+
+
+def _region(text: str) -> str:
+    if len(text) != 2 or not text.isalpha():
+        raise InputError(f"{text!r} is not a region; allowed are ISO 3166 codes of two letters, such as GB")
+    return text.upper()
+
+
+def _models(text: str) -> str:
+    # `time_decay:half_life=14d,other=1` holds commas of its own, so models are told apart by blanks;
+    # the names themselves are checked by the registry, which stands above the store
+    names = text.split() if (":" in text or " " in text.strip()) else text.replace(",", " ").split()
+    if not names:
+        raise InputError("no model given; name one or more, such as: linear time_decay:half_life=14d")
+    return " ".join(dict.fromkeys(names))
+
+
+def _domains(text: str) -> str:
+    return " ".join(dict.fromkeys(text.replace(",", " ").lower().split()))
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One setting: its parser, its default (None = not set) and what it means."""
+
+    name: str
+    parse: Callable[[str], str]
+    default: str | None
+    meaning: str
+    restates: bool = False  # changing it makes posted results stale: the next run looks at everything
+
+
+SETTINGS: Final = {
+    d.name: d
+    for d in (
+        Declaration(
+            "reporting_currency", _currency, None,
+            "ISO 4217 code that reports add up in; fixed at the first run (default: the only currency there is)",
+            restates=True,
+        ),
+        Declaration(
+            "timezone", _timezone, "UTC", "IANA zone of the days in reports and of bare dates in imports",
+        ),
+        Declaration("region", _region, None, "country of phone numbers without a prefix, such as GB"),
+        Declaration(
+            "own_domains", _domains, None, "your own sites: referrals among them are no new source",
+        ),
+        Declaration("models", _models, " ".join(DEFAULT_MODELS), "models that `run` posts credits for"),
+        Declaration("model", _models, "linear", "the model that reports show when none is named"),
+        Declaration("goals", _names(GOALS, "goal"), "revenue deals leads", "goals that `run` posts credits for"),
+        Declaration("goal", _one_of(GOALS, "goal"), "revenue", "the goal that reports show when none is named"),
+        Declaration("lookback", parse_lookback, "365d", "how long before a conversion a touch counts"),
+        Declaration("impression_lookback", parse_lookback, "1d", "the same for impressions, where --kinds names them"),
+        Declaration("scope", parse_scope, "contacts", "whose touches count for a deal: contacts or primary"),
+        Declaration(
+            "kinds", _names(TOUCH_KINDS, "touch kind"), " ".join(DEFAULT_KINDS),
+            "kinds of touch that enter journeys",
+        ),
+    )
+}  # fmt: skip
+
+
+class Settings:
+    """The settings of one store, read and written through a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        rows = connection.execute(select(setting.c.name, setting.c.value)).all()
+        self._stored: dict[str, str] = {name: value for name, value in rows}
+
+    def get(self, name: str) -> str | None:
+        """Return a setting's value, or its default."""
+        return self._stored.get(name, declaration(name).default)
+
+    def require(self, name: str) -> str:
+        """Return a setting's value where a default exists."""
+        value = self.get(name)
+        if value is None:
+            raise InputError(f"setting {name} has no value; set one with: attribution config set {name} VALUE")
+        return value
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether the store holds a value of its own."""
+        return name in self._stored
+
+    def set(self, name: str, value: str) -> str:
+        """Check and keep a value; returns it as kept."""
+        parsed = declaration(name).parse(value)
+        self.put_raw(name, parsed)
+        return parsed
+
+    def internal(self, name: str) -> str | None:
+        """Return a value that the engine keeps for itself (its name starts with `_`)."""
+        return self._stored.get(name)
+
+    def put_raw(self, name: str, value: str) -> None:
+        """Keep a value that was checked elsewhere."""
+        self._connection.execute(delete(setting).where(setting.c.name == name))
+        self._connection.execute(insert(setting).values(name=name, value=value))
+        self._stored[name] = value
+
+
+def declaration(name: str) -> Declaration:
+    """Return the declaration of a setting."""
+    if name not in SETTINGS:
+        raise UnknownNameError("setting", name, SETTINGS)
+    return SETTINGS[name]
+
+
+def read_file(path: Path) -> dict[str, str]:
+    """Read settings from a TOML file: top-level keys, lists or strings.
+
+    Raises:
+        InputError: no TOML, an unknown setting, or a value that cannot be meant.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a TOML file: {error}") from None
+    values = {}
+    for name, value in content.items():
+        text = " ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+        values[name] = declaration(name).parse(text)
+    return values
