@@ -1,0 +1,168 @@
+"""A model's parameters are its dataclass fields: their types, their checks, and how they are written as text.
+
+Text is what the command line takes (`half_life=14d`) and columns are headed with; a tuple is written with
+`;` between its items, None as `none`. The three signs that have a meaning there are escaped as in a URL
+(`%2C` for a comma, `%3B` for a semicolon, `%25` for the escape itself), so any channel name survives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from attribution.errors import ModelError
+
+_NONE = "none"
+_TRUTH = {"true": True, "false": False}
+_ESCAPES = (("%", "%25"), (",", "%2C"), (";", "%3B"))  # the escape sign itself comes first
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: _NONE}
+
+
+@cache
+def parameter_types(cls: type) -> Mapping[str, Any]:
+    """Return the declared type of every parameter of a model class, in the order of declaration.
+
+    >>> from attribution.models.rules import TimeDecay
+    >>> dict(parameter_types(TimeDecay))
+    {'ignore': tuple[str, ...], 'half_life': <class 'str'>}
+    """
+    hints = get_type_hints(cls)
+    return MappingProxyType({one.name: hints[one.name] for one in fields(cls) if one.init})
+
+
+@cache
+def parameter_defaults(cls: type) -> Mapping[str, Any]:
+    """Return the default of every parameter that has one.
+
+    >>> from attribution.models.rules import TimeDecay
+    >>> dict(parameter_defaults(TimeDecay))
+    {'ignore': (), 'half_life': '7d'}
+    """
+    found: dict[str, Any] = {}
+    for one in fields(cls):
+        if one.init and one.default is not MISSING:
+            found[one.name] = one.default
+        elif one.init and one.default_factory is not MISSING:
+            found[one.name] = one.default_factory()
+    return MappingProxyType(found)
+
+
+def parse_value(model_name: str, name: str, declared: Any, text: str) -> Any:
+    """Read a parameter from text; the way back of :func:`value_text`.
+
+    Raises:
+        ModelError: the text is no value of the declared type.
+
+    >>> parse_value("position_based", "first", float, "0.5")
+    0.5
+    >>> parse_value("linear", "ignore", tuple[str, ...], "Direct;Email")
+    ('Direct', 'Email')
+    """
+    try:
+        value = _parsed(declared, text.strip())
+    except (ValueError, KeyError):
+        raise _refused(model_name, name, declared, text) from None
+    check_value(model_name, name, declared, value)
+    return value
+
+
+def value_text(value: Any) -> str:
+    """Write a parameter as the command line takes it.
+
+    >>> value_text(0.25), value_text(("Direct", "Paid, Other")), value_text(None), value_text(True)
+    ('0.25', 'Direct;Paid%2C Other', 'none', 'true')
+    """
+    if isinstance(value, tuple):
+        return ";".join(value_text(item) for item in value)
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        for sign, escaped in _ESCAPES:
+            value = value.replace(sign, escaped)
+        return str(value)
+    return repr(value)
+
+
+def check_value(model_name: str, name: str, declared: Any, value: Any) -> None:
+    """Refuse a value that is not of its declared type; an int is a float, a bool is neither.
+
+    Raises:
+        ModelError: it is not.
+
+    >>> check_value("position_based", "first", float, "0.5")
+    Traceback (most recent call last):
+        ...
+    attribution.errors.ModelError: position_based: first='0.5' cannot be used; allowed is a number
+    """
+    if not _fits(declared, value):
+        raise _refused(model_name, name, declared, value)
+
+
+def _refused(model_name: str, name: str, declared: Any, value: Any) -> ModelError:
+    return ModelError(f"{model_name}: {name}={value!r} cannot be used; allowed is {_described(declared)}")
+
+
+def _parsed(declared: Any, text: str) -> Any:
+    origin, choices = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        return _parsed_as_first(choices, text)
+    if origin is Literal:
+        return next((choice for choice in choices if value_text(choice) == text), text)
+    if declared is tuple or origin is tuple:
+        return tuple(_parsed(_item_type(declared), item.strip()) for item in text.split(";") if item.strip())
+    if declared is NoneType:
+        return {_NONE: None}[text.lower()]
+    if declared is bool:
+        return _TRUTH[text.lower()]
+    if declared is int or declared is float:
+        return declared(text)
+    for sign, escaped in reversed(_ESCAPES):
+        text = text.replace(escaped, sign).replace(escaped.lower(), sign)
+    return text
+
+
+def _parsed_as_first(choices: tuple[Any, ...], text: str) -> Any:
+    # text fits everything, so it is tried last
+    for choice in sorted(choices, key=lambda one: one is str):
+        try:
+            return _parsed(choice, text)
+        except (ValueError, KeyError):
+            continue
+    raise ValueError(text)
+
+
+def _fits(declared: Any, value: Any) -> bool:
+    origin, choices = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        return any(_fits(choice, value) for choice in choices)
+    if origin is Literal:
+        return any(type(choice) is type(value) and choice == value for choice in choices)
+    if declared is tuple or origin is tuple:
+        return isinstance(value, tuple) and all(_fits(_item_type(declared), item) for item in value)
+    if declared is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if declared is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(declared, type):
+        return isinstance(value, declared)
+    return True  # a type that only its own model can judge, in _check
+
+
+def _item_type(declared: Any) -> Any:
+    arguments = get_args(declared)
+    return arguments[0] if arguments else str
+
+
+def _described(declared: Any) -> str:
+    origin, choices = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        return " or ".join(_described(choice) for choice in choices)
+    if origin is Literal:
+        return "one of " + ", ".join(value_text(choice) for choice in choices)
+    if declared is tuple or origin is tuple:
+        return f"a tuple of {_described(_item_type(declared))} (as text: items with ; between)"
+    return _WORDS.get(declared, str(declared))
