@@ -1,0 +1,209 @@
+"""Columns in and out of the database, in bulk, on the connection that SQLAlchemy already holds.
+
+SQLAlchemy's row layer moves some tens of thousands of text rows a second; these paths go to the driver
+below it, on the same connection and so in the same transaction (figures: docs/design/store.md).
+On SQLite that is `executemany` over zipped columns and `numpy.fromiter` over a cursor; on PostgreSQL
+COPY, fed by Arrow's CSV writer and read as fixed-width binary.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Select, Table, func, select
+from sqlalchemy.sql.selectable import CompoundSelect, SelectBase
+from sqlalchemy.types import Integer
+
+Ints = npt.NDArray[np.int64]
+# a column: whole numbers, anything Arrow holds, a list, or one value for every row
+Values = Ints | pa.Array | pa.ChunkedArray | Sequence[Any] | int | str | None
+Statement = Select[Any] | CompoundSelect | SelectBase
+
+_CHUNK_ROWS: Final = 100_000
+_ANALYZE_ROWS: Final = 10_000  # from here on PostgreSQL's planner is told how large a table became
+_numbers: Final = itertools.count()
+
+
+def insert_columns(connection: Connection, table: Table, columns: Mapping[str, Values]) -> int:
+    """Insert rows given as columns; returns how many.
+
+    Args:
+        connection: inside a transaction of the store's writer (or of a temporary table's reader).
+        table: where to.
+        columns: name -> values, all of one length; a scalar or None stands for every row.
+    """
+    lengths = {len(v) for v in columns.values() if not (v is None or isinstance(v, (int, str)))}
+    if len(lengths) != 1:
+        raise ValueError(f"columns of {table.name} have different lengths: {sorted(lengths)}")
+    (rows,) = lengths
+    if rows == 0:
+        return 0
+    if connection.dialect.name == "sqlite":
+        _insert_sqlite(connection, table, columns, rows)
+    else:
+        _copy_in(connection, table, columns, rows)
+        if rows >= _ANALYZE_ROWS:
+            connection.exec_driver_sql(f"ANALYZE {table.name}")
+    return rows
+
+
+def _insert_sqlite(connection: Connection, table: Table, columns: Mapping[str, Values], rows: int) -> None:
+    # a column without any value need not be bound a million times
+    columns = {name: values for name, values in columns.items() if not _is_blank(values)}
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join("?" * len(columns))
+    sql = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # names are the schema's own
+    cursor = _driver(connection).cursor()
+    for start in range(0, rows, _CHUNK_ROWS):
+        stop = min(start + _CHUNK_ROWS, rows)
+        cursor.executemany(sql, zip(*(_listed(v, start, stop) for v in columns.values()), strict=False))
+    cursor.close()
+
+
+def _is_blank(values: Values) -> bool:
+    return values is None or (
+        isinstance(values, (pa.Array, pa.ChunkedArray)) and values.null_count == len(values)
+    )
+
+
+def _listed(values: Values, start: int, stop: int) -> Any:
+    if isinstance(values, (int, str)):
+        return itertools.repeat(values)
+    part: Any = values[start:stop]  # type: ignore[index]  # None was left out above
+    if isinstance(part, np.ndarray):
+        return part.tolist()
+    if isinstance(part, (pa.Array, pa.ChunkedArray)):
+        if pa.types.is_integer(part.type):
+            return part.to_pandas(integer_object_nulls=True).tolist()
+        return part.to_numpy(zero_copy_only=False).tolist() if isinstance(part, pa.Array) else part.to_pylist()
+    return part
+
+
+def _copy_in(connection: Connection, table: Table, columns: Mapping[str, Values], rows: int) -> None:
+    names = ", ".join(f'"{name}"' for name in columns)
+    arrays = [_arrow(values, rows) for values in columns.values()]
+    data = pa.table(arrays, names=[str(i) for i in range(len(arrays))])
+    # every value quoted, every null bare: the two cannot be confused
+    options = pacsv.WriteOptions(include_header=False, quoting_style="all_valid")
+    cursor = _driver(connection).cursor()
+    with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT csv)') as copy:
+        for start in range(0, rows, _CHUNK_ROWS):
+            sink = io.BytesIO()
+            pacsv.write_csv(data.slice(start, _CHUNK_ROWS), sink, options)
+            copy.write(sink.getbuffer())
+    cursor.close()
+
+
+def _arrow(values: Values, rows: int) -> pa.Array | pa.ChunkedArray:
+    if values is None:
+        return pa.nulls(rows, pa.string())
+    if isinstance(values, (int, str)):
+        return pa.repeat(pa.scalar(values), rows)
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values
+    return pa.array(values)
+
+
+def read_ints(connection: Connection, statement: Statement, names: Sequence[str]) -> dict[str, Ints]:
+    """Read whole-number columns that hold no null.
+
+    Args:
+        connection: inside a transaction.
+        statement: a select of as many columns as `names`; sums and counts are cast to 64 bits.
+        names: how to call the columns of the answer.
+
+    Returns:
+        name -> int64 array, one value a row, in the statement's order.
+    """
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    width = len(names)
+    if connection.dialect.name == "sqlite":
+        params = [compiled.params[name] for name in compiled.positiontup or ()]
+        cursor = _driver(connection).cursor()
+        cursor.execute(str(compiled), params)
+        flat = np.fromiter(itertools.chain.from_iterable(cursor), np.int64)
+        cursor.close()
+        table = flat.reshape(-1, width)
+    else:
+        table = _copy_out(connection, str(compiled), dict(compiled.params), width)
+    return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(names)}
+
+
+def _copy_out(connection: Connection, sql: str, params: Mapping[str, Any], width: int) -> Ints:
+    cols = ", ".join(f"c{i}" for i in range(width))
+    cast = ", ".join(f"c{i}::bigint" for i in range(width))
+    wrapped = f"COPY (SELECT {cast} FROM ({sql}) AS q({cols})) TO STDOUT (FORMAT binary)"
+    cursor = _driver(connection).cursor()
+    with cursor.copy(wrapped, params or None) as copy:
+        data = b"".join(bytes(block) for block in copy)
+    cursor.close()
+    # a header of 19 bytes, rows of (field count, then length and value of each field), a trailer of 2
+    row = np.dtype([("fields", ">i2"), *((f"{kind}{i}", f">i{size}") for i in range(width)
+                                         for kind, size in (("length", 4), ("value", 8)))])  # fmt: skip
+    body = np.frombuffer(data, row, count=(len(data) - 21) // row.itemsize, offset=19)
+    if not all((body[f"length{i}"] == 8).all() for i in range(width)):
+        raise ValueError("a column that was said to hold no null holds one")
+    return np.stack([body[f"value{i}"].astype(np.int64) for i in range(width)], axis=1).reshape(-1, width)
+
+
+def read_frame(connection: Connection, statement: Statement) -> pd.DataFrame:
+    """Read any columns into a frame; whole numbers stay whole (object dtype where a null is among them)."""
+    result = connection.execute(statement)
+    names = list(result.keys())
+    rows = result.all()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    series = {}
+    for name, values in zip(names, columns, strict=True):
+        whole = bool(values) and all(type(v) is int for v in values)
+        series[name] = pd.Series(values, dtype=np.int64 if whole else object)
+    return pd.DataFrame(series, columns=names)
+
+
+@contextmanager
+def temporary(connection: Connection, **columns: Ints) -> Iterator[Table]:
+    """Hold whole-number columns as a temporary table for the time of a `with` block.
+
+    >>> from attribution.store.database import Database
+    >>> with Database.open("sqlite://") as db, db.read() as connection:
+    ...     with temporary(connection, n=np.array([3, 5])) as wanted:
+    ...         connection.execute(select(wanted.c.n)).scalars().all()
+    [3, 5]
+    """
+    big = BigInteger().with_variant(Integer(), "sqlite")
+    table = Table(
+        f"temporary_{next(_numbers)}",
+        MetaData(),
+        *(Column(name, big, nullable=False) for name in columns),
+        prefixes=["TEMPORARY"],
+    )
+    table.create(connection)
+    try:
+        insert_columns(connection, table, columns)
+        yield table
+    finally:
+        if connection.get_transaction() is not None and not connection.invalidated:
+            _drop(connection, table)
+
+
+def _drop(connection: Connection, table: Table) -> None:
+    if connection.dialect.name == "postgresql" and _driver(connection).info.transaction_status == 3:
+        return  # the transaction has failed already: its rollback drops the table
+    table.drop(connection)
+
+
+def next_id(connection: Connection, column: Column[Any]) -> int:
+    """Return the first unused number of a key column (the store has one writer at a time)."""
+    return int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one()) + 1
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
