@@ -1,0 +1,169 @@
+"""What the page shows, from top to bottom: each chart with a sentence on how to read it and its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from attribution.metrics.answer import Answer
+from attribution.metrics.dimensions import NO_RATE, NOT_SET, UNATTRIBUTED
+from attribution.metrics.kpi_catalogue import KPIS
+from attribution.report import charts
+from attribution.report.charts.channels import by_value
+from attribution.report.charts.journeys import section as rows_of
+from attribution.report.charts.models import model_names
+from attribution.report.charts.theme import Chart, empty_sentence
+from attribution.report.tables import Table, kpi_table, table
+from attribution.report.words import label, model_label, model_meaning
+
+_UNNAMED = (NOT_SET, NO_RATE, UNATTRIBUTED, None, "")
+_LIMIT = 15  # campaigns and keywords drawn; the table has all that the answer has
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart on the page; `sentence` stands in its place when there is nothing to draw."""
+
+    key: str
+    heading: str
+    how_to_read: str
+    description: str
+    sentence: str | None
+    spec: dict[str, Any]
+    table: Table | None
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its charts, and a table of its own where there is one."""
+
+    key: str
+    heading: str
+    intro: str
+    figures: list[Figure] = field(default_factory=list)
+    table: Table | None = None
+    terms: list[tuple[str, str]] = field(default_factory=list)
+
+
+def figure(key: str, chart: Chart, how_to_read: str, figures: Table | None, *, wide: bool = False) -> Figure:
+    """Put a chart on the page: its title becomes the heading, its description the alternative text."""
+    spec = chart.to_dict()
+    heading = " ".join(spec["title"]["text"])
+    shown = figures if figures is not None and figures.rows else None
+    return Figure(key, heading, how_to_read, spec["description"], empty_sentence(chart), spec, shown, wide)
+
+
+def channel_section(overview: Answer) -> Section:
+    """Return revenue, spend and ROI by channel."""
+    figures = table(overview, "Value, spend and return by channel")
+    return Section(
+        "channels", "Which channels brought the money", "",
+        [
+            figure(
+                "revenue", charts.revenue_by_channel(overview),
+                "A channel earns its keep where the revenue bar is longer than the spend bar. Grey is "
+                "revenue of deals for which no touch is known; it is part of the total.",
+                figures, wide=True,
+            ),
+            figure(
+                "roi", charts.roi_by_channel(overview),
+                "0% is break-even, 100% means that every 1 spent came back with 1 on top, −100% means that "
+                "nothing came back. Channels without known spend have no return.", figures, wide=True,
+            ),
+        ],
+    )  # fmt: skip
+
+
+def model_section(comparison: Answer) -> Section:
+    """Return the models side by side, with a sentence on each."""
+    chart = charts.models_side_by_side(comparison)
+    names = model_names(comparison)
+    return Section(
+        "models", "Does the answer depend on the model?",
+        "A model is the rule by which a deal's revenue is shared between the touches that came before it.",
+        [
+            figure(
+                "models", chart,
+                "Each mark is one model's answer for the channel. Where the marks lie close together, the "
+                "finding does not depend on the model; where the grey band is long, decide with care.",
+                table(comparison, "Value by channel under each model"), wide=True,
+            ),
+        ],
+        terms=[(model_label(name), model_meaning(name)) for name in names if model_meaning(name)],
+    )  # fmt: skip
+
+
+def finer_section(key: str, heading: str, answer: Answer, dimension: str) -> Section:
+    """Return the most valuable campaigns or keywords; what has none stands in the table only.
+
+    Direct visits and the like have no campaign or keyword: drawn, they would dwarf all that have.
+    """
+    ordered = [row for _, row in by_value(answer)]
+    named = [row for row in ordered if row.get(dimension) not in _UNNAMED]
+    chart = charts.revenue_by_channel(replace(answer, rows=named), limit=_LIMIT)
+    how = "Compare revenue with spend line by line: money spent without revenue stays in the list. "
+    if len(named) > _LIMIT:
+        how += f"The {_LIMIT} with the most revenue are drawn, the table has all {len(named)}. "
+    if len(named) < len(ordered):
+        how += f"What came without a {dimension} is in the table only."
+    figures = table(answer, heading, rows=ordered)
+    return Section(key, heading, "", [figure(key, chart, how.strip(), figures, wide=True)])
+
+
+def journey_section(paths: Answer) -> Section:
+    """Return the commonest journeys, time lag and path length."""
+
+    def part(caption: str, *names: str) -> Table:
+        return table(paths, caption, rows=rows_of(paths, *names), leave_out=("section",))
+
+    return Section(
+        "journeys", "How customers came to you",
+        "A journey is the row of touches (visits, clicks, e-mails, calls) before a deal was won.",
+        [
+            figure(
+                "top-journeys", charts.top_journeys(paths),
+                "Read a journey from left to right, first touch to last; the number is how many "
+                "conversions came this way, with their share of all.",
+                part("The commonest journeys", "journey"), wide=True,
+            ),
+            figure(
+                "time-lag", charts.time_lag(paths),
+                "How long people took to decide: a campaign younger than this cannot have shown its full "
+                "revenue yet.", part("Time from first touch to conversion", "time_lag"),
+            ),
+            figure(
+                "path-length", charts.path_length(paths),
+                "How many touches it took: the more, the less the first or the last one alone tells.",
+                part("Touches before the conversion", "length", "path_length"),
+            ),
+        ],
+    )  # fmt: skip
+
+
+def kpi_section(kpis: Answer, by_channel: Answer) -> Section:
+    """Return lead value and costs by channel, and the table of every KPI."""
+    names = dict.fromkeys(str(row["kpi"]) for row in by_channel.rows)
+    wanted = {
+        "lead_value": "What a lead of this channel is worth on average: compare it with what a lead costs.",
+        "cost_per_lead": "Lower is cheaper, but only good where leads are worth it: compare with lead value.",
+        "cost_per_acquisition": "What winning a deal through this channel cost; none means no deal was won.",
+        "lead_conversion_rate": "The share of this channel's leads that went on to become an opportunity.",
+    }  # fmt: skip
+    drawn: list[Figure] = []
+    chosen = [name for name in wanted if name in names or name == "lead_value"]
+    for name in chosen:
+        chart = (
+            charts.lead_value_by_channel(by_channel)
+            if name == "lead_value"
+            else charts.kpi_by_channel(by_channel, name)
+        )
+        rows = [row for row in by_channel.rows if row["kpi"] == name]
+        figures = kpi_table(replace(by_channel, rows=rows), f"{label(name)} by channel")
+        # the first takes the whole width where the rest make pairs
+        wide = not drawn and len(chosen) % 2 == 1
+        drawn.append(figure(name.replace("_", "-"), chart, wanted[name], figures, wide=wide))
+    every = kpi_table(kpis, "Every key figure of this period") if kpis.rows else None
+    shown = dict.fromkeys(str(row["kpi"]) for row in kpis.rows)
+    terms = [(KPIS[name].label, KPIS[name].formula) for name in shown if name in KPIS]
+    return Section("kpis", "Key figures (KPIs)", "", drawn, every, terms)

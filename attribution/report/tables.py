@@ -1,0 +1,93 @@
+"""The figures behind a chart as a table that everybody can read, a screen reader too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from attribution.metrics.answer import Answer, Row
+from attribution.metrics.dimensions import ALL as DIMENSIONS
+from attribution.report.charts.kpis import part_text
+from attribution.report.figures import count_figure, figure_text
+from attribution.report.words import label, model_label, value_label
+
+_UNITS = {
+    "value": "money", "spend": "money", "leads": "count", "conversions": "count", "assisted": "count",
+    "roi": "ratio", "share": "ratio", "disagreement": "ratio", "kpi": "text", "path": "text",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, the headings with whether their column holds figures, and the written cells."""
+
+    caption: str
+    headings: list[tuple[str, bool]]
+    rows: list[list[str]]
+
+
+def table(
+    answer: Answer, caption: str, *, rows: list[Row] | None = None, leave_out: tuple[str, ...] = ()
+) -> Table:
+    """Write an answer's rows (or the given ones of them) as a table, its columns in their order."""
+    rows = answer.rows if rows is None else rows
+    names = list(answer.columns) or (list(rows[0]) if rows else [])
+    names = [name for name in names if name not in leave_out]
+    units = {name: answer.columns.get(name) or _UNITS.get(name, _guess(name, answer)) for name in names}
+    headings = [(_heading(name, answer), units[name] != "text") for name in names]
+    written = [[_cell(row, name, units[name], answer.currency) for name in names] for row in rows]
+    return Table(caption, headings, written)
+
+
+def _guess(name: str, answer: Answer) -> str:
+    return "text" if name in DIMENSIONS or answer.verb != "compare" else "money"
+
+
+def _heading(name: str, answer: Answer) -> str:
+    if name == "value" and answer.verb in ("report", "paths"):
+        return value_label(answer.goal)
+    if answer.verb == "compare" and name not in DIMENSIONS and not name.startswith("disagreement"):
+        return model_label(name)
+    return label(name)
+
+
+def _cell(row: Row, name: str, unit: str, currency: str | None) -> str:
+    value: Any = row.get(name)
+    return figure_text(value, str(row.get("unit", "text")) if unit == "mixed" else unit, currency)
+
+
+def kpi_table(kpis: Answer, caption: str) -> Table:
+    """Write KPIs: the dimensions they are cut by, name, value, and what the value was worked out from."""
+    dims = [name for name in kpis.columns if name in DIMENSIONS]
+    headings = [(label(dim), False) for dim in dims]
+    headings += [("KPI", False), ("Value", True), ("Worked out from", False)]
+    rows = [
+        [
+            *(str(row[dim]) for dim in dims),
+            label(str(row["kpi"])) + (f": {row['stage'].replace('_', ' ')}" if row.get("stage") else ""),
+            figure_text(row.get("value"), str(row.get("unit")), kpis.currency),
+            worked_out(row, kpis.currency),
+        ]
+        for row in kpis.rows
+    ]
+    return Table(caption, headings, rows)
+
+
+def worked_out(row: Row, currency: str | None) -> str:
+    """Say what a KPI was worked out from.
+
+    >>> worked_out({"unit": "money", "numerator": "1000.00", "denominator": 2}, "GBP")
+    '£1,000.00 ÷ 2'
+    >>> worked_out({"unit": "days", "denominator": 9, "lower_quartile": 2.0, "upper_quartile": 7.5}, "GBP")
+    'median of 9, half of them between 2 and 7.5 days'
+    """
+    numerator, denominator = row.get("numerator"), row.get("denominator")
+    if row.get("unit") == "days":
+        low, high = row.get("lower_quartile"), row.get("upper_quartile")
+        span = (
+            "" if low is None else f", half of them between {count_figure(low)} and {count_figure(high)} days"
+        )
+        return f"median of {count_figure(denominator)}{span}"
+    if denominator is None and row.get("value") == numerator:
+        return ""  # a count is what it is
+    return f"{part_text(numerator, currency)} ÷ {part_text(denominator, currency)}"
