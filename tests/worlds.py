@@ -1,0 +1,167 @@
+"""Small random companies: so few visitors, dates and ids that everything collides with everything."""
+
+from __future__ import annotations
+
+import io
+
+from hypothesis import strategies as st
+
+from attribution.engine import Store
+
+Row = dict[str, str]
+World = dict[str, list[Row]]
+
+COLUMNS = {
+    "identities": "visitor_id,email,phone,user_id,lead_id,account,at,source",
+    "touches": "touch_id,visitor_id,at,kind,url,campaign,ad_group,click_id,consent",
+    "leads": "lead_id,created_at,visitor_id,email,account,mql_at,sqo_at",
+    "deals": "deal_id,status,created_at,closed_at,amount,currency,lead_id,emails,account",
+    "adjustments": "adjustment_id,deal_id,at,amount,currency",
+    "rates": "date,currency,rate",
+}
+
+DIGITS = {"GBP": 2, "JPY": 0, "KWD": 3}
+# on both sides of the usual lookback, at one microsecond, in two offsets, and as bare dates
+TIMES = (
+    "2025-01-01T12:00:00Z", "2025-01-01T12:10:00Z", "2025-01-01T13:10:00+01:00", "2025-01-01T12:10:00.000001Z",
+    "2025-01-02", "2024-01-01", "2023-06-01T00:00:00Z", "2025-03-01", "2025-03-01T23:59:59.999999Z",
+    "2025-03-02T00:00:00Z", "2025-04-01",
+)  # fmt: skip
+CLOSINGS = ("2025-01-02", "2025-03-01", "2025-03-02T09:00:00Z", "2026-02-28")
+VISITORS, EMAILS, PHONES = ("v1", "v2", "v3"), ("a@x.com", "b@x.com", "c@y.com"), ("+442079460018",)
+USERS, LEADS, ACCOUNTS = ("u1",), ("L1", "L2"), ("x.com", "y.com")
+PAID = "https://acme.com/?utm_source=google&utm_medium=cpc"
+MAILED = "https://acme.com/?utm_medium=email&utm_campaign=May"
+
+
+def _any(*values: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(values)
+
+
+def _maybe(*values: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(("", *values))
+
+
+def _rows(**columns: st.SearchStrategy[str]) -> st.SearchStrategy[Row]:
+    return st.fixed_dictionaries(columns)
+
+
+def money(currency: str, minor: int) -> str:
+    """Write minor units as the plain decimal of an import."""
+    digits = DIGITS[currency]
+    sign, units = "-" * (minor < 0), str(abs(minor)).rjust(digits + 1, "0")
+    return f"{sign}{units[:-digits]}.{units[-digits:]}" if digits else sign + units
+
+
+def identity_rows() -> st.SearchStrategy[Row]:
+    """Return rows of evidence."""
+    return _rows(
+        visitor_id=_maybe(*VISITORS), email=_maybe(*EMAILS), phone=_maybe(*PHONES), user_id=_maybe(*USERS),
+        lead_id=_maybe(*LEADS), account=_maybe(*ACCOUNTS), at=_any(*TIMES), source=_maybe("form", "call"),
+    ).filter(lambda row: sum(bool(row[name]) for name in row if name not in ("at", "source")) >= 2)  # fmt: skip
+
+
+def touch_rows() -> st.SearchStrategy[Row]:
+    """Return touches without an id."""
+    return _rows(
+        visitor_id=_any(*VISITORS), at=_any(*TIMES),
+        kind=_any("session", "session", "click", "email", "call", "impression"),
+        url=_maybe(PAID, MAILED), campaign=_maybe("May", "may", "June"), ad_group=_maybe("one", "two"),
+        click_id=_maybe("gclid:1"), consent=_maybe("", "", "granted", "denied"),
+    )  # fmt: skip
+
+
+def lead_rows() -> st.SearchStrategy[Row]:
+    """Return leads without an id."""
+    return _rows(
+        created_at=_any(*TIMES), visitor_id=_maybe(*VISITORS), email=_maybe(*EMAILS),
+        account=_maybe(*ACCOUNTS), mql_at=_maybe(*TIMES), sqo_at=_maybe(*TIMES),
+    )  # fmt: skip
+
+
+@st.composite
+def deal_rows(draw: st.DrawFn) -> Row:
+    """Return a deal without an id."""
+    currency = draw(_any("GBP", "GBP", "JPY", "KWD"))
+    status = draw(_any("won", "won", "won", "lost", "open"))
+    minor = draw(st.sampled_from((0, 1, 2, 7, 1000, 99_999, 10**12 + 1)))
+    return {
+        "status": status,
+        "created_at": draw(_maybe(*TIMES)),
+        "closed_at": draw(_any(*CLOSINGS)) if status != "open" else "",
+        "amount": money(currency, minor),
+        "currency": currency,
+        "lead_id": draw(_maybe(*LEADS)),
+        "emails": ";".join(draw(st.lists(_any(*EMAILS), max_size=2))),
+        "account": draw(_maybe(*ACCOUNTS)),
+    }
+
+
+@st.composite
+def adjustment_rows(draw: st.DrawFn, deals: dict[str, str]) -> Row:
+    """Return an adjustment of one of the deals (id -> currency), without an id."""
+    deal = draw(st.sampled_from(sorted(deals)))
+    minor = draw(st.sampled_from((-1, 1, -7, -99_999, 250, -(10**12))))
+    return {
+        "deal_id": deal,
+        "at": draw(_any(*TIMES, *CLOSINGS)),
+        "amount": money(deals[deal], minor),
+        "currency": deals[deal],
+    }
+
+
+def _named(draw: st.DrawFn, column: str, prefix: str, rows: st.SearchStrategy[Row], size: int) -> list[Row]:
+    drawn = draw(st.lists(rows, max_size=size))
+    return [{column: f"{prefix}{i + 1}", **row} for i, row in enumerate(drawn)]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Return tables whose rows agree with each other: an id appears once."""
+    deals = _named(draw, "deal_id", "D", deal_rows(), 3)
+    world: World = {
+        "identities": draw(st.lists(identity_rows(), max_size=5)),
+        "touches": _named(draw, "touch_id", "t", touch_rows(), 8),
+        "leads": _named(draw, "lead_id", "L", lead_rows(), 2),
+        "deals": deals,
+        "adjustments": [],
+        "rates": [
+            {"date": day, "currency": currency, "rate": rate}
+            for currency, rate in (("JPY", "0.005123"), ("KWD", "2.5505"))
+            for day in sorted(draw(st.sets(_any("2025-01-02", "2025-02-21", "2025-02-23", "2025-03-01"))))
+        ],
+    }
+    if deals:
+        currencies = {row["deal_id"]: row["currency"] for row in deals}
+        world["adjustments"] = _named(draw, "adjustment_id", "A", adjustment_rows(currencies), 3)
+    return world
+
+
+def import_rows(store: Store, table: str, rows: list[Row]) -> None:
+    """Import rows as one file; every one must load."""
+    names = COLUMNS[table].split(",")
+    lines = [",".join(names), *(",".join(row.get(name, "") for name in names) for row in rows)]
+    answer = store.import_table(table, "-", stdin=io.BytesIO("\n".join(lines).encode()))
+    assert answer.totals["rejected"] == answer.totals["conflict"] == 0, (rows, answer)
+
+
+def import_world(store: Store, world: World) -> None:
+    """Import all tables, each as one file."""
+    for table, rows in world.items():
+        if rows:
+            import_rows(store, table, rows)
+
+
+def won_values(world: World) -> dict[str, int]:
+    """Work out what each won deal is worth in minor units, refunds taken off: the CRM's own figure."""
+    return {
+        deal["deal_id"]: sum(
+            int(text.replace(".", ""))
+            for text in (
+                deal["amount"],
+                *(row["amount"] for row in world["adjustments"] if row["deal_id"] == deal["deal_id"]),
+            )
+        )
+        for deal in world["deals"]
+        if deal["status"] == "won"
+    }
