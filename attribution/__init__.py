@@ -1,0 +1,73 @@
+"""Closed-loop marketing attribution: which ad brought which pound.
+
+`attribute` splits the value of conversions over the touches that led to them, without a store;
+`open` opens a store and offers the verbs of the command line as methods. Names are imported when they
+are first used, so that the command line answers `--help` at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attribution.engine import Store
+    from attribution.engine import open_store as open
+    from attribution.errors import AttributionEngineError
+    from attribution.journeys.columns import Journeys
+    from attribution.library import Attribution, attribute
+    from attribution.metrics.answer import Answer
+    from attribution.models.base import AttributionModel
+    from attribution.models.position import PositionBased
+    from attribution.models.registry import get_model, list_models
+    from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linear, TimeDecay
+
+_HOMES = {
+    "Answer": "attribution.metrics.answer",
+    "Attribution": "attribution.library",
+    "AttributionEngineError": "attribution.errors",
+    "AttributionModel": "attribution.models.base",
+    "FirstTouch": "attribution.models.rules",
+    "Journeys": "attribution.journeys.columns",
+    "LastNonDirect": "attribution.models.rules",
+    "LastTouch": "attribution.models.rules",
+    "Linear": "attribution.models.rules",
+    "PositionBased": "attribution.models.position",
+    "Store": "attribution.engine",
+    "TimeDecay": "attribution.models.rules",
+    "attribute": "attribution.library",
+    "get_model": "attribution.models.registry",
+    "list_models": "attribution.models.registry",
+    "open": "attribution.engine",
+}
+
+__all__ = [
+    "Answer",
+    "Attribution",
+    "AttributionEngineError",
+    "AttributionModel",
+    "FirstTouch",
+    "Journeys",
+    "LastNonDirect",
+    "LastTouch",
+    "Linear",
+    "PositionBased",
+    "Store",
+    "TimeDecay",
+    "attribute",
+    "get_model",
+    "list_models",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'attribution' has no attribute {name!r}")
+    found = getattr(import_module(_HOMES[name]), "open_store" if name == "open" else name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,269 @@
+"""A store and everything that can be asked of it: the verbs of the command line as methods.
+
+`Store` holds no logic of its own: each verb opens what it needs and calls the function that does the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from io import BufferedIOBase
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import insert
+
+from attribution import clock
+from attribution.channels.classify import classify
+from attribution.channels.origin import PLACEMENT_FIELDS
+from attribution.ledger import run as ledger_run
+from attribution.loading.importer import ImportOptions, Progress, import_file
+from attribution.loading.result import FileResult
+from attribution.metrics.answer import Answer
+from attribution.models.base import AttributionModel
+from attribution.sources.visit import parse_visit
+from attribution.store import schema
+from attribution.store.database import Database
+from attribution.store.dimensions import own_domains
+from attribution.store.settings import SETTINGS, Settings, declaration, read_file
+
+_COUNTS = ("read", "accepted", "updated", "duplicate", "conflict", "rejected")
+
+
+class Store:
+    """An open store; use it as a context manager, or close it.
+
+    >>> with Store.open("sqlite://") as store:
+    ...     store.config_set("timezone", "Europe/London").rows[0]["value"]
+    'Europe/London'
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Self:
+        """Open a store by its SQLAlchemy URL; see :meth:`attribution.store.database.Database.open`."""
+        return cls(Database.open(url, create=create))
+
+    def close(self) -> None:
+        """Close the store."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- in -----------------------------------------------------------------------------------------
+
+    def import_table(
+        self,
+        table: str,
+        *sources: str | Path,
+        timezone: str | None = None,
+        dry_run: bool = False,
+        keep_query: Sequence[str] = (),
+        stdin: BufferedIOBase | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """Import files of one canonical table, each in one transaction; a row of counts for each file.
+
+        Raises:
+            InputError: a file that cannot be read as the table; files before it are loaded.
+        """
+        options = ImportOptions(timezone, frozenset(keep_query), dry_run)
+        results = [
+            import_file(self.db, table, source, options, stdin=stdin, progress=progress) for source in sources
+        ]
+        return self._import_answer(results)
+
+    def _import_answer(self, results: Sequence[FileResult]) -> Answer:
+        warnings = []
+        for r in results:
+            if r.unknown_columns:
+                warnings.append(f"{r.file}: unknown columns were ignored: {', '.join(r.unknown_columns)}")
+            warnings += [f"{r.file}: {text}" for text in r.warnings]
+            if r.rejected_file is not None:
+                bad = r.rejected + r.conflict
+                rows = "row" if bad == 1 else "rows"
+                warnings.append(f"{r.file}: {bad} {rows} did not load; each with its reason is in {r.rejected_file}")
+            if r.dry_run:
+                warnings.append(f"{r.file}: dry run, nothing was stored")
+        return Answer(
+            verb="import",
+            store=self.db.label,
+            as_of=clock.iso(clock.now_micros()),
+            rows=[{"table": r.table, "file": r.file, **{n: getattr(r, n) for n in _COUNTS}} for r in results],
+            totals={n: sum(getattr(r, n) for r in results) for n in _COUNTS},
+            warnings=warnings,
+            columns={"table": "text", "file": "text", **dict.fromkeys(_COUNTS, "count")},
+            title="Imported",
+        )
+
+    # --- configuration ------------------------------------------------------------------------------
+
+    def config_list(self) -> Answer:
+        """Return every setting with its value and what it means."""
+        return self._config(list(SETTINGS))
+
+    def config_get(self, name: str) -> Answer:
+        """Return one setting."""
+        declaration(name)
+        return self._config([name])
+
+    def config_set(self, name: str, value: str) -> Answer:
+        """Check and keep one setting."""
+        return self.config_update({name: value})
+
+    def config_file(self, path: str | Path) -> Answer:
+        """Check and keep the settings of a TOML file, all or none."""
+        return self.config_update(read_file(Path(path)))
+
+    def config_update(self, values: dict[str, str]) -> Answer:
+        """Check and keep several settings, all or none."""
+        with self.db.write() as connection:
+            settings = Settings(connection)
+            for name, value in values.items():
+                before = settings.get(name)
+                if settings.set(name, value) != before and declaration(name).restates:
+                    connection.execute(insert(schema.change).values(kind=schema.CHANGE_ALL, ref=0))
+        return self._config(list(values))
+
+    def _config(self, names: Sequence[str]) -> Answer:
+        with self.db.read() as connection:
+            settings = Settings(connection)
+            rows = [
+                {
+                    "setting": name,
+                    "value": settings.get(name),
+                    "set": "store" if settings.is_set(name) else "default",
+                    "meaning": declaration(name).meaning,
+                }
+                for name in names
+            ]
+        return Answer(
+            verb="config", store=self.db.label, as_of=clock.iso(clock.now_micros()), rows=rows,
+            columns=dict.fromkeys(("setting", "value", "set", "meaning"), "text"), title="Settings",
+        )  # fmt: skip
+
+    # --- run ----------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        models: Sequence[str | AttributionModel] | None = None,
+        goals: Sequence[str] | None = None,
+        lookback: str | None = None,
+        scope: str | None = None,
+        kinds: str | None = None,
+        full: bool = False,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """Resolve identities, build journeys and post credits: only what changed since the last time."""
+        options = ledger_run.RunOptions(models, goals, lookback, scope, kinds, full)
+        result = ledger_run.run(self.db, options, progress=progress)
+        rows = [
+            {"goals": " ".join(p.goals), "model": p.model, "conversions": p.conversions, "entries": p.entries}
+            for p in result.posted
+        ]
+        return Answer(
+            verb="run",
+            store=self.db.label,
+            as_of=clock.iso(clock.now_micros()),
+            currency=result.currency,
+            lookback=result.lookback,
+            scope=result.scope,
+            rows=rows,
+            totals={"entries": sum(p.entries for p in result.posted)},
+            warnings=result.shared_equally,
+            columns={"goals": "text", "model": "text", "conversions": "count", "entries": "count"},
+            title="Posted" if result.run_id is not None else "Nothing new to post",
+        )
+
+    # --- answers ------------------------------------------------------------------------------------
+
+    def report(self, by: str | Sequence[str] = ("channel",), **options: Any) -> Answer:
+        """Value, spend, leads, conversions, assists and ROI per dimension; see :mod:`attribution.metrics.report`."""
+        from attribution.metrics.report import report
+
+        return report(self.db, _names(by), **options)
+
+    def compare(
+        self, by: str | Sequence[str] = ("channel",), models: Sequence[str] | None = None, **options: Any
+    ) -> Answer:
+        """One column a model; see :mod:`attribution.metrics.compare`."""
+        from attribution.metrics.compare import compare
+
+        return compare(self.db, _names(by), models, **options)
+
+    def kpis(self, by: str | Sequence[str] = (), **options: Any) -> Answer:
+        """The KPI catalogue; see :mod:`attribution.metrics.kpis`."""
+        from attribution.metrics.kpis import kpis
+
+        return kpis(self.db, _names(by), **options)
+
+    def explain(self, what: str, key: str, **options: Any) -> Answer:
+        """The evidence behind a deal, lead or touch; see :mod:`attribution.metrics.explain`."""
+        from attribution.metrics.explain import explain
+
+        return explain(self.db, what, key, **options)
+
+    def paths(self, **options: Any) -> Answer:
+        """The commonest journeys, their length and time lag; see :mod:`attribution.metrics.paths`."""
+        from attribution.metrics.paths import paths
+
+        return paths(self.db, **options)
+
+    def changes(self, since: str | date, **options: Any) -> Answer:
+        """What moved in the ledger and why; see :mod:`attribution.metrics.changes`."""
+        from attribution.metrics.changes import changes
+
+        return changes(self.db, since, **options)
+
+    def doctor(self) -> Answer:
+        """What is wrong with the data; see :mod:`attribution.metrics.doctor`."""
+        from attribution.metrics.doctor import doctor
+
+        return doctor(self.db)
+
+    def report_html(self, path: str | Path, **options: Any) -> Path:
+        """The self-contained report as one file; see :mod:`attribution.report.compose`."""
+        from attribution.report.compose import report_html
+
+        return report_html(self.db, path, **options)
+
+    def channels_test(self, url: str, referrer: str | None = None) -> Answer:
+        """How the channel rules place one visit, and by which rule."""
+        with self.db.read() as connection:
+            own = own_domains(Settings(connection))
+        return channels_test(url, referrer, own=own, store=self.db.label)
+
+
+def channels_test(url: str, referrer: str | None = None, *, own: Sequence[str] = (), store: str = "") -> Answer:
+    """Place one visit by the channel rules; needs no store."""
+    placed = classify(parse_visit(url, referrer), own_domains=own)
+    columns = (*PLACEMENT_FIELDS, "rule")
+    return Answer(
+        verb="channels test", store=store, as_of=clock.iso(clock.now_micros()),
+        rows=[{name: placed[name].iloc[0] for name in columns}],
+        columns=dict.fromkeys(columns, "text"), title="Placement",
+    )  # fmt: skip
+
+
+def open_store(url: str, *, create: bool = True) -> Store:
+    """Open a store: `sqlite:///FILE.db`, or `postgresql+psycopg://USER@HOST/NAME` for a team.
+
+    Args:
+        url: a SQLAlchemy URL.
+        create: make the store where there is none.
+    """
+    return Store.open(url, create=create)
+
+
+def _names(by: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(by.replace(",", " ").split()) if isinstance(by, str) else tuple(by)

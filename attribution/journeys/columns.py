@@ -1,0 +1,251 @@
+"""Journeys as ragged columns: one flat array a touch field, and offsets that say where each journey lies.
+
+A journey is one conversion (or one person who did not convert) with its touches in time order.
+Models see this structure and nothing else: no store, no clock, no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from attribution.channels.origin import TOUCH_KINDS
+from attribution.clock import to_micros
+from attribution.errors import InputError
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+CodeArray = npt.NDArray[np.int32]
+KindArray = npt.NDArray[np.int16]
+
+
+def ragged_ranges(starts: IntArray, lengths: IntArray) -> IntArray:
+    """Return `start, start + 1, ...` of every range, one after the other.
+
+    >>> ragged_ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    ends = np.cumsum(lengths, dtype=np.int64)
+    total = int(ends[-1]) if ends.size else 0
+    return np.repeat(starts - (ends - lengths), lengths) + np.arange(total, dtype=np.int64)
+
+
+def offsets_of(lengths: IntArray) -> IntArray:
+    """Return the J+1 offsets of ranges that lie side by side."""
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Journeys:
+    """J journeys over N touches, columnar and ragged; journeys without touches are allowed.
+
+    The touches of journey j are `offsets[j]:offsets[j + 1]` of every flat array, in time order.
+
+    Attributes:
+        offsets: int64[J+1].
+        at: int64[N], microseconds since the epoch, UTC.
+        channel: int32[N], codes into `channels`; -1 where no channel is known.
+        kind: int16[N], codes into `kinds`.
+        placement, touch: int64[N], opaque ids, carried along for the ledger.
+        person: int64[N], whose touch it was.
+        converted_at: int64[J], microseconds.
+        value: int64[J], minor units of the conversion's own currency (or a count).
+        converted: bool[J], false for the journeys that corpus models learn failure from.
+        milestones: name to int64[J], the flat index of the touch that holds the milestone, -1 for none.
+
+    >>> journeys = Journeys.from_paths([[(0, "Email"), (5, "Direct")], [], [(3, "Email")]])
+    >>> journeys.n_journeys, journeys.n_touches, journeys.lengths.tolist()
+    (3, 3, [2, 0, 1])
+    >>> journeys.first.tolist(), journeys.last.tolist(), journeys.journey_of_touch.tolist()
+    ([0, 2], [1, 2], [0, 0, 2])
+    """
+
+    offsets: IntArray
+    at: IntArray
+    channel: CodeArray
+    kind: KindArray
+    placement: IntArray
+    touch: IntArray
+    person: IntArray
+    converted_at: IntArray
+    value: IntArray
+    converted: BoolArray
+    channels: tuple[str, ...]
+    kinds: tuple[str, ...] = TOUCH_KINDS
+    milestones: Mapping[str, IntArray] = field(default_factory=dict)
+
+    @classmethod
+    def from_paths(
+        cls,
+        paths: Sequence[Sequence[tuple[int | datetime, str]]],
+        *,
+        values: Sequence[int] | None = None,
+        converted_at: Sequence[int | datetime] | None = None,
+        converted: Sequence[bool] | None = None,
+        milestones: Mapping[str, Sequence[int]] | None = None,
+    ) -> Journeys:
+        """Make journeys from lists of (time, channel), for tests, examples and small questions.
+
+        Times are microseconds or aware datetimes, in order; `converted_at` defaults to the last touch,
+        `values` to 100 minor units each. Milestones are flat indices, -1 for none.
+
+        Raises:
+            InputError: the lists do not make journeys.
+        """
+        flat = [(_micros(at), channel) for path in paths for at, channel in path]
+        channels = tuple(dict.fromkeys(channel for _, channel in flat))
+        codes = {channel: code for code, channel in enumerate(channels)}
+        ends = [_micros(path[-1][0]) if path else 0 for path in paths]
+        n = len(flat)
+        journeys = cls(
+            offsets=offsets_of(np.array([len(path) for path in paths], np.int64)),
+            at=np.array([at for at, _ in flat], np.int64),
+            channel=np.array([codes[channel] for _, channel in flat], np.int32),
+            kind=np.zeros(n, np.int16),
+            placement=np.arange(n, dtype=np.int64),
+            touch=np.arange(n, dtype=np.int64),
+            person=np.repeat(np.arange(len(paths)), [len(path) for path in paths]).astype(np.int64),
+            converted_at=np.array(
+                ends if converted_at is None else [_micros(at) for at in converted_at]
+            ).astype(np.int64),
+            value=np.array([100] * len(paths) if values is None else values, np.int64),
+            converted=np.array([True] * len(paths) if converted is None else converted, np.bool_),
+            channels=channels,
+            milestones={name: np.array(at, np.int64) for name, at in (milestones or {}).items()},
+        )
+        journeys.check()
+        return journeys
+
+    @property
+    def n_journeys(self) -> int:
+        """The number of journeys, J."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_touches(self) -> int:
+        """The number of touches, N."""
+        return len(self.at)
+
+    @cached_property
+    def lengths(self) -> IntArray:
+        """The number of touches of each journey, int64[J]."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def nonempty(self) -> IntArray:
+        """The journeys that have touches, int64."""
+        return np.flatnonzero(self.lengths)
+
+    @cached_property
+    def first(self) -> IntArray:
+        """The flat index of the first touch of each journey in `nonempty`."""
+        return self.offsets[:-1][self.nonempty]
+
+    @cached_property
+    def last(self) -> IntArray:
+        """The flat index of the last touch of each journey in `nonempty`."""
+        return self.offsets[1:][self.nonempty] - 1
+
+    @property
+    def journey_of_touch(self) -> IntArray:
+        """The journey of each touch, int64[N]."""
+        return np.repeat(np.arange(self.n_journeys, dtype=np.int64), self.lengths)
+
+    def channel_codes(self, names: Sequence[str]) -> list[int]:
+        """Return the codes of those of the names that occur among `channels`."""
+        return [code for code, channel in enumerate(self.channels) if channel in names]
+
+    def take(self, journeys: npt.NDArray[Any]) -> Journeys:
+        """Return some of the journeys, by index or boolean mask, in the order given.
+
+        >>> Journeys.from_paths([[(0, "Email")], [(1, "Direct"), (2, "Email")]]).take(np.array([1])).at.tolist()
+        [1, 2]
+        """
+        chosen = np.flatnonzero(journeys) if journeys.dtype == np.bool_ else journeys.astype(np.int64)
+        starts, lengths = self.offsets[:-1][chosen], self.lengths[chosen]
+        offsets = offsets_of(lengths)
+        moved = offsets[:-1] - starts
+        milestones = {
+            name: np.where(at[chosen] < 0, -1, at[chosen] + moved) for name, at in self.milestones.items()
+        }
+        return self._select(ragged_ranges(starts, lengths), offsets, milestones, chosen)
+
+    def keep(self, touches: BoolArray) -> Journeys:
+        """Return the same journeys with only the touches marked; a milestone moves to the last kept touch up to it.
+
+        >>> journeys = Journeys.from_paths([[(0, "Email"), (1, "Direct")]], milestones={"close": [1]})
+        >>> kept = journeys.keep(np.array([True, False]))
+        >>> kept.at.tolist(), kept.milestones["close"].tolist()
+        ([0], [0])
+        """
+        before = offsets_of(touches.astype(np.int64))
+        offsets = before[self.offsets]
+        milestones = {}
+        for name, at in self.milestones.items():
+            moved = before[at + 1] - 1
+            milestones[name] = np.where((at >= 0) & (moved >= offsets[:-1]), moved, -1)
+        return self._select(np.flatnonzero(touches), offsets, milestones, None)
+
+    def _select(
+        self,
+        touches: IntArray,
+        offsets: IntArray,
+        milestones: Mapping[str, IntArray],
+        chosen: IntArray | None,
+    ) -> Journeys:
+        per_journey = (self.converted_at, self.value, self.converted)
+        converted_at, value, converted = per_journey if chosen is None else (a[chosen] for a in per_journey)
+        return Journeys(
+            offsets=offsets,
+            at=self.at[touches],
+            channel=self.channel[touches],
+            kind=self.kind[touches],
+            placement=self.placement[touches],
+            touch=self.touch[touches],
+            person=self.person[touches],
+            converted_at=converted_at,  # type: ignore[arg-type]  # the tuple mixes int64 and bool
+            value=value,  # type: ignore[arg-type]
+            converted=converted,  # type: ignore[arg-type]
+            channels=self.channels,
+            kinds=self.kinds,
+            milestones=milestones,
+        )
+
+    def check(self) -> None:
+        """Make sure that the columns fit together.
+
+        Raises:
+            InputError: names the first thing that is wrong.
+        """
+        n, j = self.n_touches, self.n_journeys
+        offsets = self.offsets
+        if j < 0 or offsets[0] != 0 or offsets[-1] != n or (np.diff(offsets) < 0).any():
+            raise InputError(f"the offsets of journeys must rise from 0 to the number of touches ({n})")
+        sized = {"channel": n, "kind": n, "placement": n, "touch": n, "person": n}
+        sized |= {"converted_at": j, "value": j, "converted": j}
+        columns: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in sized}
+        columns |= {f"milestone {name!r}": at for name, at in self.milestones.items()}
+        for name, column in columns.items():
+            size = sized.get(name, j)
+            if column.shape != (size,):
+                raise InputError(f"column {name} of journeys has shape {column.shape}, expected ({size},)")
+        for codes, names in ((self.channel, self.channels), (self.kind, self.kinds)):
+            if n and not (codes.min() >= -1 and codes.max() < len(names)):
+                raise InputError(f"a code in journeys lies outside its {len(names)} names")
+        falling = np.flatnonzero(np.diff(self.at) < 0) + 1
+        if np.setdiff1d(falling, self.offsets).size:
+            raise InputError("the touches of a journey must be in time order; build() sorts them")
+        for name, at in self.milestones.items():
+            if ((at != -1) & ((at < offsets[:-1]) | (at >= offsets[1:]))).any():
+                raise InputError(f"milestone {name!r} points to a touch of another journey")
+
+
+def _micros(at: int | datetime) -> int:
+    return to_micros(at) if isinstance(at, datetime) else int(at)

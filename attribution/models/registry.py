@@ -1,0 +1,124 @@
+"""Models by name: the built-in ones, and those that other packages announce as entry points.
+
+A package adds a model with `[project.entry-points."attribution.models"]`, the key being the model's
+name; it is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from attribution.errors import ModelError, UnknownNameError
+from attribution.models.base import AttributionModel
+from attribution.models.parameters import parameter_types, parse_value
+from attribution.models.position import PositionBased
+from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linear, TimeDecay
+
+ENTRY_POINT_GROUP = "attribution.models"
+
+DEFAULT_MODELS = (
+    "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based",
+)  # fmt: skip
+
+# corpus models (markov, shapley) and milestone models join this list
+_BUILT_IN: tuple[type[AttributionModel], ...] = (
+    FirstTouch,
+    LastTouch,
+    LastNonDirect,
+    Linear,
+    TimeDecay,
+    PositionBased,
+)
+
+
+def list_models() -> tuple[str, ...]:
+    """Return the names of all models, sorted.
+
+    >>> "linear" in list_models()
+    True
+    """
+    return tuple(sorted(_by_name()))
+
+
+def get_model(spec: str | AttributionModel) -> AttributionModel:
+    """Return a model from its name, from text as the command line writes it, or as it is.
+
+    Raises:
+        UnknownNameError: no model has this name.
+        ModelError: a parameter is unknown or out of range, or two packages use one name.
+
+    >>> get_model("time_decay:half_life=14d")
+    TimeDecay(ignore=(), half_life='14d')
+    >>> get_model("linear").label
+    'linear'
+    """
+    if isinstance(spec, AttributionModel):
+        return spec
+    if not isinstance(spec, str):
+        raise ModelError(
+            f"{spec!r} is no model; allowed are a name, text such as time_decay:half_life=14d, or a model instance"
+        )
+    name, colon, text = spec.strip().partition(":")
+    model = model_class(name)
+    return make_model(model, _read(model, text) if colon else {})
+
+
+def model_class(name: str) -> type[AttributionModel]:
+    """Return the class of a model by name, importing an outsider's if need be."""
+    known = _by_name()
+    if name not in known:
+        raise UnknownNameError("model", name, known)
+    found = known[name]
+    if not isinstance(found, EntryPoint):
+        return found
+    loaded = found.load()
+    if not (isinstance(loaded, type) and issubclass(loaded, AttributionModel) and loaded.name == name):
+        raise ModelError(f"entry point {found.value} must be an AttributionModel whose name is {name!r}")
+    return loaded
+
+
+def make_model(model: type[AttributionModel], params: dict[str, Any]) -> AttributionModel:
+    """Make a model from parameters, as :meth:`AttributionModel.params` gave them.
+
+    >>> make_model(TimeDecay, {"half_life": "14d", "ignore": ["Direct"]}).label
+    'time_decay:ignore=Direct,half_life=14d'
+    """
+    for name in params:
+        _declared(model, name)
+    return model(**{name: tuple(v) if isinstance(v, list) else v for name, v in params.items()})
+
+
+def _read(model: type[AttributionModel], text: str) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or name in params:
+            raise ModelError(
+                f"{model.name}: {part!r} cannot be read; parameters are written once each as "
+                f"{model.name}:param=value,param=value"
+            )
+        params[name] = parse_value(model.name, name, _declared(model, name), value)
+    return params
+
+
+def _declared(model: type[AttributionModel], name: str) -> Any:
+    types = parameter_types(model)
+    if name not in types:
+        raise ModelError(f"{model.name} has no parameter {name!r}; allowed: {', '.join(sorted(types))}")
+    return types[name]
+
+
+def _by_name() -> dict[str, type[AttributionModel] | EntryPoint]:
+    known: dict[str, type[AttributionModel] | EntryPoint] = {model.name: model for model in _BUILT_IN}
+    for point in _outsiders():
+        other = known.get(point.name)
+        # a package found twice on the path announces the same object twice, which is harmless
+        if other is not None and not (isinstance(other, EntryPoint) and other.value == point.value):
+            raise ModelError(f"two models are named {point.name!r}; uninstall or rename {point.value}")
+        known[point.name] = point
+    return known
+
+
+def _outsiders() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=ENTRY_POINT_GROUP))
