@@ -1,0 +1,152 @@
+"""What a run must look at again: conversions whose inputs changed since a credit set last read them.
+
+Touches are seen by their number, everything else by the change log; both only grow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, Select, func, or_, select, union
+
+from attribution.journeys.people import DEAL_KINDS
+from attribution.ledger import reasons
+from attribution.store import schema
+from attribution.store.columns import Ints, read_ints, temporary
+
+adjustment, change, contact, deal, lead, membership, touch = (
+    schema.adjustment, schema.change, schema.deal_contact, schema.deal, schema.lead, schema.membership,
+    schema.touch,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """How far somebody has read."""
+
+    touch: int = 0
+    change: int = 0
+
+
+@dataclass(frozen=True)
+class Affected:
+    """Deals or leads to look at again, and why (a number of :mod:`attribution.ledger.reasons`)."""
+
+    objects: Ints | None  # None: all of them
+    reasons: Ints  # one an object; empty where all are meant
+
+
+def watermark(connection: Connection) -> Watermark:
+    """Return how far the store has come."""
+    return Watermark(
+        int(connection.execute(select(func.coalesce(func.max(touch.c.n), 0))).scalar_one()),
+        int(connection.execute(select(func.coalesce(func.max(change.c.change_id), 0))).scalar_one()),
+    )
+
+
+EVERYTHING = Affected(None, np.empty(0, np.int64))
+
+
+def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
+    """Find the objects of a kind of conversion whose value or journey may have changed.
+
+    Args:
+        connection: inside a transaction, after identity was resolved.
+        kind: of conversion.
+        seen: how far the asking credit set has read.
+    """
+    new = change.c.change_id > seen.change
+    everything = select(func.count()).where(new, change.c.kind == schema.CHANGE_ALL)
+    if seen == Watermark() or connection.execute(everything).scalar_one():
+        return EVERYTHING
+    refs = {
+        code: read_ints(connection, select(change.c.ref).where(new, change.c.kind == code).distinct(), ["ref"])["ref"]
+        for code in (schema.CHANGE_DEAL, schema.CHANGE_LEAD, schema.CHANGE_PERSON, schema.CHANGE_ADJUSTMENT)
+    }
+    late = read_ints(
+        connection,
+        select(membership.c.person_id)
+        .join(touch, touch.c.visitor == membership.c.identifier_id)
+        .where(touch.c.n > seen.touch)
+        .distinct(),
+        ["person"],
+    )["person"]
+    merged = _of_people(connection, kind, _people(connection, refs[schema.CHANGE_PERSON]))
+    touched = _of_people(connection, kind, late)
+    if kind in DEAL_KINDS:
+        changed = refs[schema.CHANGE_DEAL]
+        adjusted = _deals_of_adjustments(connection, refs[schema.CHANGE_ADJUSTMENT])
+        # the dates of a contact's lead decide whether it is the deal's lead
+        led = _deals_of_leads(connection, kind, refs[schema.CHANGE_LEAD])
+    else:
+        changed, adjusted, led = refs[schema.CHANGE_LEAD], np.empty(0, np.int64), np.empty(0, np.int64)
+    # the strongest reason comes last and stays
+    why: dict[int, int] = {}
+    for objects, reason in (
+        (led, reasons.DEAL_CHANGED), (touched, reasons.LATE_TOUCH), (merged, reasons.PEOPLE_MERGED),
+        (adjusted, reasons.ADJUSTMENT), (changed, reasons.DEAL_CHANGED),
+    ):  # fmt: skip
+        why.update(dict.fromkeys(objects.tolist(), reason))
+    return Affected(np.array(list(why), np.int64), np.array(list(why.values()), np.int64))
+
+
+def _people(connection: Connection, identifiers: Ints) -> Ints:
+    """Return the people that identifiers belong to now; one that belongs to nobody stands for itself (a company)."""
+    with temporary(connection, wanted=identifiers) as wanted:
+        found = read_ints(
+            connection,
+            select(membership.c.person_id).join(wanted, wanted.c.wanted == membership.c.identifier_id).distinct(),
+            ["person"],
+        )["person"]
+    return np.union1d(found, identifiers)
+
+
+def _of_people(connection: Connection, kind: str, people: Ints) -> Ints:
+    if len(people) == 0:
+        return people
+    with temporary(connection, wanted=people) as wanted:
+        members = select(membership.c.identifier_id).join(wanted, wanted.c.wanted == membership.c.person_id)
+        companies = select(wanted.c.wanted)
+        statement: Select[tuple[int]]
+        if kind in DEAL_KINDS:
+            statement = select(contact.c.deal_id).where(
+                or_(contact.c.identifier_id.in_(members), contact.c.identifier_id.in_(companies))
+            )
+        else:
+            statement = select(lead.c.lead_id).where(lead.c.identifier_id.in_(members))
+        objects = read_ints(connection, statement.distinct(), ["object"])["object"]
+        if kind not in DEAL_KINDS:
+            return objects
+        # a deal without lead and e-mails counts on the members of its account, who may be among these people
+        edge = schema.edge
+        neighbours = union(
+            select(edge.c.b).where(edge.c.a.in_(members)), select(edge.c.a).where(edge.c.b.in_(members))
+        )
+        of_account = select(contact.c.deal_id).where(
+            contact.c.role == 2, contact.c.identifier_id.in_(neighbours)
+        )
+        return np.union1d(objects, read_ints(connection, of_account.distinct(), ["object"])["object"])
+
+
+def _deals_of_adjustments(connection: Connection, adjustments: Ints) -> Ints:
+    with temporary(connection, wanted=adjustments) as wanted:
+        return read_ints(
+            connection,
+            select(deal.c.deal_id)
+            .join(adjustment, adjustment.c.deal_key == deal.c.key)
+            .join(wanted, wanted.c.wanted == adjustment.c.adjustment_id)
+            .distinct(),
+            ["deal"],
+        )["deal"]
+
+
+def _deals_of_leads(connection: Connection, kind: str, leads: Ints) -> Ints:
+    """Return the deals that have the person of a lead, or the lead itself, among their contacts."""
+    with temporary(connection, wanted=leads) as wanted:
+        own = read_ints(
+            connection,
+            select(lead.c.identifier_id).join(wanted, wanted.c.wanted == lead.c.lead_id),
+            ["identifier"],
+        )["identifier"]
+    return _of_people(connection, kind, _people(connection, own))

@@ -1,0 +1,21 @@
+"""Why an entry was posted; numbers are stored, words are shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLOSED: Final = 1
+ADJUSTMENT: Final = 2
+DEAL_CHANGED: Final = 3
+LATE_TOUCH: Final = 4
+PEOPLE_MERGED: Final = 5
+RECOMPUTED: Final = 6
+
+REASONS: Final[dict[int, str]] = {
+    CLOSED: "closed",  # the first posting of a conversion
+    ADJUSTMENT: "adjustment",  # a refund or the like, effective when it happened
+    DEAL_CHANGED: "deal changed",  # its amount, status, dates or contacts, or its lead
+    LATE_TOUCH: "late touch",  # a touch came in after the first posting
+    PEOPLE_MERGED: "people merged",  # evidence tied more visitors to its people
+    RECOMPUTED: "recomputed",  # rates, rules or settings changed
+}
