@@ -1,0 +1,144 @@
+"""How long each stage took, of those that reached it: median and quartiles, by group.
+
+The median and quartiles are Hyndman and Fan's type 2 (the mean of the two middle values where they tie),
+which weights carry over to credited counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import select
+
+from attribution.clock import DAY
+from attribution.metrics.facts import NEVER
+from attribution.metrics.kpi_measures import Measures
+from attribution.metrics.selection import with_goal
+from attribution.store.columns import Ints, read_ints
+from attribution.store.schema import conversion, journey_touch
+
+
+@dataclass(frozen=True)
+class Duration:
+    """One stage of one group; days, None where nobody reached it."""
+
+    median: float | None
+    lower_quartile: float | None
+    upper_quartile: float | None
+    share: int  # how many, in millionths
+    negative: int  # how many ended before they began, in millionths: their duration is unknown
+
+
+Times = tuple[Ints, Ints]  # record, microseconds (negative: it ended before it began)
+
+
+def durations(measures: Measures, stage: str) -> dict[int, Duration] | None:
+    """Return a stage's durations by group; None where they are unknown."""
+    goal, times_of = STAGES[stage]
+    found = times_of(measures)
+    if found is None:
+        return None
+    records, micros = found
+    cells = measures.spread(goal, records)
+    if cells is None:
+        return None
+    ids, groups, share = cells
+    if not len(ids):
+        return {}
+    micros = micros[pd.Index(records).get_indexer(pd.Index(ids))]
+    frame = pd.DataFrame({"group": groups, "micros": micros, "share": share})
+    frame = frame.loc[frame["group"] >= 0]
+    return {int(str(group)): _summary(part) for group, part in frame.groupby("group")}
+
+
+def quantile(micros: Ints, weights: Ints, quarter: int) -> float | None:
+    """Return a quartile of weighted durations, in days; None without any.
+
+    Args:
+        micros: durations in microseconds.
+        weights: one positive whole number each.
+        quarter: 1, 2 (the median) or 3.
+
+    >>> quantile(np.array([1, 2, 3, 10]) * DAY, np.ones(4, np.int64), 2)
+    2.5
+    """
+    if not len(micros):
+        return None
+    order = np.argsort(micros, kind="stable")
+    upto = np.cumsum(weights[order])
+    target = quarter * int(upto[-1])
+    at = int(np.searchsorted(upto * 4, target))
+    beside = at + 1 if int(upto[at]) * 4 == target else at
+    return (int(micros[order[at]]) + int(micros[order[beside]])) / 2 / DAY
+
+
+def _summary(part: pd.DataFrame) -> Duration:
+    known = part.loc[part["micros"] >= 0]
+    micros, share = known["micros"].to_numpy(np.int64), known["share"].to_numpy(np.int64)
+    lower, median, upper = (quantile(micros, share, quarter) for quarter in (1, 2, 3))
+    total = int(share.sum())
+    return Duration(median, lower, upper, total, int(part["share"].sum()) - total)
+
+
+def _between(end: Ints, start: Ints, start_of_day: Ints) -> Ints:
+    """Subtract; a bare date counts as its last microsecond, unless the end lies within that same day."""
+    late = end - start
+    micros: Ints = np.where(late >= 0, late, np.where(end >= start_of_day, 0, late))
+    return micros
+
+
+def _column(frame: pd.DataFrame, name: str) -> Any:
+    return frame[name].to_numpy(np.int64)
+
+
+def _first_touch_to_lead(measures: Measures) -> Times | None:
+    asked = measures.asked
+    journeys = with_goal(measures.connection, asked.journeys, "leads")
+    if journeys.journey_set_id is None:
+        measures.warn("time from first touch to lead is left empty: the goal leads was not run")
+        return None
+    statement = (
+        select(conversion.c.object_id, conversion.c.at - journey_touch.c.at)
+        .join(journey_touch, journey_touch.c.conversion_id == conversion.c.conversion_id)
+        .where(journey_touch.c.journey_set_id == journeys.journey_set_id, journey_touch.c.position == 0)
+    )
+    found = read_ints(measures.connection, statement, ("lead_id", "micros"))
+    counted = np.isin(found["lead_id"], measures.lead_ids("leads"))
+    return found["lead_id"][counted], found["micros"][counted]
+
+
+def _lead_to_opportunity(measures: Measures) -> Times:
+    leads = measures.dimensions.leads
+    ids, end = _column(leads, "lead_id"), measures.converted_at().to_numpy(np.int64)
+    start, early = _column(leads, "created"), _column(leads, "created_start")
+    counted = np.isin(ids, measures.lead_ids("converted_leads"))
+    return ids[counted], _between(end[counted], start[counted], early[counted])
+
+
+def _opportunity_to_won(measures: Measures) -> Times:
+    return _to_won(measures, "created")
+
+
+def _lead_to_won(measures: Measures) -> Times:
+    return _to_won(measures, "lead_created")
+
+
+def _to_won(measures: Measures, begins: str) -> Times:
+    deals = measures.dimensions.deals
+    ids, end = _column(deals, "deal_id"), _column(deals, "closed")
+    start, early = _column(deals, begins), _column(deals, f"{begins}_start")
+    counted = np.isin(ids, measures.deal_ids("won_deals")) & (start != NEVER)
+    return ids[counted], _between(end[counted], start[counted], early[counted])
+
+
+# stage -> whose journeys credit it, and its times
+STAGES: Final[dict[str, tuple[str, Callable[[Measures], Times | None]]]] = {
+    "first_touch_to_lead": ("leads", _first_touch_to_lead),
+    "lead_to_opportunity": ("leads", _lead_to_opportunity),
+    "opportunity_to_won": ("revenue", _opportunity_to_won),
+    "lead_to_won": ("revenue", _lead_to_won),
+}
