@@ -214,9 +214,9 @@ def _give_by_remainder(
     waiting = np.flatnonzero(left > 0)
     waiting = waiting[np.argsort(lengths[waiting], kind="stable")]
     block_lengths, block_starts = np.unique(lengths[waiting], return_index=True)
-    block_stops = [*block_starts[1:].tolist(), len(waiting)]
-    for length, start, stop in zip(block_lengths.tolist(), block_starts.tolist(), block_stops, strict=True):
-        block = waiting[start:stop]
+    if not waiting.size:
+        return
+    for length, block in zip(block_lengths.tolist(), np.split(waiting, block_starts[1:]), strict=True):
         touches = starts[block][:, None] + np.arange(length)
         # remainder and place in one integer: all keys of a journey differ, the earlier of equals is larger
         keys = remainders[touches] * length + np.arange(length - 1, -1, -1)

@@ -84,7 +84,7 @@ def value_text(value: Any) -> str:
         for sign, escaped in _ESCAPES:
             value = value.replace(sign, escaped)
         return str(value)
-    return repr(value)
+    return repr(float(value)) if isinstance(value, float) else str(value)
 
 
 def check_value(model_name: str, name: str, declared: Any, value: Any) -> None:
