@@ -1,0 +1,46 @@
+# Two commands do everything: `make demo` and `make test`. Both make their own environment in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test lint format bench images
+.DEFAULT_GOAL := help
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older; name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/developer: .venv/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+.venv/bench: .venv/developer
+	$(BIN)/python -m pip install --quiet --group bench
+	touch $@
+
+demo: .venv/installed  ## a store from the bundled fixtures, its tables and report.html, in ./demo
+	$(BIN)/attribution demo demo
+
+test: .venv/developer  ## all tests, on SQLite and on PostgreSQL, and the examples of the documentation
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+lint: .venv/developer  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/developer  ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/bench  ## times and memory, beside a peer measured in the same run
+	$(BIN)/python -m benchmarks
+
+images: .venv/developer  ## the pictures of the documentation
+	$(BIN)/python tools/make_images.py

@@ -1,0 +1,27 @@
+"""`attribution changes`: what moved in the ledger, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from attribution.cli.options import given, goal_option, model_option, open_store, output_options
+from attribution.cli.render import show
+
+
+@click.command(
+    "changes",
+    short_help="What moved in the ledger, and why.",
+    epilog="Example: attribution changes --since 7d --model linear",
+)
+@click.option("--since", required=True, metavar="T", help="A time, a date, or how long ago: 7d, 12h.")
+@model_option()
+@goal_option
+@click.option("--limit", type=int, default=100, show_default=True, help="How many changes, largest first.")
+@output_options
+def command(since: str, form: str, store: str | None, **options: Any) -> None:
+    """Show what was posted since a moment: first postings in one line, then refunds, late touches, merges."""
+    with open_store(store) as opened:
+        answer = opened.changes(since, **given(options))
+    show(answer, form)

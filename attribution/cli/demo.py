@@ -1,0 +1,28 @@
+"""`attribution demo`: everything at once, on the bundled fixtures."""
+
+from __future__ import annotations
+
+import click
+
+from attribution.cli.progress import progress
+from attribution.cli.render import show
+
+
+@click.command(
+    "demo",
+    short_help="A store from bundled data, with every report.",
+    epilog="Example: attribution demo ./demo",
+)
+@click.argument(
+    "directory", metavar="[DIR]", required=False, default="attribution-demo", type=click.Path(file_okay=False)
+)
+def command(directory: str) -> None:
+    """Make a store from the bundled fixtures in DIR, run everything, print reports and write report.html."""
+    from attribution.demo import demo
+
+    with progress() as report:
+        answers, page = demo(directory, progress=report)
+    for answer in answers:
+        show(answer, "table")
+        click.echo()
+    click.echo(f"wrote {page}")

@@ -1,0 +1,87 @@
+"""`attribution import`: files of one canonical table into the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from io import BufferedIOBase
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from attribution.cli.errors import REJECTED, Interrupted
+from attribution.cli.options import many, open_store, output_options, store_url
+from attribution.cli.progress import progress
+from attribution.cli.render import show
+
+if TYPE_CHECKING:
+    from attribution.metrics.answer import Answer
+
+
+@click.command(
+    "import",
+    short_help="Load files of one table.",
+    epilog="Example: attribution import touches sessions.csv clicks.parquet --timezone Europe/London",
+)
+@click.argument("table")
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True)
+)
+@click.option(
+    "--timezone", metavar="ZONE", help="IANA zone of times without an offset, such as Europe/London."
+)
+@click.option("--dry-run", is_flag=True, help="Read, check and count, and store nothing.")
+@many("--keep-query", "NAME", "Keep this URL query parameter; repeat it for more.", "keep_query")
+@output_options
+def command(
+    table: str, files: tuple[str, ...], timezone: str | None, dry_run: bool, keep_query: list[str],
+    form: str, store: str | None,
+) -> int:  # fmt: skip
+    """Load files (.csv .csv.gz .jsonl .ndjson .parquet, - for CSV from standard input) into TABLE.
+
+    TABLE is one of touches, identities, leads, deals, stages, adjustments, spend, meetings, email_stats,
+    social_stats, rates. Prints what became of the rows of each file; the exit code is 3 where rows were
+    rejected or in conflict. Importing a file again changes nothing.
+    """
+    from attribution.sources.tables import get_table
+
+    get_table(table)  # a misspelt name must not leave an empty store behind
+    answers: list[Answer] = []
+    with open_store(_url(store, dry_run), create=True) as opened:
+        try:
+            for file in files:
+                with progress() as report:
+                    answers.append(
+                        opened.import_table(
+                            table, file, timezone=timezone, dry_run=dry_run, keep_query=keep_query,
+                            stdin=cast(BufferedIOBase, sys.stdin.buffer), progress=report,
+                        )
+                    )  # fmt: skip
+        except KeyboardInterrupt:
+            if not answers:
+                raise
+            show(_joined(answers), form)
+            raise Interrupted(f"interrupted; the files above are loaded, {file} was not changed") from None
+        except Exception:
+            if answers:  # each file is loaded as a whole: tell of those that are in
+                show(_joined(answers), form)
+            raise
+    answer = _joined(answers)
+    show(answer, form)
+    return REJECTED if answer.totals["rejected"] or answer.totals["conflict"] else 0
+
+
+def _url(store: str | None, dry_run: bool) -> str:
+    """Return the store's URL; a dry run does not even make the file."""
+    url = store_url(store)
+    file = url.removeprefix("sqlite:///")
+    return "sqlite://" if dry_run and file != url and not os.path.exists(file) else url
+
+
+def _joined(answers: list[Answer]) -> Answer:
+    """Return one answer with the rows of all files."""
+    rows: list[dict[str, Any]] = [row for answer in answers for row in answer.rows]
+    warnings = [text for answer in answers for text in answer.warnings]
+    totals = {name: sum(row[name] for row in rows) for name in answers[0].totals}
+    return replace(answers[0], rows=rows, totals=totals, warnings=warnings)

@@ -1,0 +1,157 @@
+"""Answers on standard output as table, JSON or CSV; notices on standard error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from attribution.metrics.answer import Answer, Row
+
+DASH: Final = "—"
+_WIDE: Final = 100_000  # a pipe has no width: nothing is cut
+_NUMBERS: Final = ("money", "count", "ratio", "factor", "days", "mixed")
+
+
+def show(answer: Answer, form: str) -> None:
+    """Print an answer; its warnings go to standard error, unless the JSON holds them."""
+    if form == "json":
+        click.echo(answer.to_json())
+        return
+    if form == "csv":
+        click.echo(csv_text(answer), nl=False)
+    else:
+        show_table(answer)
+    notices(answer)
+
+
+def notices(answer: Answer) -> None:
+    """Print an answer's warnings to standard error."""
+    for warning in answer.warnings:
+        click.echo(f"note: {clean(warning)}", err=True)
+
+
+def csv_text(answer: Answer) -> str:
+    """Write the rows as CSV with a header, money and ratios as they are in the JSON."""
+    names = list(answer.columns) or list(answer.rows[0] if answer.rows else {})
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for row in answer.rows:
+        writer.writerow([_plain(row.get(name)) for name in names])
+    return out.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+
+
+def show_table(answer: Answer) -> None:
+    """Print the rows as a table with totals, numbers to the right."""
+    from rich.text import Text
+
+    out = console()
+    out.print(Text(headline(answer), style="bold"), soft_wrap=True)
+    if not answer.rows:
+        out.print("no rows")
+        return
+    table = new_table()
+    for name, unit in answer.columns.items():
+        right = unit in _NUMBERS
+        table.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=right)
+    for row in answer.rows:
+        table.add_row(*(Text(text) for text in _cells(answer, row).values()))
+    totals = {name: value for name, value in answer.totals.items() if name in answer.columns}
+    if totals:
+        table.add_section()
+        known = {name: text for name, text in _cells(answer, totals).items() if name in totals}
+        texts = {next(iter(answer.columns)): "Total"} | known
+        table.add_row(*(Text(texts.get(name, "")) for name in answer.columns), style="bold")
+    print_table(out, table)
+    rest = {name: value for name, value in answer.totals.items() if name not in answer.columns}
+    if rest:
+        out.print(Text(", ".join(f"{name} {cell(value, 'count')}" for name, value in rest.items())))
+
+
+def _cells(answer: Answer, row: Row) -> dict[str, str]:
+    """Write a row; in a `mixed` column the row's own unit says what the value is."""
+    own = str(row.get("unit", "text"))
+    return {
+        name: cell(row.get(name), own if unit == "mixed" else unit) for name, unit in answer.columns.items()
+    }
+
+
+def headline(answer: Answer) -> str:
+    """Say in one line what is shown, and under which model, goal and window."""
+    model = answer.model
+    if model is not None and (model in answer.title or "," in model):
+        model = None  # the title or the columns say it
+    told = {"model": model, "goal": answer.goal, "lookback": answer.lookback, "scope": answer.scope}
+    title = answer.title or answer.verb
+    parts = [title + (f" ({answer.currency})" if answer.currency else "")]
+    return clean(" · ".join([*parts, *(f"{name} {value}" for name, value in told.items() if value)]))
+
+
+def cell(value: Any, unit: str) -> str:
+    """Write one value for people: thousands, percent, and a dash for what there is not.
+
+    >>> cell("1234.50", "money"), cell(0.2333, "ratio"), cell(None, "ratio"), cell(2.5, "count")
+    ('1,234.50', '23.3%', '—', '2.5')
+    """
+    if value is None:
+        return DASH
+    if unit == "money":
+        return f"{Decimal(value):,f}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(value, unit)
+    return clean(value if isinstance(value, str) else _plain(value))
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "ratio":
+        return f"{value:.1%}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    digits = {"factor": 2, "days": 1}.get(unit, 4)
+    text = f"{value:,.{digits}f}"
+    return text if unit in ("factor", "days") else text.rstrip("0").rstrip(".")
+
+
+def clean(text: Any) -> str:
+    """Return a text without control characters: data must not steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def new_table(**options: Any) -> Table:
+    """Return an empty table in the house style."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, **options)
+
+
+def console() -> Console:
+    """Return standard output: as wide as the terminal, or as wide as it takes."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else _WIDE
+    return Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False)
+
+
+def print_table(out: Console, table: Table) -> None:
+    """Print a table; into a pipe without the blanks that fill its last column."""
+    if sys.stdout.isatty():
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))

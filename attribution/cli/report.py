@@ -1,0 +1,37 @@
+"""`attribution report`: what each channel, campaign or keyword brought and cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from attribution.cli.options import (
+    by_option,
+    given,
+    model_option,
+    open_store,
+    output_options,
+    question_options,
+)
+from attribution.cli.render import show
+
+
+@click.command(
+    "report",
+    short_help="Value, spend and ROI per channel, campaign, keyword.",
+    epilog="Example: attribution report --by channel,campaign --model linear --from 2025-01-01",
+)
+@by_option("channel")
+@model_option()
+@question_options
+@output_options
+def command(by: list[str], form: str, store: str | None, **options: Any) -> None:
+    """Show value, spend, leads, conversions, assists and ROI per dimension.
+
+    Dimensions: channel, source, medium, campaign, ad_group, ad, keyword, landing_page, touch_kind; `--where`
+    takes deal_kind, owner, industry and account too.
+    """
+    with open_store(store) as opened:
+        answer = opened.report(by, **given(options))
+    show(answer, form)

@@ -1,0 +1,304 @@
+"""A run: who is who, what converted, by which journeys, under which models; and only what changed is posted.
+
+Everything happens in one write transaction: afterwards the ledger holds the whole run, or none of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select, update
+
+from attribution import clock
+from attribution.channels.classify import RULES_VERSION
+from attribution.identity.resolve import IDENTITY_VERSION, resolve
+from attribution.journeys.columns import Journeys
+from attribution.journeys.read import Window, read_journeys
+from attribution.ledger import reasons
+from attribution.ledger.affected import Affected, Watermark, affected, watermark
+from attribution.ledger.check import require_conservation
+from attribution.ledger.conversions import Conversions, refresh, reporting_currency
+from attribution.ledger.post import Posting, post, wanted_entries
+from attribution.models.base import AttributionModel
+from attribution.models.registry import get_model
+from attribution.store import schema
+from attribution.store.columns import Ints, insert_columns, next_id, temporary
+from attribution.store.database import Database
+from attribution.store.dimensions import reclassify
+from attribution.store.settings import GOALS, Settings, declaration
+
+credit_set, journey_set, journey_touch, run_table = (
+    schema.credit_set, schema.journey_set, schema.journey_touch, schema.run,
+)  # fmt: skip
+
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to run; None reads the store's settings."""
+
+    models: Sequence[str | AttributionModel] | None = None
+    goals: Sequence[str] | None = None
+    lookback: str | None = None
+    scope: str | None = None
+    kinds: str | None = None
+    full: bool = False
+
+
+@dataclass
+class Posted:
+    """What a run did for one kind of conversion and one model."""
+
+    goals: tuple[str, ...]
+    model: str
+    conversions: int  # how many were looked at
+    entries: int  # how many were posted
+
+
+@dataclass
+class RunResult:
+    """What a run did; `run_id` is None where there was nothing to post."""
+
+    run_id: int | None
+    lookback: str
+    scope: str
+    currency: str | None
+    posted: list[Posted] = field(default_factory=list)
+    people_changed: int = 0
+    shared_equally: list[str] = field(default_factory=list)
+
+
+# credit sets, and the conversions (None: all) that were compared with the inputs
+_LookedAt = tuple[list[int], Ints | None]
+
+
+@dataclass(frozen=True)
+class _CreditSet:
+    number: int
+    model: AttributionModel
+    seen: Watermark
+
+
+def run(db: Database, options: RunOptions | None = None, *, progress: Progress | None = None) -> RunResult:
+    """Resolve identities, build journeys and post credits.
+
+    Args:
+        db: the store.
+        options: goals, models, window; the store's settings where they are None.
+        progress: called as the work goes on.
+
+    Raises:
+        UnknownNameError, ModelError, InputError: options that cannot be meant; nothing was posted.
+        LedgerError: entries that would not add up; nothing was posted.
+    """
+    options = options or RunOptions()
+
+    def tell(what: str, done: int = 0, total: int | None = None) -> None:
+        if progress is not None:
+            progress(what, done, total)
+
+    with db.write() as connection:
+        settings = Settings(connection)
+        window = _window(settings, options)
+        models = [get_model(spec) for spec in (options.models or settings.require("models").split())]
+        models = list({model.label: model for model in models}.values())
+        kinds = _goals_by_kind(settings, options)
+
+        tell("classifying origins")
+        reclassify(connection, settings)
+        tell("resolving identities")
+        people = resolve(connection, settings)
+        currency = reporting_currency(connection, settings)
+
+        now = watermark(connection)
+        run_id = next_id(connection, run_table.c.run_id)
+        result = RunResult(run_id, window.lookback, window.scope, currency, people_changed=people)
+        looked_at: list[_LookedAt] = []
+        for number, (kind, goals) in enumerate(kinds.items()):
+            tell(f"attributing {' and '.join(goals)}", number, len(kinds))
+            sets = _credit_sets(connection, kind, window, models)
+            looked_at += _attribute(
+                connection, settings, kind, goals, window, sets, options.full, now, result
+            )
+        tell("checking the ledger")
+        for credit_sets, conversion_ids in looked_at:
+            require_conservation(connection, credit_sets, conversion_ids)
+        entries = sum(p.entries for p in result.posted)
+        if entries == 0:
+            result.run_id = None
+            return result
+        _record(connection, result, models, list(kinds.values()), window, now, entries)
+    return result
+
+
+@dataclass(frozen=True)
+class _Sets:
+    journey_set_id: int
+    members: list[_CreditSet]
+
+
+def _window(settings: Settings, options: RunOptions) -> Window:
+    def chosen(name: str, value: str | None) -> str:
+        return settings.require(name) if value is None else declaration(name).parse(value)
+
+    return Window(
+        lookback=chosen("lookback", options.lookback),
+        scope=chosen("scope", options.scope),
+        kinds=chosen("kinds", options.kinds),
+        impression_lookback=settings.require("impression_lookback"),
+    )
+
+
+def _goals_by_kind(settings: Settings, options: RunOptions) -> dict[str, tuple[str, ...]]:
+    """Group goals by kind of conversion: `revenue` and `deals` share journeys and entries."""
+    text = settings.require("goals") if options.goals is None else " ".join(options.goals)
+    names = declaration("goals").parse(text).split()
+    kinds: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        kinds[GOALS[name].kind] = (*kinds.get(GOALS[name].kind, ()), name)
+    return kinds
+
+
+def _credit_sets(
+    connection: Connection, kind: str, window: Window, models: Sequence[AttributionModel]
+) -> _Sets:
+    """Find or make the journey set of a window, and the credit set of each model over it."""
+    same = {"kind": kind, "lookback": window.lookback, "scope": window.scope, "kinds": window.kinds}
+    number = connection.execute(
+        select(journey_set.c.journey_set_id).where(*(journey_set.c[name] == value for name, value in same.items()))
+    ).scalar()
+    if number is None:
+        number = next_id(connection, journey_set.c.journey_set_id)
+        connection.execute(insert(journey_set).values(journey_set_id=number, **same))
+    members = []
+    for model in models:
+        parameters = json.dumps(model.params(), sort_keys=True)
+        row = connection.execute(
+            select(credit_set.c.credit_set_id, credit_set.c.seen_touch, credit_set.c.seen_change).where(
+                credit_set.c.journey_set_id == number,
+                credit_set.c.model == model.name,
+                credit_set.c.version == model.version,
+                credit_set.c.parameters == parameters,
+            )
+        ).one_or_none()
+        if row is None:
+            made = next_id(connection, credit_set.c.credit_set_id)
+            connection.execute(
+                insert(credit_set).values(
+                    credit_set_id=made, journey_set_id=number, model=model.name, version=model.version,
+                    parameters=parameters, label=model.label, seen_touch=0, seen_change=0,
+                )  # fmt: skip
+            )
+            members.append(_CreditSet(made, model, Watermark()))
+        else:
+            members.append(_CreditSet(row[0], model, Watermark(row[1], row[2])))
+    return _Sets(number, members)
+
+
+def _attribute(
+    connection: Connection, settings: Settings, kind: str, goals: tuple[str, ...], window: Window, sets: _Sets,
+    full: bool, now: Watermark, result: RunResult,
+) -> list[_LookedAt]:  # fmt: skip
+    """Post one kind of conversion under every model; models that have read equally far share the work."""
+    looked_at: list[_LookedAt] = []
+    for seen in sorted({s.seen for s in sets.members}, key=lambda w: (w.touch, w.change)):
+        group = [s for s in sets.members if s.seen == seen]
+        first = seen == Watermark()
+        if seen == now and not full and not first:
+            result.posted += [Posted(goals, s.model.label, 0, 0) for s in group]
+            continue
+        reach = Affected(None, np.empty(0, np.int64)) if full else affected(connection, kind, seen)
+        conversions = refresh(connection, settings, kind, reach.objects)
+        journeys = read_journeys(
+            connection, kind, conversions.objects, conversions.at, conversions.value_minor, window
+        )
+        _keep_journeys(connection, sets.journey_set_id, conversions, journeys)
+        why = _why(conversions, reach)
+        for member in group:
+            shares = member.model.shares_and_fallbacks(journeys)
+            if len(shares.shared_equally):
+                result.shared_equally.append(
+                    f"{member.model.label}: {len(shares.shared_equally)} journeys had no weight and were shared equally"
+                )
+            entries = wanted_entries(conversions, journeys, shares.values)
+            posting = Posting(member.number, result.run_id or 0, first, why)
+            count = post(connection, conversions, entries, posting)
+            result.posted.append(Posted(goals, member.model.label, len(conversions), count))
+        numbers = [s.number for s in group]
+        connection.execute(
+            update(credit_set)
+            .where(credit_set.c.credit_set_id.in_(numbers))
+            .values(seen_touch=now.touch, seen_change=now.change)
+        )
+        looked_at.append((numbers, None if reach.objects is None else conversions.ids))
+    return looked_at
+
+
+def _why(conversions: Conversions, reach: Affected) -> Ints:
+    """Return the reason of each conversion that was looked at."""
+    why = np.full(len(conversions), reasons.RECOMPUTED)
+    if reach.objects is not None and len(reach.objects):
+        order = np.argsort(reach.objects)
+        at = order[np.searchsorted(reach.objects, conversions.objects, sorter=order)]
+        why = reach.reasons[at]
+    return why
+
+
+def _keep_journeys(connection: Connection, number: int, conversions: Conversions, journeys: Journeys) -> None:
+    """Keep the journeys as they were credited: reports count assists and paths from them."""
+    with temporary(connection, wanted=conversions.ids) as wanted:
+        connection.execute(
+            delete(journey_touch).where(
+                journey_touch.c.journey_set_id == number,
+                journey_touch.c.conversion_id.in_(select(wanted.c.wanted)),
+            )
+        )
+    order = np.argsort(conversions.ids, kind="stable")
+    sorted_journeys = journeys if (np.diff(order) == 1).all() else journeys.take(order)
+    offsets, lengths = sorted_journeys.offsets, sorted_journeys.lengths
+    insert_columns(
+        connection,
+        journey_touch,
+        {
+            "journey_set_id": number,
+            "conversion_id": np.repeat(conversions.ids[order], lengths),
+            "position": np.arange(sorted_journeys.n_touches) - np.repeat(offsets[:-1], lengths),
+            "touch": sorted_journeys.touch,
+            "at": sorted_journeys.at,
+            "placement_id": sorted_journeys.placement,
+            "person_id": sorted_journeys.person,
+        },
+    )
+
+
+def _record(
+    connection: Connection, result: RunResult, models: Sequence[AttributionModel], goals: list[tuple[str, ...]],
+    window: Window, now: Watermark, entries: int,
+) -> None:  # fmt: skip
+    options = {
+        "goals": [name for names in goals for name in names],
+        "models": [{"name": m.name, "version": m.version, "parameters": m.params()} for m in models],
+        "lookback": window.lookback,
+        "scope": window.scope,
+        "kinds": window.kinds.split(),
+    }
+    versions = {
+        "package": version("closed-loop-attribution"),
+        "channel_rules": RULES_VERSION,
+        "identity_rules": IDENTITY_VERSION,
+    }
+    connection.execute(
+        insert(run_table).values(
+            run_id=result.run_id,
+            posted_at=clock.now_micros(),
+            options=json.dumps(options, sort_keys=True),
+            versions=json.dumps(versions, sort_keys=True),
+            fingerprint=int(Settings(connection).internal("_fingerprint") or 0),
+            entries=entries,
+        )
+    )

@@ -1,0 +1,65 @@
+"""`doctor`: what is wrong with the data, how bad it is, and what to do about it.
+
+Every check answers, also when all is well, so that silence never means that nobody looked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from attribution import clock
+from attribution.metrics import doctor_money, doctor_records
+from attribution.metrics.answer import Answer
+from attribution.metrics.findings import SEVERITIES, Finding, Look
+from attribution.store.database import Database
+
+Check = Callable[[Look], list[Finding]]
+
+# in the order in which an analyst mends: what did not load, what does not fit together, what it costs
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("rejected_rows", doctor_records.rejected_rows),
+    ("conflicts", doctor_records.conflicts),
+    ("dangling_references", doctor_records.dangling_references),
+    ("adjustment_currency", doctor_records.adjustment_currency),
+    ("deals_without_people", doctor_records.deals_without_people),
+    ("closed_before_created", doctor_records.closed_before_created),
+    ("shared_identifiers", doctor_records.shared_identifiers),
+    ("pending_changes", doctor_money.pending_changes),
+    ("conservation", doctor_money.conservation),
+    ("unattributed_revenue", doctor_money.unattributed_revenue),
+    ("leads_without_touch", doctor_money.leads_without_touch),
+    ("no_rate", doctor_money.no_rate),
+    ("spend_unmatched", doctor_money.spend_unmatched),
+)
+
+
+def doctor(db: Database) -> Answer:
+    """Look for what is wrong with the data.
+
+    Returns:
+        rows `check severity count detail hint`, in the order of :data:`CHECKS`; `severity` is `ok`,
+        `notice`, `warning` or `error`, and `totals` counts the rows of each.
+    """
+    rows = []
+    with db.read() as connection:
+        look = Look(connection)
+        for name, check in CHECKS:
+            found = check(look) or [Finding("ok", 0, "nothing found")]
+            rows += [{"check": name, **finding._asdict()} for finding in found]
+        currency = look.settings.get("reporting_currency")
+        lookback, scope = look.settings.require("lookback"), look.settings.require("scope")
+    severities = Counter(row["severity"] for row in rows)
+    return Answer(
+        verb="doctor",
+        store=db.label,
+        as_of=clock.iso(clock.now_micros()),
+        currency=currency,
+        lookback=lookback,
+        scope=scope,
+        rows=rows,
+        totals={name: severities[name] for name in SEVERITIES},
+        columns={"check": "text", "severity": "text", "count": "count", "detail": "text", "hint": "text"},
+        title="What is wrong with the data",
+    )
