@@ -57,7 +57,7 @@ def get_model(spec: str | AttributionModel) -> AttributionModel:
         return spec
     if not isinstance(spec, str):
         raise ModelError(
-            f"{spec!r} is no model; allowed are a name, text such as time_decay:half_life=14d, or a model instance"
+            f"{spec!r} is no model; allowed are a name, text such as time_decay:half_life=14d, or an instance"
         )
     name, colon, text = spec.strip().partition(":")
     model = model_class(name)
@@ -72,7 +72,12 @@ def model_class(name: str) -> type[AttributionModel]:
     found = known[name]
     if not isinstance(found, EntryPoint):
         return found
-    loaded = found.load()
+    try:
+        loaded = found.load()
+    except (ImportError, AttributeError) as error:
+        raise ModelError(
+            f"model {name!r} of {found.value} cannot be imported ({error}); install what it lacks"
+        ) from error
     if not (isinstance(loaded, type) and issubclass(loaded, AttributionModel) and loaded.name == name):
         raise ModelError(f"entry point {found.value} must be an AttributionModel whose name is {name!r}")
     return loaded
