@@ -113,7 +113,7 @@ def _first_touch_to_lead(measures: Measures) -> Times | None:
 
 def _lead_to_opportunity(measures: Measures) -> Times:
     leads = measures.dimensions.leads
-    ids, end = _column(leads, "lead_id"), measures.converted_at().to_numpy(np.int64)
+    ids, end = _column(leads, "lead_id"), np.asarray(measures.converted_at(), np.int64)
     start, early = _column(leads, "created"), _column(leads, "created_start")
     counted = np.isin(ids, measures.lead_ids("converted_leads"))
     return ids[counted], _between(end[counted], start[counted], early[counted])

@@ -97,23 +97,21 @@ class Measures:
     def lead_ids(self, name: str) -> Ints:
         """Return the leads that a measure counts."""
         leads = self.dimensions.leads
-        at = {
-            "leads": leads["created"],
-            "mql": leads["mql"],
-            "sqo": leads["sqo"],
-            "converted_leads": self.converted_at(),
-        }[name].to_numpy(np.int64)
+        column = {"leads": "created", "mql": "mql", "sqo": "sqo"}.get(name)
+        at = np.asarray(leads[column] if column else self.converted_at(), np.int64)
         return leads["lead_id"].to_numpy()[self._counts(at, leads["created"].to_numpy(np.int64))]
 
     def deal_ids(self, name: str) -> Ints:
         """Return the deals that a measure counts."""
         deals = self.dimensions.deals
         won = (deals["status"] == "won").to_numpy(bool)
-        status = {
-            "opportunities": np.ones(len(deals), bool),
-            "decided": won | (deals["status"] == "lost").to_numpy(bool),
-            "customers": self._first_won(won),
-        }.get(name, won)
+        status = won
+        if name == "opportunities":
+            status = np.ones(len(deals), bool)
+        elif name == "decided":
+            status = won | (deals["status"] == "lost").to_numpy(bool)
+        elif name == "customers":
+            status = self._first_won(won)
         only = self.asked.question.currency
         if only is not None:
             status = status & (deals["currency"] == only).to_numpy(bool)
