@@ -1,0 +1,241 @@
+"""One file into the store, as one transaction: afterwards the store is as before the file, or as after it.
+
+Reading, checking and hashing happen before the lock is taken; other processes wait for the writing only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import Connection, insert, update
+
+from attribution import clock
+from attribution.loading import rejects
+from attribution.loading.measures import load_email_stats, load_rates, load_social_stats, load_spend
+from attribution.loading.records import (
+    load_adjustments,
+    load_deals,
+    load_identities,
+    load_leads,
+    load_meetings,
+    load_stages,
+)
+from attribution.loading.result import (
+    ACCEPTED,
+    CONFLICT,
+    COUNTS,
+    DUPLICATE,
+    UPDATED,
+    FileResult,
+    Outcome,
+)
+from attribution.loading.touches import TouchLoader
+from attribution.sources import files
+from attribution.sources.parse import Parsed, ParseOptions, Rejection, parse
+from attribution.sources.tables import get_table
+from attribution.store import schema
+from attribution.store.columns import next_id
+from attribution.store.database import Database
+from attribution.store.settings import Settings
+
+# (what is being done, how much of it, of how much or None where that is not known)
+Progress = Callable[[str, int, int | None], None]
+
+
+class Loader(Protocol):
+    """Writes the parsed rows of one file."""
+
+    def __call__(
+        self, connection: Connection, settings: Settings, batch_id: int, parsed: Parsed
+    ) -> Outcome: ...
+
+
+_LOADERS: Final[dict[str, Loader]] = {
+    "identities": load_identities,
+    "leads": load_leads,
+    "deals": load_deals,
+    "stages": load_stages,
+    "adjustments": load_adjustments,
+    "meetings": load_meetings,
+    "spend": load_spend,
+    "email_stats": load_email_stats,
+    "social_stats": load_social_stats,
+    "rates": load_rates,
+}
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read the files of one command."""
+
+    timezone: str | None = None  # of naive times
+    keep_query: frozenset[str] = frozenset()
+    dry_run: bool = False
+
+
+class _DryRunEnds(Exception):
+    """Takes back what a dry run wrote; never leaves this module."""
+
+
+def import_file(
+    db: Database,
+    table_name: str,
+    source: str | Path,
+    options: ImportOptions | None = None,
+    *,
+    stdin: BinaryIO | None = None,
+    progress: Progress | None = None,
+) -> FileResult:
+    """Import one file of one canonical table.
+
+    Args:
+        db: the store.
+        table_name: one of the canonical tables.
+        source: a path, or `-` for CSV on standard input.
+        options: time zone, kept query parameters, dry run.
+        stdin: what `-` reads.
+        progress: called as the work goes on.
+
+    Returns:
+        Counts of what became of the rows; `rejected` rows are in the store and in `rejected_file`.
+
+    Raises:
+        UnknownNameError: no such table.
+        InputError: the file cannot be read as that table; nothing was loaded.
+        StoreError: the store cannot be written; nothing was loaded.
+    """
+    options = options or ImportOptions()
+    content = _read(db, table_name, source, options, stdin, progress)
+    result = content.result
+    if progress is not None:
+        progress("writing", 0, None)
+    try:
+        with db.write() as connection:
+            batch_id, bad = _write(connection, content)
+            if options.dry_run:
+                raise _DryRunEnds
+    except _DryRunEnds:
+        result.warnings += _reasons(bad)
+        return result
+    if bad:
+        folder = (db.path.parent if db.path is not None else Path.cwd()) / "rejected"
+        try:
+            result.rejected_file = rejects.write_file(folder, batch_id, table_name, result.file, bad)
+        except OSError as error:  # the rows are in the store all the same
+            result.warnings.append(
+                f"the rejected rows could not be written to {folder} ({error.strerror}); "
+                "see `attribution doctor`"
+            )
+    return result
+
+
+@dataclass
+class _Content:
+    """One file, read and checked."""
+
+    result: FileResult  # its counts are complete once the rows are written
+    touches: TouchLoader | None  # touches are reduced as they are read
+    chunks: list[Parsed]  # the rows of any other table
+    rejected: list[Rejection]
+
+
+def _read(
+    db: Database,
+    table_name: str,
+    source: str | Path,
+    options: ImportOptions,
+    stdin: BinaryIO | None,
+    progress: Progress | None,
+) -> _Content:
+    """Do all that needs no lock."""
+    table = get_table(table_name)
+    with db.read() as connection:
+        zone = Settings(connection).require("timezone")
+    parse_options = ParseOptions(options.timezone, zone, options.keep_query)
+    file = str(source) if str(source) == "-" else str(Path(source))
+    result = FileResult(file=file, table=table_name, dry_run=options.dry_run)
+
+    def report(done: int, total: int | None) -> None:
+        if progress is not None:
+            progress("reading", done, total)
+
+    reader = files.read(source, table, stdin=stdin, progress=report)
+    touches = TouchLoader() if table_name == "touches" else None
+    chunks: list[Parsed] = []
+    rejected: list[Rejection] = []
+    warnings: Counter[tuple[str, str]] = Counter()
+    for batch in reader:
+        parsed = parse(batch, table, parse_options)
+        result.read += parsed.columns.num_rows + len(parsed.rejected)
+        rejected += parsed.rejected
+        for code, message, count in parsed.warnings:
+            warnings[code, message] += count
+        if touches is not None:
+            touches.add(parsed)
+        else:
+            chunks.append(parsed)
+    result.unknown_columns = list(reader.unknown_columns)
+    result.warnings = [f"{message} ({count} rows)" for (_, message), count in warnings.items()]
+    return _Content(result, touches, chunks, rejected)
+
+
+def _write(connection: Connection, content: _Content) -> tuple[int, list[Rejection]]:
+    """Write the rows; returns the number of the import and the rows that did not load."""
+    result = content.result
+    batch_id = next_id(connection, schema.batch.c.batch_id)
+    which = {"batch_id": batch_id, "table_name": result.table, "file": result.file}
+    # the row that others refer to comes first; what became of the rows is known at the end
+    connection.execute(
+        insert(schema.batch).values(**which, imported_at=clock.now_micros(), **dict.fromkeys(COUNTS, 0))
+    )
+    settings = Settings(connection)
+    outcome = (
+        content.touches.apply(connection, settings, batch_id)
+        if content.touches is not None
+        else _load(connection, settings, batch_id, result.table, content.chunks)
+    )
+    result.accepted, result.updated = outcome.count(ACCEPTED), outcome.count(UPDATED)
+    result.duplicate, result.conflict = outcome.count(DUPLICATE), outcome.count(CONFLICT)
+    result.rejected = len(content.rejected) + len(outcome.rejected)
+    result.warnings += outcome.warnings
+    connection.execute(
+        update(schema.batch)
+        .where(schema.batch.c.batch_id == batch_id)
+        .values({name: getattr(result, name) for name in COUNTS})
+    )
+    bad = sorted([*content.rejected, *outcome.rejected, *outcome.conflicts], key=lambda r: r.line)
+    rejects.keep(connection, batch_id, result.table, result.file, bad)
+    return batch_id, bad
+
+
+def _reasons(bad: Sequence[Rejection]) -> list[str]:
+    """Tell the first row of each fault: a dry run leaves no file to look at."""
+    first: dict[str, Rejection] = {}
+    for row in bad:
+        first.setdefault(row.code, row)
+    counts = Counter(row.code for row in bad)
+    return [
+        f"{row.code} ({counts[row.code]} rows), first in line {row.line}: {row.message}"
+        for row in first.values()
+    ]
+
+
+def _load(
+    connection: Connection, settings: Settings, batch_id: int, table_name: str, chunks: Sequence[Parsed]
+) -> Outcome:
+    filled = [chunk for chunk in chunks if chunk.columns.num_rows]
+    if not filled:
+        return Outcome(np.empty(0, np.int8))
+    whole = Parsed(
+        columns=pa.concat_tables([c.columns for c in filled], promote_options="permissive").combine_chunks(),
+        lines=np.concatenate([c.lines for c in filled]),
+        rejected=[],
+        warnings=[],
+    )
+    return _LOADERS[table_name](connection, settings, batch_id, whole)

@@ -1,0 +1,240 @@
+"""Touches in bulk: hashed and interned in columns, written in the order in which they will be read.
+
+:meth:`TouchLoader.add` does all that needs no lock; :meth:`TouchLoader.apply` runs inside the one
+write transaction of the file. Rows are numbered by (visitor, time), so that the table grows at its end
+and the index that journeys read from grows from left to right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, select
+
+from attribution.channels.origin import ORIGIN_FIELDS
+from attribution.identifiers import VISITOR
+from attribution.loading.rejects import conflicts
+from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, Outcome, Status
+from attribution.sources.parse import Parsed, Rejection
+from attribution.store import schema
+from attribution.store.columns import Ints, insert_columns, next_id, read_frame, temporary
+from attribution.store.dimensions import intern_identifiers, intern_origins, intern_pages
+from attribution.store.keys import distinct, find, intern, look_up, row_hash, text_hash
+from attribution.store.settings import Settings
+
+_PAGE = ("landing_host", "landing_path", "query")
+_OWN = ("click_id", "page_views", "engaged_seconds", "cost_minor", "currency")  # kept in the touch itself
+
+
+class _Distinct:
+    """The distinct rows of some columns over all chunks: each row is a code into them."""
+
+    def __init__(self) -> None:
+        self.hashes: list[Ints] = []
+        self.rows: list[pa.Table] = []
+        self.codes: list[Ints] = []
+        self._size = 0
+
+    def add(self, hashes: Ints, columns: pa.Table) -> None:
+        codes, first = distinct(hashes)
+        self.codes.append(codes + self._size)
+        self.hashes.append(hashes[first])
+        self.rows.append(columns.take(pa.array(first)))
+        self._size += len(first)
+
+    def close(self) -> tuple[Ints, Ints, pa.Table]:
+        """Return codes of all rows, and hashes and columns of what they point to."""
+        rows = pa.concat_tables(self.rows, promote_options="permissive")
+        return np.concatenate(self.codes), np.concatenate(self.hashes), rows
+
+
+class TouchLoader:
+    """Takes parsed touches chunk by chunk, then writes them in one go."""
+
+    def __init__(self) -> None:
+        self._origins, self._pages = _Distinct(), _Distinct()
+        self._agents, self._visitors = _Distinct(), _Distinct()
+        self._own: list[pa.Table] = []
+        self._hash: list[Ints] = []
+        self._digest: list[Ints] = []
+        self._lines: list[Ints] = []
+
+    def add(self, parsed: Parsed) -> None:
+        """Hash a chunk and reduce it to what will be stored."""
+        table, rows = parsed.columns, parsed.columns.num_rows
+        if rows == 0:
+            return
+
+        def part(*names: str) -> pa.Table:
+            return table.select([name for name in names if name in table.column_names])
+
+        def hashed(columns: pa.Table) -> Ints:
+            return row_hash({n: columns.column(n) for n in columns.column_names}, rows)
+
+        origins, pages = part(*ORIGIN_FIELDS), part(*_PAGE)
+        origin, page = hashed(origins), hashed(pages)
+        agent = text_hash(table.column("user_agent"))
+        visitor = text_hash(table.column("visitor_id"))
+        own = part("touch_id", "at", "consent", *_OWN)
+        self._origins.add(origin, origins)
+        self._pages.add(page, pages)
+        self._agents.add(agent, part("user_agent"))
+        self._visitors.add(visitor, part("visitor_id"))
+        self._hash.append(text_hash(table.column("touch_id")))
+        self._digest.append(
+            row_hash(
+                {"origin": origin, "page": page, "agent": agent, "visitor": visitor}
+                | {name: own.column(name) for name in own.column_names},
+                rows,
+            )
+        )
+        self._own.append(own)
+        self._lines.append(parsed.lines)
+
+    def apply(self, connection: Connection, settings: Settings, batch_id: int) -> Outcome:
+        """Write what is new; returns the fate of each row in the order in which they were added."""
+        if not self._own:
+            return Outcome(np.empty(0, np.int8))
+        own = pa.concat_tables(self._own, promote_options="permissive").combine_chunks()
+        digest = np.concatenate(self._digest)
+        status, key = _fates(connection, np.concatenate(self._hash), digest, own.column("touch_id"))
+        new = np.flatnonzero(status == ACCEPTED)
+        if len(new):
+            self._write(connection, settings, batch_id, own, new, key, digest)
+        return Outcome(status, self._conflicts(own, np.flatnonzero(status == CONFLICT)))
+
+    def _write(
+        self, connection: Connection, settings: Settings, batch_id: int,
+        own: pa.Table, new: Ints, key: Ints, digest: Ints,
+    ) -> None:  # fmt: skip
+        visitor = _numbers(self._visitors, new, lambda hashes, rows: intern_identifiers(
+            connection, VISITOR, rows.column("visitor_id"), None))  # fmt: skip
+        origin = _numbers(self._origins, new, lambda hashes, rows: intern_origins(
+            connection, hashes, rows, settings))  # fmt: skip
+        page = _numbers(self._pages, new, lambda hashes, rows: _optional(
+            rows, "landing_host", lambda at: intern_pages(connection, hashes[at], rows.take(pa.array(at)))))  # fmt: skip
+        agent = _numbers(self._agents, new, lambda hashes, rows: _optional(
+            rows, "user_agent", lambda at: _intern_agents(connection, hashes[at], rows.take(pa.array(at)))))  # fmt: skip
+
+        at = own.column("at").combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)[new]
+        order = np.lexsort((at, visitor))
+        taken = own.take(pa.array(new[order]))
+        n = np.arange(len(new)) + next_id(connection, schema.touch.c.n)
+        insert_columns(
+            connection,
+            schema.touch,
+            {
+                "n": n,
+                "touch_id": taken.column("touch_id"),
+                "visitor": _nullable(visitor[order]),
+                "at": at[order],
+                "origin_id": origin[order],
+                "page_id": _nullable(page[order]),
+                "agent_id": _nullable(agent[order]),
+                "consent": taken.column("consent"),
+                **{name: taken.column(name) for name in _OWN if name in taken.column_names},
+                "batch_id": batch_id,
+            },
+        )
+        keys, digests = key[new][order], digest[new][order]
+        by_key = np.argsort(keys)
+        insert_columns(
+            connection, schema.touch_key,
+            {"hash": keys[by_key], "n": n[by_key], "digest": digests[by_key]},
+        )  # fmt: skip
+
+    def _conflicts(self, own: pa.Table, rows: Ints) -> list[Rejection]:
+        """Put rows that contradict a stored touch into words, from the columns as they were read."""
+        if len(rows) == 0:
+            return []
+        columns = own.take(pa.array(rows))
+        for dimension in (self._visitors, self._origins, self._pages, self._agents):
+            codes, _, table = dimension.close()
+            for name in table.column_names:
+                columns = columns.append_column(name, table.column(name).take(pa.array(codes[rows])))
+        return conflicts("touches", columns, np.concatenate(self._lines)[rows])
+
+
+def _numbers(dimension: _Distinct, new: Ints, number: object) -> Ints:
+    """Number a dimension's rows that new touches use, and return the number of each new touch."""
+    codes, hashes, rows = dimension.close()
+    used, inverse = np.unique(codes[new], return_inverse=True)
+    ids = number(hashes[used], rows.take(pa.array(used)))  # type: ignore[operator]
+    return np.asarray(ids[inverse], np.int64)
+
+
+def _optional(rows: pa.Table, name: str, number: object) -> Ints:
+    """Number only the rows in which a column is present; 0 elsewhere."""
+    ids = np.zeros(rows.num_rows, np.int64)
+    at = np.flatnonzero(np.asarray(pc.is_valid(rows.column(name))))
+    if len(at):
+        ids[at] = number(at)  # type: ignore[operator]
+    return ids
+
+
+def _nullable(ids: Ints) -> pa.Array:
+    return pa.array(ids, mask=ids == 0)
+
+
+def _intern_agents(connection: Connection, hashes: Ints, rows: pa.Table) -> Ints:
+    agents = rows.column("user_agent")
+    return intern(
+        connection, schema.agent, "agent_id", hashes,
+        lambda new: {"user_agent": agents.take(pa.array(new))},
+    )[0]  # fmt: skip
+
+
+def _fates(connection: Connection, hashes: Ints, digest: Ints, ids: pa.ChunkedArray) -> tuple[Status, Ints]:
+    """Tell new touches from repeated and contradicting ones; returns fates and the key of each row.
+
+    Two ids with one hash (none is expected below 10^8 touches) are told apart by their text, and the
+    later one moves on to another key.
+    """
+    status = np.full(len(hashes), ACCEPTED, np.int8)
+    key = hashes.copy()
+    pending = np.arange(len(hashes))
+    taken = np.empty(0, np.int64)  # rows of this file that hold their key
+    while len(pending):
+        codes, first = distinct(key[pending])
+        wanted = key[pending][first]
+        stored = find(connection, schema.touch_key, schema.touch_key.c.hash, ["n", "digest"], wanted)
+        row_n = look_up(stored["hash"], stored["n"], key[pending])
+        row_digest = look_up(stored["hash"], stored["digest"], key[pending])
+        holder = look_up(key[taken], taken, key[pending])
+        leader = np.where(row_n >= 0, -1, np.where(holder >= 0, holder, pending[first[codes]]))
+        same = np.where(row_n >= 0, digest[pending] == row_digest, digest[pending] == digest[leader])
+        status[pending] = np.where(same, DUPLICATE, CONFLICT)
+        leads = leader == pending
+        status[pending[leads]] = ACCEPTED
+
+        other = np.flatnonzero(~same)
+        moved = other[_other_text(connection, ids, pending[other], row_n[other], leader[other])]
+        taken = np.concatenate([taken, pending[leads]])
+        pending = pending[moved]
+        status[pending] = ACCEPTED
+        key[pending] = row_hash({"key": key[pending]}, len(pending))
+    return status, key
+
+
+def _other_text(
+    connection: Connection, ids: pa.ChunkedArray, rows: Ints, stored_n: Ints, leader: Ints
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Tell which rows share a hash with a touch of another id."""
+    if len(rows) == 0:
+        return np.empty(0, np.bool_)
+    mine = ids.take(pa.array(rows)).to_pandas().to_numpy(object)
+    theirs = ids.take(pa.array(np.maximum(leader, 0))).to_pandas().to_numpy(object)
+    in_store = stored_n >= 0
+    if in_store.any():
+        with temporary(connection, n=np.unique(stored_n[in_store])) as wanted:
+            frame = read_frame(
+                connection,
+                select(schema.touch.c.n, schema.touch.c.touch_id).join(
+                    wanted, wanted.c.n == schema.touch.c.n
+                ),
+            )
+        at = pd.Index(frame["n"]).get_indexer(pd.Index(stored_n[in_store]))
+        theirs[in_store] = frame["touch_id"].to_numpy()[at]
+    return np.asarray(mine != theirs, np.bool_)

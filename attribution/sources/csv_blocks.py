@@ -1,0 +1,244 @@
+"""CSV in blocks of whole rows, each row with its physical line number.
+
+Where rows end is found here, because quoted line breaks, blank lines and lines without a closing quote
+decide the line numbers that people look up; pyarrow then splits and converts the block.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from attribution.errors import InputError
+from attribution.sources.batch import RawBatch, Rejection, raw_line, sorted_by_line
+
+MAX_ROW_BYTES = 1 << 24  # a row longer than this is a missing quote or no CSV at all
+
+Positions = npt.NDArray[np.int64]
+Read = Callable[[int], bytes]
+
+_LF, _CR, _COMMA, _QUOTE = b'\n\r,"'
+_OPENS_AFTER = np.isin(np.arange(256), [_LF, _CR, _COMMA, _QUOTE])
+# one field, for the rare block whose quotes do not pair up: quoted text (group 1: its end), then plain text
+_FIELD = re.compile(rb'(?:"[^"]*(?:""[^"]*)*("|\Z))?[^,\r\n]*')
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Whole rows of a block: where they start and stop, how many lines precede each, where to go on."""
+
+    starts: Positions
+    stops: Positions
+    lines_before: Positions
+    end: int
+    line_ends: Positions
+    quoted: bool
+    open_quote: bool
+
+
+def read_header(line: bytes) -> list[str]:
+    """Split a header line into names, trimmed and in small letters."""
+    text = line.decode("utf-8")
+    fields = next(csv.reader(io.StringIO(text, newline=""), strict=False), [])
+    return [name.strip().lower() for name in fields]
+
+
+def csv_batches(
+    read: Read, data: bytes, line: int, header: list[str], wanted: list[str], block_bytes: int
+) -> Iterator[RawBatch]:
+    """Yield the rows after the header in batches.
+
+    `data` is what was already read behind the header, `line` the number of its first line.
+
+    Raises:
+        InputError: not UTF-8, or a row that never ends.
+    """
+    final = False
+    while not final or data:
+        if not final:
+            chunk = read(block_bytes)
+            final = not chunk
+            data += chunk
+        rows = _find_rows(data, final)
+        rejected: list[Rejection] = []
+        rest = len(data) - rows.end
+        if rows.open_quote and (rest > MAX_ROW_BYTES or (final and rest)):
+            data, rows, rejected = _drop_open_line(data, rows, line)
+        elif rest > MAX_ROW_BYTES:
+            raise InputError(
+                f"line {line + int(np.searchsorted(rows.line_ends, rows.end))} is longer than "
+                f"{MAX_ROW_BYTES >> 20} MB; allowed is one row a line, so check that this is a CSV file"
+            )
+        if rows.end:
+            batch = _batch(data[: rows.end], rows, line, header, wanted, rejected)
+            if batch.columns.num_rows or batch.rejected:
+                yield batch
+            line += int(np.searchsorted(rows.line_ends, rows.end - 1, side="right"))
+        data = data[rows.end :]
+
+
+def _find_rows(data: bytes, final: bool) -> _Rows:
+    block = np.frombuffer(data, dtype=np.uint8)
+    line_ends = _line_ends(data, block, final)
+    row_ends, quoted, open_quote = line_ends, False, False
+    if _QUOTE in data:
+        quoted = True
+        quotes = np.flatnonzero(block == _QUOTE)
+        if _pair_up(block, quotes):
+            row_ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
+            open_quote = len(quotes) % 2 == 1
+        else:
+            row_ends, open_quote = _row_ends_one_by_one(data, final)
+    if final and len(data) and not open_quote and (len(row_ends) == 0 or row_ends[-1] < len(data) - 1):
+        row_ends = np.append(row_ends, len(data))
+    starts = np.append(0, row_ends + 1)[:-1]
+    end = min(int(row_ends[-1]) + 1, len(data)) if len(row_ends) else 0
+    size = row_ends - starts
+    carriage = (
+        (size == 1) & (block[np.minimum(starts, max(len(block) - 1, 0))] == _CR) if len(size) else size > 0
+    )
+    filled = (size > 0) & ~carriage
+    starts, stops = starts[filled], row_ends[filled]
+    return _Rows(starts, stops, np.searchsorted(line_ends, starts), end, line_ends, quoted, open_quote)
+
+
+def _line_ends(data: bytes, block: npt.NDArray[np.uint8], final: bool) -> Positions:
+    """Find where physical lines end: at LF, or at a CR that no LF follows."""
+    feeds = np.flatnonzero(block == _LF)
+    if _CR not in data:
+        return feeds
+    returns = np.flatnonzero(block == _CR)
+    if not final:  # the LF of a CR at the very end may be still to come
+        returns = returns[returns < len(block) - 1]
+    following = block[np.minimum(returns + 1, len(block) - 1)]
+    alone = returns[(following != _LF) | (returns == len(block) - 1)]
+    return np.sort(np.concatenate([feeds, alone])) if len(alone) else feeds
+
+
+def _pair_up(block: npt.NDArray[np.uint8], quotes: Positions) -> bool:
+    """Tell whether every quote opens behind, or closes before, a separator or another quote.
+
+    Then counting quotes tells what is inside them; a stray quote in plain text needs a closer look.
+    """
+    before = block[np.maximum(quotes[0::2] - 1, 0)]
+    opens = _OPENS_AFTER[before] | (quotes[0::2] == 0)
+    closing = quotes[1::2]
+    closes = _OPENS_AFTER[block[np.minimum(closing + 1, len(block) - 1)]] | (closing == len(block) - 1)
+    return bool(opens.all() and closes.all())
+
+
+def _row_ends_one_by_one(data: bytes, final: bool) -> tuple[Positions, bool]:
+    ends: list[int] = []
+    place = 0
+    while place < len(data):
+        match = _FIELD.match(data, place)
+        assert match is not None  # every part of the pattern is optional
+        if match[1] == b"":
+            return np.array(ends, dtype=np.int64), True
+        place = match.end()
+        if place == len(data):
+            break
+        if data[place] == _CR:
+            if place + 1 == len(data) and not final:
+                break
+            place += data[place + 1 : place + 2] == b"\n"
+            ends.append(place)
+        elif data[place] == _LF:
+            ends.append(place)
+        place += 1
+    return np.array(ends, dtype=np.int64), False
+
+
+def _drop_open_line(data: bytes, rows: _Rows, line: int) -> tuple[bytes, _Rows, list[Rejection]]:
+    """Reject the line whose quote never closes, and go on with the next: one slip must not eat the file."""
+    stop_index = int(np.searchsorted(rows.line_ends, rows.end))
+    stop = int(rows.line_ends[stop_index]) + 1 if stop_index < len(rows.line_ends) else len(data)
+    text = data[rows.end : stop].decode("utf-8", "replace").rstrip("\r\n")
+    rejection = Rejection(
+        line + stop_index,
+        "unclosed_quote",
+        'a quoted value has no closing "; allowed is "text" with any " inside doubled, so close or remove it',
+        raw_line(text),
+    )
+    return (
+        data,
+        _Rows(rows.starts, rows.stops, rows.lines_before, stop, rows.line_ends, rows.quoted, False),
+        [rejection],
+    )
+
+
+def _batch(
+    data: bytes, rows: _Rows, line: int, header: list[str], wanted: list[str], rejected: list[Rejection]
+) -> RawBatch:
+    check_utf8(data, line)
+    lines = line + rows.lines_before
+    stop = int(rows.stops[-1]) + 1 if len(rows.stops) else 0  # an open line may follow the last row
+    table, wrong = _split(data[:stop], header, wanted, rows.quoted)
+    if wrong:
+        keep = np.ones(len(lines), dtype=bool)
+        keep[[number - 1 for number, _, _ in wrong]] = False
+        rejected += [
+            Rejection(
+                int(lines[number - 1]),
+                "wrong_number_of_fields",
+                f"this row has {fields} fields; allowed are {len(header)}, as in the header: "
+                "check for a missing or unquoted comma",
+                raw_line(text),
+            )
+            for number, fields, text in wrong
+        ]
+        lines = lines[keep]
+    assert len(lines) == table.num_rows, "rows found and rows split must agree, or line numbers would lie"
+    return RawBatch(table, lines, sorted_by_line(rejected))
+
+
+def _split(
+    data: bytes, header: list[str], wanted: list[str], quoted: bool
+) -> tuple[pa.Table, list[tuple[int, int, str]]]:
+    """Split whole rows into text columns; rows of another width come back as (number, width, text)."""
+    wrong: list[tuple[int, int, str]] = []
+
+    def skip(row: pa_csv.InvalidRow) -> str:
+        wrong.append((row.number, row.actual_columns, row.text))
+        return "skip"
+
+    names = [f"{index}" for index in range(len(header))]  # the header may repeat blank names
+    used = [names[header.index(name)] for name in wanted]
+    if not data:
+        return pa.table({name: pa.array([], pa.string()) for name in wanted}), wrong
+    table = pa_csv.read_csv(
+        pa.BufferReader(data),
+        # one thread: only then does pyarrow number the rows it refuses
+        read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=quoted, invalid_row_handler=skip),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(used, pa.string()),
+            include_columns=used,
+            null_values=[""],
+            strings_can_be_null=True,
+            check_utf8=False,  # checked above, with the line
+        ),
+    )
+    return table.rename_columns(wanted), wrong
+
+
+def check_utf8(data: bytes, line: int) -> None:
+    """Raise InputError with the line of the first byte that is not UTF-8."""
+    if data.isascii():
+        return
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        at = line + data.count(b"\n", 0, error.start)
+        raise InputError(
+            f"line {at} is not UTF-8 (byte 0x{data[error.start]:02x}); allowed is UTF-8, "
+            "so save or convert the file as UTF-8, for example with iconv -f latin1 -t utf-8"
+        ) from None

@@ -1,0 +1,84 @@
+"""Rules that look at several columns of a row: what a won deal needs, who a touch belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from attribution.sources.checked import Mask, given, mask_of
+
+IDENTIFIERS = ("visitor_id", "email", "phone", "user_id", "lead_id", "account")
+_ANALYTICS = 0b11
+_DENIED = 0b10
+
+Columns = dict[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Rows that break a rule, with a stable code and the whole sentence."""
+
+    mask: Mask
+    code: str
+    message: str
+
+
+Rule = Callable[[Columns], list[Fault]]
+
+
+def analytics_denied(consent: pa.Array) -> Mask:
+    """Tell whose consent (packed bits) denies analytics."""
+    denied: Mask = (consent.to_numpy(zero_copy_only=False) & _ANALYTICS) == _DENIED
+    return denied
+
+
+def _touches(columns: Columns) -> list[Fault]:
+    nobody = ~given(columns["visitor_id"]) & ~analytics_denied(columns["consent"])
+    message = (
+        "visitor_id is missing; it may be only where consent denies analytics, "
+        "so add it or set consent to analytics:denied"
+    )
+    return [Fault(nobody, "missing_value", message), _currency_missing(columns, "cost")]
+
+
+def _identities(columns: Columns) -> list[Fault]:
+    count = np.sum([given(columns[name]) for name in IDENTIFIERS], axis=0)
+    message = f"fewer than two identifiers are given; a row ties two or more of {', '.join(IDENTIFIERS)}"
+    return [Fault(count < 2, "too_few_identifiers", message)]
+
+
+def _deals(columns: Columns) -> list[Fault]:
+    status = columns["status"]
+    won = mask_of(pc.equal(status, "won"))
+    closed = won | mask_of(pc.equal(status, "lost"))
+    recurring = given(columns["recurring_amount"])
+    return [
+        Fault(
+            closed & ~given(columns["closed_at"]),
+            "missing_value",
+            "closed_at is missing; a won or lost deal needs one",
+        ),
+        Fault(won & ~given(columns["amount"]), "missing_value", "amount is missing; a won deal needs one"),
+        _currency_missing(columns, "amount"),
+        _currency_missing(columns, "recurring_amount"),
+        Fault(
+            recurring & ~given(columns["recurring_interval"]),
+            "missing_value",
+            "recurring_interval is missing; a recurring_amount needs month, quarter or year",
+        ),
+    ]
+
+
+def _currency_missing(columns: Columns, amount: str) -> Fault:
+    return Fault(
+        given(columns[amount]) & ~given(columns["currency"]),
+        "missing_value",
+        f"currency is missing; a row with {amount} needs one, such as EUR, GBP or USD",
+    )
+
+
+RULES: dict[str, Rule] = {"touches": _touches, "identities": _identities, "deals": _deals}

@@ -1,0 +1,250 @@
+"""The canonical input tables, declared as data: which columns, of what kind, keyed how.
+
+Reading, parsing, storing and documentation all follow these declarations; nothing else lists columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from attribution.channels.origin import TOUCH_KINDS
+from attribution.errors import UnknownNameError
+
+Kind = Literal[
+    "id",  # text that identifies something: rejected when too long, never cut
+    "text",
+    "instant",  # -> int64 microseconds
+    "date",  # -> int32 days
+    "amount",  # -> int64 minor units
+    "currency",
+    "integer",
+    "seconds",  # whole seconds; decimals are rounded down
+    "rate",  # positive decimal, kept as text
+    "choice",
+    "consent",  # -> int8
+    "url",
+    "referrer",
+    "click_id",
+    "emails",
+]
+
+MEASURES: Final = frozenset({"amount", "integer", "rate"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an input table.
+
+    `bare_date` says what a date without a time means: the start or the end of its day.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    bare_date: Literal["start", "end"] = "end"
+    default: str | None = None
+
+    @property
+    def output(self) -> str:
+        """The column's name once parsed: money says its unit, dates are days.
+
+        >>> Column("recurring_amount", "amount").output, Column("date", "date").output
+        ('recurring_minor', 'day')
+        """
+        if self.kind == "date":
+            return "day"
+        if self.kind == "amount":
+            return {"recurring_amount": "recurring_minor"}.get(self.name, f"{self.name}_minor")
+        return self.name
+
+
+@dataclass(frozen=True)
+class Table:
+    """One input table.
+
+    `key` (output names) tells rows apart. `on_change` says what a known key with new content does: `update`
+    the record, be kept as a `conflict`, or `replace` what an earlier file said. `repeats` says what equal
+    keys within one file do in tables without an id: they are summed (`sum`) or are a `conflict`.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    on_change: Literal["update", "conflict", "replace"] = "update"
+    repeats: Literal["sum", "conflict"] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names as they stand in a file's header."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns without which no row can load."""
+        return tuple(column.name for column in self.columns if column.required)
+
+    def column(self, name: str) -> Column:
+        """Return a column by its name in the file; KeyError when the table has none."""
+        return {column.name: column for column in self.columns}[name]
+
+
+def _id(name: str, required: bool = False) -> Column:
+    return Column(name, "id", required)
+
+
+def _start(name: str, required: bool = False) -> Column:
+    return Column(name, "instant", required, bare_date="start")
+
+
+def _end(name: str, required: bool = False) -> Column:
+    return Column(name, "instant", required, bare_date="end")
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "text") for name in names)
+
+
+def _counts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "integer") for name in names)
+
+
+def _without_id(name: str, columns: tuple[Column, ...], repeats: Literal["sum", "conflict"] = "sum") -> Table:
+    key = tuple(column.output for column in columns if column.kind not in MEASURES)
+    return Table(name, columns, key, "replace", repeats)
+
+
+_DAY = Column("date", "date", True)
+_CURRENCY = Column("currency", "currency")
+_DIMENSIONS = _texts(
+    "channel", "source", "medium", "campaign", "ad_group", "ad", "keyword",
+    "platform", "campaign_id", "ad_group_id", "ad_id", "keyword_id", "network",
+)  # fmt: skip
+
+_TOUCHES = (
+    _id("touch_id", True),
+    _id("visitor_id"),  # required unless consent is denied: a rule of the row, not of the column
+    _start("at", True),
+    Column("kind", "choice", choices=TOUCH_KINDS, default="session"),
+    Column("url", "url"),
+    Column("referrer", "referrer"),
+    *_DIMENSIONS,
+    Column("click_id", "click_id"),
+    *_counts("page_views"),
+    Column("engaged_seconds", "seconds"),
+    *_texts("user_agent"),
+    Column("consent", "consent"),
+    Column("cost", "amount"),
+    _CURRENCY,
+)
+_IDENTITIES = (
+    _id("visitor_id"),
+    _id("email"),
+    _id("phone"),
+    _id("user_id"),
+    _id("lead_id"),
+    _id("account"),
+    _end("at", True),
+    *_texts("source"),
+)
+_LEADS = (
+    _id("lead_id", True),
+    _start("created_at", True),
+    _id("visitor_id"),
+    _id("email"),
+    _id("phone"),
+    _id("account"),
+    *_texts("owner", "industry"),
+    _end("mql_at"),
+    _end("sqo_at"),
+    _end("disqualified_at"),
+    _start("requested_at"),
+    _end("responded_at"),
+    *_texts("response_outcome"),
+    Column("consent", "consent"),
+)
+_DEALS = (
+    _id("deal_id", True),
+    Column("status", "choice", True, ("open", "won", "lost")),
+    _start("created_at"),
+    _end("closed_at"),
+    Column("amount", "amount"),
+    _CURRENCY,
+    _id("lead_id"),
+    Column("emails", "emails"),
+    _id("account"),
+    *_texts("owner"),
+    Column("kind", "choice", choices=("new", "renewal", "expansion")),
+    Column("recurring_amount", "amount"),
+    Column("recurring_interval", "choice", choices=("month", "quarter", "year")),
+    _end("recurring_from"),
+    _end("recurring_until"),
+)
+_STAGES = (
+    Column("object", "choice", True, ("lead", "deal")),
+    _id("id", True),
+    _id("stage", True),
+    _end("at", True),
+)
+_ADJUSTMENTS = (
+    _id("adjustment_id", True),
+    _id("deal_id", True),
+    _end("at", True),
+    Column("amount", "amount", True),
+    Column("currency", "currency", True),
+    *_texts("reason"),
+)
+_SPEND = (
+    _DAY,
+    Column("cost", "amount", True),
+    Column("currency", "currency", True),
+    Column("kind", "choice", choices=("media", "fee"), default="media"),
+    *_DIMENSIONS,
+    *_counts("impressions", "clicks"),
+)
+_MEETINGS = (_id("meeting_id", True), _id("lead_id", True), _start("booked_at", True), _end("held_at"))
+_EMAIL_STATS = (
+    _DAY,
+    Column("campaign", "text", True),
+    *_counts("sent", "delivered", "opens", "clicks", "forwards", "subscribes", "unsubscribes", "list_size"),
+)
+_SOCIAL_STATS = (
+    _DAY,
+    Column("source", "text", True),
+    *_texts("campaign"),
+    *_counts("likes", "comments", "shares", "clicks"),
+)
+_RATES = (_DAY, Column("currency", "currency", True), Column("rate", "rate", True))
+
+TABLES: Final[dict[str, Table]] = {
+    table.name: table
+    for table in (
+        Table("touches", _TOUCHES, ("touch_id",), "conflict"),
+        Table("identities", _IDENTITIES, tuple(column.output for column in _IDENTITIES)),
+        Table("leads", _LEADS, ("lead_id",)),
+        Table("deals", _DEALS, ("deal_id",)),
+        Table("stages", _STAGES, ("object", "id", "stage")),
+        Table("adjustments", _ADJUSTMENTS, ("adjustment_id",), "conflict"),
+        _without_id("spend", _SPEND),
+        Table("meetings", _MEETINGS, ("meeting_id",)),
+        _without_id("email_stats", _EMAIL_STATS),
+        _without_id("social_stats", _SOCIAL_STATS),
+        _without_id("rates", _RATES, "conflict"),
+    )
+}
+
+
+def get_table(name: str) -> Table:
+    """Return a table by name.
+
+    Raises:
+        UnknownNameError: there is no such table; the nearest name is offered.
+
+    >>> get_table("stages").key
+    ('object', 'id', 'stage')
+    """
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise UnknownNameError("table", name, TABLES) from None
