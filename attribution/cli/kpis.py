@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 )
 @by_option(None, "Dimensions to cut by, joined by commas; owner, industry, account and deal_kind too.")
 @many("--kpi", "NAME", "Only this KPI; repeat it for more.", "names")
-@click.option("--basis", metavar="period|cohort", help="What happened in the period, or the leads created in it.")
+@click.option(
+    "--basis", metavar="period|cohort", help="What happened in the period, or the leads created in it."
+)
 @model_option()
 @question_options
 @output_options

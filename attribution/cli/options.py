@@ -65,7 +65,9 @@ def _one(ctx: click.Context, parameter: click.Parameter, value: Sequence[str]) -
     return value[0] if value else None
 
 
-def by_option(default: str | None, words: str = "Dimensions to cut by, joined by commas.") -> Callable[[F], F]:
+def by_option(
+    default: str | None, words: str = "Dimensions to cut by, joined by commas."
+) -> Callable[[F], F]:
     """Return `--by DIM[,DIM]`, a list of names."""
     return click.option(
         "--by", metavar="DIM[,DIM]", multiple=True, default=[default] if default else [], callback=_names,

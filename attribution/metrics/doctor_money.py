@@ -168,7 +168,9 @@ def no_rate(look: Look) -> list[Finding]:
 def _spend_without_rate(look: Look, currency: str, into: str, hint: str) -> list[Finding]:
     statement = select(spend.c.day, func.count()).where(spend.c.currency == currency).group_by(spend.c.day)
     days = read_ints(look.connection, statement, ("day", "rows"))
-    _, known = Rates(look.connection, currency, into).convert(np.ones(len(days["day"]), np.int64), days["day"])
+    _, known = Rates(look.connection, currency, into).convert(
+        np.ones(len(days["day"]), np.int64), days["day"]
+    )
     rows = int(days["rows"][~known].sum())
     return [Finding("warning", rows, f"spend rows in {currency} without a rate", hint)] if rows else []
 

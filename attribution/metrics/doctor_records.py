@@ -138,7 +138,10 @@ def closed_before_created(look: Look) -> list[Finding]:
     """Name deals whose closing lies before their creation: ordinary in CRMs, and bad for durations."""
     deals = select(deal.c.key).where(deal.c.closed_at < deal.c.created_at).order_by(deal.c.key)
     return look.finding(
-        "notice", deals, "deals closed before they were created", "their durations are left out; mend the dates"
+        "notice",
+        deals,
+        "deals closed before they were created",
+        "their durations are left out; mend the dates",
     )
 
 

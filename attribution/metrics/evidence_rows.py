@@ -93,7 +93,9 @@ def credits_of(connection: Connection, sets: list[int], conversion_id: int) -> C
         credit_set.c.journey_set_id.in_(sets)
     )
     # a model's newest version stands for its label
-    newest = {str(label): int(n) for n, label in connection.execute(known.order_by(credit_set.c.credit_set_id))}
+    newest = {
+        str(label): int(n) for n, label in connection.execute(known.order_by(credit_set.c.credit_set_id))
+    }
     names = {number: label for label, number in newest.items()}
     sums = (
         select(
@@ -139,11 +141,15 @@ def last_touch(connection: Connection, people: Iterable[int], end: int | None) -
     """Return the last touch of any kind of some people at or before an instant: a milestone's touch."""
     if end is None:
         return None
-    found = [one for statement in _of_people(people, end) for one in _seen(connection, statement.limit(_TIES))]
+    found = [
+        one for statement in _of_people(people, end) for one in _seen(connection, statement.limit(_TIES))
+    ]
     return max(found, key=lambda one: one.order, default=None)
 
 
-def journey_of(connection: Connection, sets: list[int], conversion_id: int) -> dict[int, dict[str, str | None]]:
+def journey_of(
+    connection: Connection, sets: list[int], conversion_id: int
+) -> dict[int, dict[str, str | None]]:
     """Return the touches of a stored journey, each with the placement that earns its credit.
 
     A session that a click was merged into earns for a placement that holds what the click knew.
@@ -155,7 +161,8 @@ def journey_of(connection: Connection, sets: list[int], conversion_id: int) -> d
         .where(journey_touch.c.journey_set_id.in_(sets), journey_touch.c.conversion_id == conversion_id)
     )
     return {
-        int(n): dict(zip(PLACEMENT_FIELDS, values, strict=True)) for n, *values in connection.execute(statement)
+        int(n): dict(zip(PLACEMENT_FIELDS, values, strict=True))
+        for n, *values in connection.execute(statement)
     }
 
 

@@ -66,7 +66,9 @@ def explain(db: Database, what: str, key: str) -> Answer:
         )
 
 
-def _deal(connection: Connection, settings: Settings, key: str, warnings: list[str]) -> tuple[Row, str | None]:
+def _deal(
+    connection: Connection, settings: Settings, key: str, warnings: list[str]
+) -> tuple[Row, str | None]:
     one = _record(connection, deal, key, "deal")
     roles = read.contacts_of(connection, one)
     named = list(roles)
@@ -98,7 +100,9 @@ def _deal(connection: Connection, settings: Settings, key: str, warnings: list[s
     return row, currency
 
 
-def _lead(connection: Connection, settings: Settings, key: str, warnings: list[str]) -> tuple[Row, str | None]:
+def _lead(
+    connection: Connection, settings: Settings, key: str, warnings: list[str]
+) -> tuple[Row, str | None]:
     record = _record(connection, lead, key, "lead")
     people = sorted(set(people_of(connection, [record.identifier_id]).values()))
     milestones = {"lead": _lead_milestone(connection, record)}
@@ -118,7 +122,9 @@ def _lead(connection: Connection, settings: Settings, key: str, warnings: list[s
     return row, settings.get("reporting_currency")
 
 
-def _touch(connection: Connection, settings: Settings, key: str, warnings: list[str]) -> tuple[Row, str | None]:
+def _touch(
+    connection: Connection, settings: Settings, key: str, warnings: list[str]
+) -> tuple[Row, str | None]:
     row = touch_row(connection, settings, key, warnings)
     if row is None:
         few = connection.execute(select(touch.c.touch_id).order_by(touch.c.n).limit(3)).scalars()
@@ -165,9 +171,7 @@ def _journey(
     return sorted(final, key=lambda one: one.order), credits
 
 
-def _evidence(
-    connection: Connection, settings: Settings, people: list[int], warnings: list[str]
-) -> Evidence:
+def _evidence(connection: Connection, settings: Settings, people: list[int], warnings: list[str]) -> Evidence:
     evidence = Evidence.load(connection, people, zone=settings.require("timezone"))
     if evidence.cut:
         warnings.append(

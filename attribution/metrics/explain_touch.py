@@ -52,7 +52,9 @@ def touch_row(connection: Connection, settings: Settings, key: str, warnings: li
     chains: list[str] = []
     conversions: list[int] = []
     if one.visitor is None:
-        warnings.append("this touch has no visitor (consent to analytics was denied): it belongs to no person")
+        warnings.append(
+            "this touch has no visitor (consent to analytics was denied): it belongs to no person"
+        )
     else:
         person = people_of(connection, [one.visitor])[one.visitor]
         evidence = Evidence.load(connection, [person], keep=[one.visitor], zone=zone)
