@@ -9,11 +9,13 @@ same code is right on both.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
@@ -26,6 +28,7 @@ from attribution.store.schema import REVISION
 DIALECTS: Final = ("sqlite", "postgresql")
 BUSY_TIMEOUT_SECONDS: Final = 120  # longer than the longest write transaction on a full-size import
 _WRITER_LOCK: Final = 0x61747472  # "attr": PostgreSQL's advisory lock of the one writer
+_OURS: Final = {"alembic_version", "touch", "credit_set"}  # other programs use Alembic too
 
 
 class Database:
@@ -59,7 +62,8 @@ class Database:
             db = cls(_engine(parsed))
         except ImportError:
             raise StoreError(
-                f"{_label(parsed)} needs the PostgreSQL driver; install closed-loop-attribution[postgres]"
+                f"{_label(parsed)} needs the PostgreSQL driver; install it with: "
+                "pip install closed-loop-attribution[postgres]"
             ) from None
         try:
             db._prepare(create)
@@ -79,8 +83,7 @@ class Database:
     @property
     def path(self) -> Path | None:
         """The file of a SQLite store; None for a server or a store in memory."""
-        name = self.engine.url.database
-        return Path(name) if self.dialect == "sqlite" and name and name != ":memory:" else None
+        return _file(self.engine.url)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -98,6 +101,7 @@ class Database:
             connection = connection.execution_options(attribution_writer=True)
             with connection.begin():
                 if self.dialect == "postgresql":
+                    connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'"))
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
                 yield connection
 
@@ -128,8 +132,6 @@ class Database:
         """Migrate an older store, make a new one, refuse a newer or a foreign one."""
         with self.engine.connect() as connection:
             revision, empty = _revision(connection)
-        if revision == REVISION:
-            return
         if revision is None and not empty:
             raise StoreError(
                 f"{self.label} is a database, but not an attribution store: it holds other tables; "
@@ -137,48 +139,81 @@ class Database:
             )
         if revision is None and not create:
             raise _nothing_there(self.label)
+        if self.dialect == "sqlite":  # only now: the file of another program must stay as it is
+            self._use_wal()
+        if revision == REVISION:
+            return
         with self.write() as connection:
             if _revision(connection)[0] != REVISION:  # another process may have been first
                 upgrade(connection, self.label)
+
+    def _use_wal(self) -> None:
+        """Let readers and the writer work side by side; the file remembers it."""
+        with self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection  # it cannot change within a transaction
+            try:
+                driver.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "readonly" not in str(error):
+                    raise  # a store that may not be written to can still be read
 
 
 def translate(error: BaseException, label: str) -> StoreError:
     """Turn a driver's error into a sentence that says what to do."""
     words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     low = words.lower()
-    if "locked" in low or "busy" in low or "lock timeout" in low:
-        return StoreBusyError(f"{label} is being written to by another process; try again when it has finished")
+    if any(sign in low for sign in ("is locked", "is busy", "lock timeout")):
+        return StoreBusyError(
+            f"{label} is being written to by another process; try again when it has finished"
+        )
     if "not a database" in low or "malformed" in low:
-        return StoreError(f"{label} is not an attribution store, or it is damaged ({words})")
+        return StoreError(
+            f"{label} is not an attribution store, or it is damaged ({words}); "
+            "name another with --store, or restore a backup"
+        )
     if "readonly" in low or "read-only" in low:
         return StoreError(f"{label} cannot be written to; check the permissions of the file and its folder")
-    if "full" in low or "no space" in low:
-        return StoreError(f"the disk that holds {label} is full; nothing was changed: free some space and repeat")
+    if "disk is full" in low or "no space left" in low:
+        return StoreError(
+            f"the disk that holds {label} is full; nothing was changed: free some space and repeat"
+        )
     if "unable to open" in low:
         return StoreError(f"cannot open {label}; check that its folder exists and that you may write to it")
     if isinstance(error, OperationalError) and "connect" in low:
-        return StoreError(f"cannot reach {label}: {words}")
+        return StoreError(f"cannot reach {label}; check that the server runs and accepts you ({words})")
     return StoreError(f"{label}: {words}")
 
 
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-        backend = parsed.get_backend_name()
+        backend = parsed.get_backend_name() if parsed.drivername != "postgres" else "postgresql"
     except (ArgumentError, NoSuchModuleError, ValueError):
         backend = ""
     if backend not in DIALECTS:
+        shown = re.sub(r"(?<=:)[^:@]*(?=@)", "***", url)  # whatever stands where a password would
         raise StoreError(
-            f"{url.rpartition('@')[2]!r} is not a store URL; allowed are "
+            f"{shown!r} is not a store URL; allowed are "
             "sqlite:///FILE.db and postgresql+psycopg://USER@HOST/NAME"
         )
-    if backend == "postgresql":  # whatever the spelling, one driver
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    return parsed
+    # whatever the spelling, one driver
+    return parsed.set(drivername="sqlite" if backend == "sqlite" else "postgresql+psycopg")
 
 
 def _label(url: URL) -> str:
+    if "password" in url.query:
+        url = url.update_query_dict({"password": "hidden"})
     return url.render_as_string(hide_password=True)
+
+
+def _file(url: URL) -> Path | None:
+    """Return the file of a SQLite store; None for a server or a store in memory."""
+    name = url.database
+    if url.get_backend_name() != "sqlite" or not name:
+        return None
+    if name.startswith("file:"):  # an address with options, such as file:/data/store.db?mode=ro&uri=true
+        name = unquote(urlsplit(name).path)
+    return None if name in ("", ":memory:") else Path(name)
 
 
 def _nothing_there(label: str) -> StoreError:
@@ -189,9 +224,9 @@ def _nothing_there(label: str) -> StoreError:
 
 
 def _check_file(url: URL, create: bool) -> None:
-    if not url.database or url.database == ":memory:":
+    path = _file(url)
+    if path is None:
         return
-    path = Path(url.database)
     if not path.exists():
         if not create:
             raise _nothing_there(_label(url))
@@ -206,8 +241,7 @@ def _check_file(url: URL, create: bool) -> None:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         return create_engine(url, pool_pre_ping=True)
-    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
-    engine = create_engine(url, **options)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
     return engine
@@ -221,11 +255,6 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA cache_size=-131072")  # 128 MB of pages: bulk loads touch three trees at once
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA journal_size_limit=67108864")  # a WAL that grew shrinks again to 64 MB
-    try:
-        cursor.execute("PRAGMA journal_mode=WAL")
-    except sqlite3.OperationalError as error:
-        if "readonly" not in str(error) and "read-only" not in str(error):
-            raise  # a store on read-only media can still be read
     cursor.close()
 
 
@@ -237,7 +266,7 @@ def _sqlite_begin(connection: Connection) -> None:
 def _revision(connection: Connection) -> tuple[str | None, bool]:
     """Return the store's revision (None: it has none) and whether the database has no tables at all."""
     names = set(inspect(connection).get_table_names())
-    if "alembic_version" not in names:
+    if not names.issuperset(_OURS):
         return None, not names
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if found is not None and found > REVISION:

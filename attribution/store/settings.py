@@ -6,6 +6,7 @@ set and never when a report is wanted.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from attribution.money import minor_digits
 from attribution.store.schema import setting
 
 SCOPES: Final = ("contacts", "primary")
+_DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?")
 DEFAULT_KINDS: Final = ("session", "click", "email", "event", "offline")
 DEFAULT_MODELS: Final = (
     "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based",
@@ -97,7 +99,7 @@ def _timezone(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    if len(text) != 2 or not text.isalpha():
+    if not re.fullmatch("[A-Za-z]{2}", text):
         raise InputError(f"{text!r} is not a region; allowed are ISO 3166 codes of two letters, such as GB")
     return text.upper()
 
@@ -111,8 +113,21 @@ def _models(text: str) -> str:
     return " ".join(dict.fromkeys(names))
 
 
+def _model(text: str) -> str:
+    names = _models(text).split()
+    if len(names) > 1:
+        raise InputError(f"{text!r} names several models; allowed is one, such as {names[0]}")
+    return names[0]
+
+
 def _domains(text: str) -> str:
-    return " ".join(dict.fromkeys(text.replace(",", " ").lower().split()))
+    names = dict.fromkeys(text.replace(",", " ").lower().split())
+    for name in names:
+        if not _DOMAIN.fullmatch(name):
+            raise InputError(
+                f"{name!r} is not a domain; allowed are names such as acme.com, without https:// and path"
+            )
+    return " ".join(names)
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,8 @@ SETTINGS: Final = {
     for d in (
         Declaration(
             "reporting_currency", _currency, None,
-            "ISO 4217 code that reports add up in; fixed at the first run (default: the only currency there is)",
+            "ISO 4217 code that reports add up in; fixed at the first run "
+            "(default: the only currency there is)",
             restates=True,
         ),
         Declaration(
@@ -142,11 +158,17 @@ SETTINGS: Final = {
             "own_domains", _domains, None, "your own sites: referrals among them are no new source",
         ),
         Declaration("models", _models, " ".join(DEFAULT_MODELS), "models that `run` posts credits for"),
-        Declaration("model", _models, "linear", "the model that reports show when none is named"),
-        Declaration("goals", _names(GOALS, "goal"), "revenue deals leads", "goals that `run` posts credits for"),
-        Declaration("goal", _one_of(GOALS, "goal"), "revenue", "the goal that reports show when none is named"),
+        Declaration("model", _model, "linear", "the model that reports show when none is named"),
+        Declaration(
+            "goals", _names(GOALS, "goal"), "revenue deals leads", "goals that `run` posts credits for",
+        ),
+        Declaration(
+            "goal", _one_of(GOALS, "goal"), "revenue", "the goal that reports show when none is named",
+        ),
         Declaration("lookback", parse_lookback, "365d", "how long before a conversion a touch counts"),
-        Declaration("impression_lookback", parse_lookback, "1d", "the same for impressions, where --kinds names them"),
+        Declaration(
+            "impression_lookback", parse_lookback, "1d", "the same for impressions, where --kinds names them",
+        ),
         Declaration("scope", parse_scope, "contacts", "whose touches count for a deal: contacts or primary"),
         Declaration(
             "kinds", _names(TOUCH_KINDS, "touch kind"), " ".join(DEFAULT_KINDS),
@@ -162,7 +184,7 @@ class Settings:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         rows = connection.execute(select(setting.c.name, setting.c.value)).all()
-        self._stored: dict[str, str] = {name: value for name, value in rows}
+        self._stored: dict[str, str] = {row.name: row.value for row in rows}
 
     def get(self, name: str) -> str | None:
         """Return a setting's value, or its default."""
@@ -172,7 +194,9 @@ class Settings:
         """Return a setting's value where a default exists."""
         value = self.get(name)
         if value is None:
-            raise InputError(f"setting {name} has no value; set one with: attribution config set {name} VALUE")
+            raise InputError(
+                f"setting {name} has no value; set one with: attribution config set {name} VALUE"
+            )
         return value
 
     def is_set(self, name: str) -> bool:
@@ -217,6 +241,14 @@ def read_file(path: Path) -> dict[str, str]:
         raise InputError(f"{path} is not a TOML file: {error}") from None
     values = {}
     for name, value in content.items():
-        text = " ".join(str(item) for item in value) if isinstance(value, list) else str(value)
-        values[name] = declaration(name).parse(text)
+        declared = declaration(name)
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str) for item in items):
+            raise InputError(
+                f"{path}: {name} is {value!r}; allowed are text in quotation marks or a list of such texts"
+            )
+        try:
+            values[name] = declared.parse(" ".join(items))
+        except InputError as error:
+            raise InputError(f"{path}: {name}: {error}") from None
     return values
