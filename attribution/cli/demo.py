@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from attribution.cli.explain import show_story
 from attribution.cli.progress import progress
 from attribution.cli.render import show
 
@@ -23,6 +24,9 @@ def command(directory: str) -> None:
     with progress() as report:
         answers, page = demo(directory, progress=report)
     for answer in answers:
-        show(answer, "table")
+        if answer.verb == "explain":
+            show_story(answer)
+        else:
+            show(answer, "table")
         click.echo()
     click.echo(f"wrote {page}")

@@ -25,8 +25,12 @@ from attribution.cli.render import show
 @by_option("channel")
 @model_option()
 @question_options
+@click.option(
+    "--html", "page", metavar="FILE", type=click.Path(dir_okay=False),
+    help="Also write the whole report as one page that works offline.",
+)  # fmt: skip
 @output_options
-def command(by: list[str], form: str, store: str | None, **options: Any) -> None:
+def command(by: list[str], form: str, store: str | None, page: str | None, **options: Any) -> None:
     """Show value, spend, leads, conversions, assists and ROI per dimension.
 
     Dimensions: channel, source, medium, campaign, ad_group, ad, keyword, landing_page, touch_kind; `--where`
@@ -34,4 +38,8 @@ def command(by: list[str], form: str, store: str | None, **options: Any) -> None
     """
     with open_store(store) as opened:
         answer = opened.report(by, **given(options))
+        if page is not None:
+            opened.report_html(page, **given(options))
     show(answer, form)
+    if page is not None:
+        click.echo(f"wrote {page}", err=True)
