@@ -65,11 +65,15 @@ def shares_in_millionths(shares: FloatArray, offsets: IntArray) -> IntArray:
     return allocate(shares, offsets, np.full(max(len(offsets) - 1, 0), MILLION, np.int64))
 
 
-def _checked(shares: FloatArray, offsets: IntArray, totals: IntArray) -> tuple[FloatArray, IntArray, IntArray]:
+def _checked(
+    shares: FloatArray, offsets: IntArray, totals: IntArray
+) -> tuple[FloatArray, IntArray, IntArray]:
     shares, offsets, totals = np.asarray(shares, np.float64), np.asarray(offsets), np.asarray(totals)
     for name, array in (("offsets", offsets), ("totals", totals)):
         if array.size and array.dtype.kind not in "iu":
-            raise LedgerError(f"{name} are {array.dtype}; allowed are whole numbers, so give money in minor units")
+            raise LedgerError(
+                f"{name} are {array.dtype}; allowed are whole numbers, so give money in minor units"
+            )
     if offsets.shape != (len(totals) + 1,) or offsets[0] != 0 or offsets[-1] != len(shares):
         raise LedgerError(
             f"{len(shares)} shares, {len(totals)} totals and {len(offsets)} offsets do not fit together; "
@@ -79,7 +83,9 @@ def _checked(shares: FloatArray, offsets: IntArray, totals: IntArray) -> tuple[F
         raise LedgerError("offsets fall; allowed are offsets that rise or stay, one journey after the other")
     if len(totals) and max(int(totals.max()), -int(totals.min())) > LARGEST_TOTAL:
         worst = max((int(totals.max()), int(totals.min())), key=abs)
-        raise LedgerError(f"the total {worst} is out of range; allowed are at most 2**62 minor units either way")
+        raise LedgerError(
+            f"the total {worst} is out of range; allowed are at most 2**62 minor units either way"
+        )
     return shares, offsets.astype(np.int64, copy=False), totals.astype(np.int64, copy=False)
 
 
@@ -107,7 +113,9 @@ def _refuse_bad_shares(shares: FloatArray, starts: IntArray, journeys: IntArray)
     if not (shares.min() >= 0 and shares.max() < np.inf):  # a NaN makes both comparisons false
         bad = int(np.flatnonzero(~(np.isfinite(shares) & (shares >= 0)))[0])
         journey = int(journeys[np.searchsorted(starts, bad, side="right") - 1])
-        raise LedgerError(f"a touch of journey {journey} has the share {shares[bad]}; allowed are numbers >= 0")
+        raise LedgerError(
+            f"a touch of journey {journey} has the share {shares[bad]}; allowed are numbers >= 0"
+        )
     sums = np.add.reduceat(shares, starts)
     off = np.abs(sums - 1) > _TOLERANCE
     if off.any():

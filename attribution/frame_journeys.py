@@ -1,0 +1,175 @@
+"""Frames of touches and conversions become journeys: whose touches, of which kinds, in which window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from attribution.channels.origin import TOUCH_KINDS
+from attribution.clock import DAY, parse_duration
+from attribution.errors import InputError, UnknownNameError
+from attribution.frames import Column, blanks, encode, plain, read_instants
+from attribution.journeys.build import build, merge_same_touch, sort_order
+from attribution.journeys.columns import BoolArray, IntArray, Journeys, KindArray, offsets_of, ragged_ranges
+from attribution.journeys.window import touches_between
+
+DEFAULT_KINDS = ("session", "click", "email", "event", "offline")
+IMPRESSION_LOOKBACK = 1 * DAY
+
+_EVER = 2**61  # further back than any touch
+_SESSION = TOUCH_KINDS.index("session")
+_IMPRESSION = TOUCH_KINDS.index("impression")
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The touches that count: one place for each pair of conversion and touch, by conversion and time.
+
+    Attributes:
+        conversion, row: int64[K], which conversion, and which row of the touches.
+        absorbing, absorbed: int64[M]; the place of a session, and the row of a touch that went into it.
+        at, person, kind: of all touches; `converted_at` of all conversions.
+        notes: what was left out, in sentences.
+    """
+
+    conversion: IntArray
+    row: IntArray
+    absorbing: IntArray
+    absorbed: IntArray
+    at: IntArray
+    person: IntArray
+    kind: KindArray
+    converted_at: IntArray
+    notes: tuple[str, ...]
+
+
+def select(
+    touches: pd.DataFrame, conversions: pd.DataFrame, lookback: str, kinds: Sequence[str]
+) -> Selection:
+    """Find the touches of every conversion: its person's, of these kinds, with `T - lookback <= at <= T`.
+
+    Raises:
+        InputError: a time, a kind or the lookback cannot be used.
+    """
+    reach = _EVER if lookback.strip() == "none" else min(parse_duration(lookback), _EVER)
+    at, converted_at = (
+        read_instants(touches["at"], "touches"),
+        read_instants(conversions["at"], "conversions"),
+    )
+    kind = _kinds(touches)
+    person, who, notes = _people(touches["person_id"], conversions["person_id"])
+    rows = np.flatnonzero((person >= 0) & np.isin(kind, _codes_of(kinds)))
+    rows = rows[sort_order(person[rows], at[rows])]
+    # impressions have a lookback of their own, which may be the longer one
+    longest = max(reach, IMPRESSION_LOOKBACK) if "impression" in kinds else reach
+    start, stop = touches_between(
+        offsets_of(np.bincount(person[rows], minlength=int(who.max(initial=0)) + 1)),
+        at[rows], who, converted_at - longest, converted_at,
+    )  # fmt: skip
+    conversion = np.repeat(np.arange(len(who)), stop - start)
+    row = rows[ragged_ranges(start, stop - start)]
+    if "impression" in kinds:
+        within = np.where(kind[row] == _IMPRESSION, IMPRESSION_LOOKBACK, reach)
+        near = at[row] >= converted_at[conversion] - within
+        conversion, row = conversion[near], row[near]
+    keep, absorbing, absorbed = _merge(touches, conversion, row, person, at, kind)
+    return Selection(
+        conversion[keep], row[keep], absorbing, absorbed, at, person, kind, converted_at, tuple(notes)
+    )
+
+
+def _kinds(touches: pd.DataFrame) -> KindArray:
+    if "kind" not in touches.columns:
+        return np.full(len(touches), _SESSION, np.int16)
+    codes, names = encode(touches["kind"])
+    return np.append(_codes_of(names), _SESSION)[codes].astype(np.int16)  # the -1 of a blank takes the last
+
+
+def _codes_of(kinds: Sequence[str]) -> IntArray:
+    if isinstance(kinds, str):
+        raise InputError(f"kinds is the text {kinds!r}; allowed is a list of kinds, such as [{kinds!r}]")
+    for name in kinds:
+        if name not in TOUCH_KINDS:
+            raise UnknownNameError("touch kind", str(name), TOUCH_KINDS)
+    return np.array([TOUCH_KINDS.index(name) for name in kinds], np.int64)
+
+
+def _people(touches: Column, deals: Column) -> tuple[IntArray, IntArray, list[str]]:
+    """Return a number for each touch's and conversion's person, -1 for none and for who never converted."""
+    touches, deals = plain(touches), plain(deals)
+    numeric = pd.api.types.is_numeric_dtype
+    if len(touches) and len(deals) and numeric(touches.dtype) != numeric(deals.dtype):
+        raise InputError(
+            f"person_id is {touches.dtype} in touches and {deals.dtype} in conversions, so nothing would "
+            "match; give both the same type"
+        )
+    who, people = encode(deals)
+    person = pd.Index(people).get_indexer(pd.Index(touches)).astype(np.int64)
+    notes = []
+    for count, thing, result in (
+        (int(blanks(touches).sum()), "touches", "are in no journey"),
+        (int((who < 0).sum()), "conversions", "stand under (unattributed)"),
+    ):
+        if count:
+            notes.append(f"{count} {thing} without a person_id {result}")
+    return person, who, notes
+
+
+def _merge(
+    touches: pd.DataFrame,
+    conversion: IntArray,
+    row: IntArray,
+    person: IntArray,
+    at: IntArray,
+    kind: KindArray,
+) -> tuple[BoolArray, IntArray, IntArray]:
+    """Return which touches stay, the new places of sessions that absorbed others, and those others' rows."""
+    none = np.zeros(0, np.int64)
+    keys = [
+        encode(touches[name])[0][row] if name in touches.columns else np.full(len(row), -1, np.int64)
+        for name in ("campaign", "click_id")
+    ]
+    kinds = kind[row]
+    if not (kinds == _SESSION).any() or (kinds == _SESSION).all():
+        return np.ones(len(row), np.bool_), none, none
+    same = merge_same_touch(
+        journey=conversion, person=person[row], at=at[row], kind=kinds, campaign=keys[0], click_id=keys[1]
+    )
+    gone = np.flatnonzero(~same.keep)
+    place = np.cumsum(same.keep) - 1
+    return same.keep, place[same.merged_into[gone]], row[gone]
+
+
+def filled_codes(selection: Selection, codes: IntArray) -> IntArray:
+    """Return the codes of the places; where a session's is blank, the first touch it absorbed fills it.
+
+    Args:
+        codes: int64, one a row of the touches, -1 for blank.
+    """
+    filled = codes[selection.row]
+    offered = codes[selection.absorbed]
+    useful = (offered >= 0) & (filled[selection.absorbing] < 0)
+    places, first = np.unique(selection.absorbing[useful], return_index=True)
+    filled[places] = offered[useful][first]
+    return filled
+
+
+def make_journeys(selection: Selection, touches: pd.DataFrame, value: IntArray) -> Journeys:
+    """Sort a selection into journeys; `touch` holds places of the selection, `placement` rows of the touches."""
+    row = selection.row
+    channel = np.full(len(row), -1, np.int64)
+    channels: tuple[str, ...] = ()
+    if "channel" in touches.columns:
+        codes, names = encode(touches["channel"])
+        channel, channels = filled_codes(selection, codes), tuple(str(name) for name in names)
+    ids = touches["touch_id"] if "touch_id" in touches.columns else None
+    return build(
+        conversion=selection.conversion, at=selection.at[row], channel=channel.astype(np.int32),
+        kind=selection.kind[row], placement=row, touch=np.arange(len(row)), person=selection.person[row],
+        converted_at=selection.converted_at, value=value, channels=channels,
+        tie_rank=row if ids is None else None,
+        text_ids=None if ids is None else lambda places: [str(one) for one in ids.iloc[row[places]]],
+    )  # fmt: skip

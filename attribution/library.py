@@ -1,0 +1,314 @@
+"""Attribution without a store: two frames in, frames out; the journeys, models and cents of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attribution.errors import InputError, UnknownNameError
+from attribution.frame_journeys import DEFAULT_KINDS, Selection, filled_codes, make_journeys, select
+from attribution.frames import (
+    Column,
+    as_frame,
+    blanks,
+    encode,
+    read_amounts,
+    require_columns,
+    to_decimals,
+)
+from attribution.journeys.columns import IntArray, Journeys
+from attribution.ledger.allocate import LARGEST_TOTAL, allocate
+from attribution.models.base import AttributionModel
+from attribution.models.registry import DEFAULT_MODELS, get_model
+from attribution.money import minor_digits
+
+NONE = "(none)"
+UNATTRIBUTED = "(unattributed)"
+
+_DIGITS_WITHOUT_CURRENCY = 2
+_NOT_DIMENSIONS = ("person_id", "at", "touch_id", "click_id")
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What :func:`attribute` found.
+
+    Attributes:
+        journeys: one for each conversion, in the order given; `touch` holds row numbers of `touches`.
+        models: label to model, in the order given.
+        dimensions: by which :meth:`by` can cut.
+        currency: of all amounts; None where none was given.
+        shared_equally: label to the number of journeys whose weights were all zero, if any.
+        notes: what was left out, in sentences.
+    """
+
+    journeys: Journeys
+    models: Mapping[str, AttributionModel]
+    dimensions: tuple[str, ...]
+    currency: str | None
+    shared_equally: Mapping[str, int]
+    notes: tuple[str, ...]
+    _amounts: Mapping[str, IntArray]
+    _codes: Mapping[str, tuple[IntArray, list[Any]]]
+    _conversion_id: Column
+    _touch_id: Column | None
+    _digits: int
+
+    def by(self, dimension: str | Sequence[str]) -> pd.DataFrame:
+        """Return the value credited to each value of a dimension (or combination), a column a model.
+
+        Rows fall by the first model; touches without a value stand under `(none)`, conversions without
+        touches under `(unattributed)`, last. Every column sums to the total of all conversions, exactly.
+
+        Raises:
+            UnknownNameError: no such dimension.
+        """
+        names = [dimension] if isinstance(dimension, str) else list(dimension)
+        for name in names:
+            if name not in self.dimensions:
+                raise UnknownNameError("dimension", str(name), self.dimensions)
+        if not names:
+            raise InputError("by() was given no dimension; name at least one")
+        group, keys = self._groups(names)
+        empty = np.flatnonzero(self.journeys.lengths == 0)
+        lost = int(self.journeys.value[empty].sum())
+        n_groups = len(keys)
+        sums = {label: _sum_by(group, amounts, n_groups) for label, amounts in self._amounts.items()}
+        leading = next(iter(sums.values()))
+        order = sorted(range(n_groups), key=lambda i: (-int(leading[i]), keys[i]))
+        rows = [*(keys[i] for i in order), (UNATTRIBUTED,) * len(names)]
+        index = (
+            pd.MultiIndex.from_tuples(rows, names=names)
+            if not isinstance(dimension, str)
+            else pd.Index([row[0] for row in rows], name=dimension)
+        )
+        columns = {
+            label: to_decimals(np.append(found[order], lost), self._digits) for label, found in sums.items()
+        }
+        return pd.DataFrame(columns, index=index)
+
+    def _groups(self, names: list[str]) -> tuple[IntArray, list[tuple[str, ...]]]:
+        """Number the combinations that occur among the touches."""
+        group = np.zeros(self.journeys.n_touches, np.int64)
+        keys: list[tuple[str, ...]] = [()] if len(group) else []
+        for name in names:
+            codes, labels = self._codes[name]
+            wide = len(labels) + 1
+            found, group = np.unique(group * wide + codes + 1, return_inverse=True)
+            texts = [NONE, *(str(label) for label in labels)]
+            keys = [(*keys[both // wide], texts[both % wide]) for both in found.tolist()]
+        return group, keys
+
+    @cached_property
+    def credits(self) -> pd.DataFrame:
+        """One row for each conversion and touch, the credits of every model beside each other.
+
+        Without a `touch_id` column the row number in `touches` stands for it. A conversion without touches
+        has one row with an empty touch and `(unattributed)` in every dimension, so columns sum to the total.
+        """
+        journeys = self.journeys
+        rows_of = np.maximum(journeys.lengths, 1)
+        conversion = np.repeat(np.arange(journeys.n_journeys), rows_of)
+        has_touch = np.repeat(journeys.lengths > 0, rows_of)
+        at = np.zeros(len(conversion), np.int64)
+        at[has_touch] = journeys.at
+        columns: dict[str, Any] = {
+            "conversion_id": self._conversion_id.iloc[conversion].to_numpy(),
+            "touch_id": self._touch_ids(has_touch),
+            "at": pd.Series(at.astype("datetime64[us]")).dt.tz_localize("UTC").where(has_touch),
+        }
+        for name, (codes, labels) in self._codes.items():
+            spread = np.full(len(conversion), len(labels) + 1)
+            spread[has_touch] = np.where(codes < 0, len(labels), codes)
+            texts = [*(str(label) for label in labels), NONE, UNATTRIBUTED]
+            columns[name] = pd.Categorical.from_codes(spread, pd.Index(texts, dtype=object))
+        for label, amounts in self._amounts.items():
+            credited = journeys.value[conversion]
+            credited[has_touch] = amounts
+            columns[label] = to_decimals(credited, self._digits)
+        return pd.DataFrame(columns)
+
+    def _touch_ids(self, has_touch: Any) -> Any:
+        if self._touch_id is None:
+            numbers = np.zeros(len(has_touch), np.int64)
+            numbers[has_touch] = self.journeys.touch
+            return pd.arrays.IntegerArray(numbers, ~has_touch)
+        ids = np.full(len(has_touch), None, object)
+        ids[has_touch] = self._touch_id.to_numpy(object)[self.journeys.touch]
+        return ids
+
+    def __repr__(self) -> str:
+        return (
+            f"<Attribution of {self.journeys.n_journeys} conversions over {self.journeys.n_touches} touches: "
+            f"{', '.join(self.models)}>"
+        )
+
+
+def attribute(
+    touches: Any,
+    conversions: Any,
+    models: Sequence[str | AttributionModel] = DEFAULT_MODELS,
+    lookback: str = "365d",
+    kinds: Sequence[str] = DEFAULT_KINDS,
+    *,
+    currency: str | None = None,
+) -> Attribution:
+    """Credit the value of conversions to the touches that led to them.
+
+    The touches with `T - lookback <= at <= T` count, in order of time, then of `touch_id`. A click or
+    e-mail and a session with the same `click_id`, or of the same `campaign` within 30 minutes, are one
+    touch: the session stays, the other fills its blanks.
+
+    Args:
+        touches: a frame (pandas, or anything with the Arrow C interface) with `person_id`, `at` (aware, or
+            text with an offset), optionally `touch_id`, `kind` (default session) and `click_id`; every
+            other column is a dimension, among them `channel`, which some models look at.
+        conversions: a frame with `conversion_id`, `person_id`, `at`, `value` in major units (floats count
+            as what they print as) and optionally `currency`, one for all.
+        models: names, texts such as `time_decay:half_life=14d`, or instances.
+        lookback: a duration such as 90d, or `none` for all touches; impressions have one day.
+        kinds: the kinds of touch that count.
+        currency: where `conversions` has no such column; it decides how many decimals a value may have
+            (two where none is given).
+
+    Raises:
+        InputError: a column, time, value, id or currency cannot be used.
+        ModelError: a model cannot.
+
+    >>> touches = pd.DataFrame({
+    ...     "person_id": ["ella", "ella"], "at": ["2026-01-05T10:00:00Z", "2026-02-20T10:00:00Z"],
+    ...     "channel": ["Organic Search", "Email"],
+    ... })
+    >>> deals = pd.DataFrame({
+    ...     "conversion_id": ["D1"], "person_id": ["ella"], "at": ["2026-04-20T12:00:00Z"], "value": [5000],
+    ... })
+    >>> result = attribute(touches, deals, models=["first_touch", "linear"])
+    >>> print(result.by("channel").reset_index().to_string(index=False))
+           channel  first_touch  linear
+    Organic Search      5000.00 2500.00
+             Email         0.00 2500.00
+    (unattributed)         0.00    0.00
+    """
+    touches, conversions = as_frame(touches, "touches"), as_frame(conversions, "conversions")
+    require_columns(touches, "touches", ("person_id", "at"))
+    require_columns(conversions, "conversions", ("conversion_id", "person_id", "at", "value"))
+    chosen = _models(models)
+    dimensions = tuple(str(name) for name in touches.columns if name not in _NOT_DIMENSIONS)
+    _refuse_clashes(dimensions, chosen)
+    _refuse_bad_ids(conversions["conversion_id"], "conversions")
+    if "touch_id" in touches.columns:
+        _refuse_bad_ids(touches["touch_id"], "touches")
+    currency = _currency(conversions, currency)
+    digits = _DIGITS_WITHOUT_CURRENCY if currency is None else minor_digits(currency)
+    value = _values(conversions, digits, currency)
+    selection = select(touches, conversions, lookback, kinds)
+    journeys = make_journeys(selection, touches, value)
+    amounts, shared_equally = _credit(chosen, journeys)
+    return Attribution(
+        journeys=replace(journeys, touch=selection.row[journeys.touch]),
+        models=chosen,
+        dimensions=dimensions,
+        currency=currency,
+        shared_equally=shared_equally,
+        notes=selection.notes,
+        _amounts=amounts,
+        _codes={name: _dimension(touches[name], selection, journeys) for name in dimensions},
+        _conversion_id=conversions["conversion_id"],
+        _touch_id=touches["touch_id"] if "touch_id" in touches.columns else None,
+        _digits=digits,
+    )
+
+
+def _models(specs: Sequence[str | AttributionModel]) -> dict[str, AttributionModel]:
+    if isinstance(specs, str | AttributionModel):
+        specs = [specs]
+    chosen: dict[str, AttributionModel] = {}
+    for spec in specs:
+        model = get_model(spec)
+        if model.label in chosen:
+            raise InputError(
+                f"model {model.label!r} is asked for twice; name each model with its parameters once"
+            )
+        chosen[model.label] = model
+    if not chosen:
+        raise InputError("no model was asked for; name at least one, such as linear")
+    return chosen
+
+
+def _refuse_clashes(dimensions: tuple[str, ...], models: Mapping[str, AttributionModel]) -> None:
+    taken = [name for name in dimensions if name in models or name == "conversion_id"]
+    if taken:
+        raise InputError(f"touches has a column {taken[0]!r}, which is a column of the answer; rename it")
+
+
+def _refuse_bad_ids(ids: Column, what: str) -> None:
+    empty = np.flatnonzero(blanks(ids))
+    if empty.size:
+        raise InputError(f"{what}: {ids.name} is empty in row {int(empty[0])}; give every row its own id")
+    if not ids.is_unique:
+        twice = ids[ids.duplicated()].iloc[0]
+        raise InputError(f"{what}: {ids.name} {twice!r} occurs twice; ids must differ, so drop or rename one")
+
+
+def _currency(conversions: pd.DataFrame, given: str | None) -> str | None:
+    if "currency" not in conversions.columns:
+        return given
+    codes, found = encode(conversions["currency"])
+    named = sorted({*map(str, found), *([given] if given else [])})
+    if len(named) > 1:
+        raise InputError(
+            f"conversions are in {', '.join(named)}; allowed is one currency, so convert them or attribute each apart"
+        )
+    if found and given is None and (codes < 0).any():
+        row = int(np.flatnonzero(codes < 0)[0])
+        name = conversions["conversion_id"].iloc[row]
+        raise InputError(
+            f"currency of {name!r} is missing while others have {named[0]}; give every conversion one"
+        )
+    return named[0] if named else None
+
+
+def _values(conversions: pd.DataFrame, digits: int, currency: str | None) -> IntArray:
+    whose = currency or "an amount without a currency"
+    value = read_amounts(conversions["value"], digits, conversions["conversion_id"], whose)
+    # int64 sums of any of them must stay exact; the float only decides whether to look closer
+    if (
+        np.abs(value.astype(np.float64)).sum() > LARGEST_TOTAL / 2
+        and sum(map(abs, value.tolist())) > LARGEST_TOTAL
+    ):
+        raise InputError(
+            "the values of all conversions sum to more than 2**62 minor units; attribute them in parts"
+        )
+    return value
+
+
+def _credit(
+    models: Mapping[str, AttributionModel], journeys: Journeys
+) -> tuple[dict[str, IntArray], dict[str, int]]:
+    amounts, shared_equally = {}, {}
+    for label, model in models.items():
+        if model.needs_fit and not model.is_fitted:
+            model.fit(journeys)
+        shares = model.shares_and_fallbacks(journeys)
+        amounts[label] = allocate(shares.values, journeys.offsets, journeys.value)
+        if len(shares.shared_equally):
+            shared_equally[label] = len(shares.shared_equally)
+    return amounts, shared_equally
+
+
+def _dimension(column: Column, selection: Selection, journeys: Journeys) -> tuple[IntArray, list[Any]]:
+    """Return the codes of a dimension in the order of the journeys' touches, and the labels."""
+    codes, labels = encode(column)
+    return filled_codes(selection, codes)[journeys.touch], labels
+
+
+def _sum_by(group: IntArray, amounts: IntArray, n_groups: int) -> IntArray:
+    """Sum integers by group, exactly: halves of 26 bits keep every float sum below 2**53."""
+    low = np.bincount(group, (amounts & (2**26 - 1)).astype(np.float64), n_groups)
+    high = np.bincount(group, (amounts >> 26).astype(np.float64), n_groups)
+    return (high.astype(np.int64) << 26) + low.astype(np.int64)
