@@ -1,0 +1,213 @@
+"""What one origin says about itself, ranked: given fields, URL, platform, click ids, referrer, kind of touch.
+
+A lower-ranked piece fills a field only where its own source equals the chosen one or none is chosen yet, so
+``utm_source=newsletter`` takes nothing from a referrer of google.com.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from attribution.channels.hosts import clean_host, find_source, is_within, registrable_domain
+from attribution.channels.origin import CLICK_IDS, ORIGIN_FIELDS
+from attribution.channels.rules import Tables
+
+LOWER_CASE: Final = frozenset((
+    "kind", "source", "medium", "platform", "network", "utm_source", "utm_medium", "url_network",
+    "gad_source", "click_id_kinds", "referrer_host", "landing_host",
+))  # fmt: skip
+
+_Named = tuple[str | None, str | None, str | None, str | None]  # campaign, ad_group, ad, keyword
+_NOBODY: Final[_Named] = (None, None, None, None)
+
+
+class Origin(NamedTuple):
+    """One origin, cleaned: None for missing, the fields of LOWER_CASE in lower case, in order of ORIGIN_FIELDS."""
+
+    kind: str | None = None
+    channel: str | None = None
+    source: str | None = None
+    medium: str | None = None
+    campaign: str | None = None
+    ad_group: str | None = None
+    ad: str | None = None
+    keyword: str | None = None
+    platform: str | None = None
+    campaign_id: str | None = None
+    ad_group_id: str | None = None
+    ad_id: str | None = None
+    keyword_id: str | None = None
+    network: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_content: str | None = None
+    utm_term: str | None = None
+    utm_id: str | None = None
+    url_campaign_id: str | None = None
+    url_ad_group_id: str | None = None
+    url_ad_id: str | None = None
+    url_keyword: str | None = None
+    url_match_type: str | None = None
+    url_network: str | None = None
+    gad_source: str | None = None
+    click_id_kinds: str | None = None
+    referrer_host: str | None = None
+    landing_host: str | None = None
+
+
+assert Origin._fields == ORIGIN_FIELDS, "Origin must list the fields of attribution.channels.origin"
+
+
+class Evidence(NamedTuple):
+    """One piece: how a sentence names it, its source and medium, its names and the ids that stand in for them."""
+
+    label: str
+    source: str | None
+    medium: str | None
+    names: _Named = _NOBODY
+    ids: _Named = _NOBODY
+    tagged: bool = False  # somebody wrote the medium: it was not concluded
+    paid: bool = False  # an advertisement for certain, whatever the medium is called
+
+
+class Referrer(NamedTuple):
+    """A referrer's evidence, or the reason why it is none."""
+
+    evidence: Evidence | None
+    refused: str | None
+
+
+@lru_cache(65_536)
+def canonical(source: str) -> str:
+    """Return the name under which sources compare: fb, facebook.com and facebook are one.
+
+    >>> canonical("fb") == canonical("Facebook.com")
+    True
+    """
+    found = find_source(source)
+    return found.name if found else source.lower()
+
+
+class EvidenceReader:
+    """Reads the evidence of origins for one set of tables and own domains."""
+
+    def __init__(self, tables: Tables, own_domains: Sequence[str]) -> None:
+        self._tables = tables
+        self._own_domains = tuple(own_domains)
+        self._referrers: dict[tuple[str, str | None], Referrer] = {}
+
+    def pieces(self, origin: Origin) -> Iterator[Evidence]:
+        """Yield the evidence of an origin, best first."""
+        clicks = self._clicks(origin)
+        yield from self._given(origin)
+        yield from self._url(origin, clicks)
+        if origin.platform in self._tables.platforms:
+            source, medium = self._tables.platforms[origin.platform]
+            paid = bool(self._tables.paid_medium.match(medium))
+            yield Evidence(f"platform {origin.platform}", source, medium, paid=paid)
+        yield from clicks
+        if origin.referrer_host:
+            evidence = self.referrer(origin.referrer_host, origin.landing_host).evidence
+            if evidence:
+                yield evidence
+        if origin.kind == "email":
+            yield Evidence("a touch of kind email", None, "email")
+
+    def _given(self, o: Origin) -> Iterator[Evidence]:
+        names = (o.campaign, o.ad_group, o.ad, o.keyword)
+        ids = (o.campaign_id, o.ad_group_id, o.ad_id, o.keyword_id)
+        if o.source or o.medium or any(names) or any(ids):
+            source, medium = self._direct_words(o.source, o.medium)
+            yield Evidence("given with the touch", source, medium, names, ids, tagged=True)
+
+    def _url(self, o: Origin, clicks: list[Evidence]) -> Iterator[Evidence]:
+        names = (o.utm_campaign, None, o.utm_content, o.utm_term or o.url_keyword)
+        ids = (o.url_campaign_id or o.utm_id, o.url_ad_group_id, o.url_ad_id, None)
+        if not (o.utm_source or o.utm_medium or any(names) or any(ids)):
+            return
+        source, medium = self._direct_words(o.utm_source, o.utm_medium)
+        label = "utm_source in the URL"
+        if not source and clicks:
+            # A URL that names no source is the link that its own click id was put on.
+            source, label = clicks[0].source, clicks[0].label
+        elif not source:
+            label = f"{'utm_medium' if medium else 'utm_campaign' if o.utm_campaign else 'campaign fields'} in the URL"
+        yield Evidence(label, source, medium, names, ids, tagged=True)
+
+    def _direct_words(self, source: str | None, medium: str | None) -> tuple[str | None, str | None]:
+        """Write (direct) and (none) one way; (none) without a source says nothing."""
+        if medium in self._tables.direct_mediums:
+            medium = "(none)" if source else None
+        return "(direct)" if source in self._tables.direct_sources else source, medium
+
+    def _clicks(self, o: Origin) -> list[Evidence]:
+        present = set((o.click_id_kinds or "").split(";")) if o.click_id_kinds else set()
+        found: list[Evidence] = []
+        for kind in CLICK_IDS if present else ():
+            known = self._tables.click_ids.get(kind) if kind in present else None
+            if known:
+                medium = known.medium
+                if known.paid is False and self._says_paid(o):
+                    medium = "cpc"
+                found.append(Evidence(f"{kind} present", known.source, medium, paid=bool(known.paid)))
+        if o.gad_source == "1":
+            known = self._tables.click_ids["gad_source"]
+            found.append(Evidence("gad_source=1 in the URL", known.source, known.medium, paid=True))
+        return found
+
+    def _says_paid(self, o: Origin) -> bool:
+        medium, campaign = o.medium or o.utm_medium, o.campaign or o.utm_campaign
+        if medium and self._tables.paid_medium.match(medium):
+            return True
+        return bool(campaign and self._tables.paid_campaign.search(campaign.lower()))
+
+    def referrer(self, host: str, landing: str | None) -> Referrer:
+        """Return what a referrer says, which is nothing for the site's own and for hosts that hand visitors back."""
+        key = (host, landing)
+        found = self._referrers.get(key)
+        if found is None:
+            found = self._referrers[key] = self._read_referrer(host, landing)
+        return found
+
+    def _read_referrer(self, text: str, landing: str | None) -> Referrer:
+        host = clean_host(text)
+        if not host:
+            return Referrer(None, None)
+        if is_within(host, self._own_domains) or (landing and _same_site(host, landing)):
+            return Referrer(None, f"the referrer {host} is the site's own")
+        if is_within(host, self._tables.handback_hosts):
+            return Referrer(None, f"the referrer {host} only hands visitors back after a payment or login")
+        found = find_source(text)
+        mediums = self._tables.referrer_mediums
+        medium = mediums.get(found.category, mediums["other"]) if found else mediums["other"]
+        return Referrer(Evidence(f"referrer {host}", found.name if found else host, medium), None)
+
+    def network(self, origin: Origin) -> str | None:
+        """Return the Google network that is named, or that the referrer of a Google click gives away."""
+        named = origin.network or origin.url_network
+        found = self._tables.networks.get(named) if named else None
+        if found or not origin.referrer_host or not self._google_click(origin):
+            return found
+        return self._referrer_network(origin.referrer_host)
+
+    def _google_click(self, origin: Origin) -> bool:
+        return origin.gad_source == "1" or any(
+            self._tables.click_ids[kind].source == "google"
+            for kind in (origin.click_id_kinds or "").split(";")
+            if kind in self._tables.click_ids
+        )
+
+    def _referrer_network(self, host: str) -> str | None:
+        for known, network in self._tables.referrer_networks.items():
+            if is_within(host, (known,)):
+                return network
+        return None
+
+
+def _same_site(host: str, landing: str) -> bool:
+    landing = clean_host(landing)
+    domain = registrable_domain(landing)
+    return host == landing or (domain is not None and domain == registrable_domain(host))
