@@ -110,11 +110,11 @@ def _people(touches: Column, deals: Column) -> tuple[IntArray, IntArray, list[st
     person = pd.Index(people).get_indexer(pd.Index(touches)).astype(np.int64)
     notes = []
     for count, thing, result in (
-        (int(blanks(touches).sum()), "touches", "are in no journey"),
-        (int((who < 0).sum()), "conversions", "stand under (unattributed)"),
+        (int(blanks(touches).sum()), "touches", "in no journey"),
+        (int((who < 0).sum()), "conversions", "under (unattributed)"),
     ):
         if count:
-            notes.append(f"{count} {thing} without a person_id {result}")
+            notes.append(f"{count} {thing} without a person_id: {result}")
     return person, who, notes
 
 
@@ -128,13 +128,13 @@ def _merge(
 ) -> tuple[BoolArray, IntArray, IntArray]:
     """Return which touches stay, the new places of sessions that absorbed others, and those others' rows."""
     none = np.zeros(0, np.int64)
+    kinds = kind[row]
+    if not (kinds == _SESSION).any() or (kinds == _SESSION).all():
+        return np.ones(len(row), np.bool_), none, none
     keys = [
         encode(touches[name])[0][row] if name in touches.columns else np.full(len(row), -1, np.int64)
         for name in ("campaign", "click_id")
     ]
-    kinds = kind[row]
-    if not (kinds == _SESSION).any() or (kinds == _SESSION).all():
-        return np.ones(len(row), np.bool_), none, none
     same = merge_same_touch(
         journey=conversion, person=person[row], at=at[row], kind=kinds, campaign=keys[0], click_id=keys[1]
     )
@@ -158,7 +158,7 @@ def filled_codes(selection: Selection, codes: IntArray) -> IntArray:
 
 
 def make_journeys(selection: Selection, touches: pd.DataFrame, value: IntArray) -> Journeys:
-    """Sort a selection into journeys; `touch` holds places of the selection, `placement` rows of the touches."""
+    """Sort a selection into journeys; `touch` holds places of the selection, `placement` rows."""
     row = selection.row
     channel = np.full(len(row), -1, np.int64)
     channels: tuple[str, ...] = ()

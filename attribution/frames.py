@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,11 +13,14 @@ import pyarrow.compute as pc
 from attribution.errors import InputError
 from attribution.journeys.columns import FloatArray, IntArray
 
-Column = pd.Series[Any] if hasattr(pd.Series, "__class_getitem__") else pd.Series
+Column: TypeAlias = "pd.Series[Any]"
 
 _LARGEST_MINOR = 2**62
 _CERTAIN_FLOAT = 10.0**15  # up to 15 digits a float and its decimal determine each other
-_WITH_OFFSET = r"^\s*[0-9-]+[T ][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?\s*(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)\s*$"
+_WITH_OFFSET = (
+    r"^\s*[0-9-]+[T ][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?"
+    r"\s*(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)\s*$"
+)
 
 
 def as_frame(table: Any, what: str) -> pd.DataFrame:
@@ -62,17 +64,10 @@ def plain(column: Column) -> Column:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     if isinstance(column.dtype, pd.ArrowDtype):
-        arrow = pa.chunked_array(pa.array(column))
-        return (
-            pd.Series(arrow.to_pandas().to_numpy(copy=False), name=column.name)
-            if _is_number(arrow.type)
-            else (arrow.to_pandas().rename(column.name))
-        )
+        ordinary: Column = pa.chunked_array(pa.array(column)).to_pandas()
+        ordinary.index, ordinary.name = column.index, column.name
+        return ordinary
     return column
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def blanks(column: Column) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -127,7 +122,7 @@ def read_instants(column: Column, what: str) -> IntArray:
         column = _parsed(column, what)
     elif column.dt.tz is None:
         raise _naive(column, what, column.iloc[0] if len(column) else "")
-    micros: IntArray = column.dt.as_unit("us").astype("int64").to_numpy(np.int64)
+    micros: IntArray = np.asarray(column.dt.as_unit("us").astype("int64"), np.int64)
     return micros
 
 
@@ -154,8 +149,8 @@ def _parsed(column: Column, what: str) -> Column:
         return pd.to_datetime(column, utc=True, format="ISO8601")
     except (ValueError, OverflowError) as error:
         raise InputError(
-            f"{what}: {column.name} has a value that is no time ({str(error).splitlines()[0]}); allowed are aware "
-            "times or ISO 8601 text with an offset"
+            f"{what}: {column.name} has a value that is no time ({str(error).splitlines()[0]}); allowed are "
+            "aware times or ISO 8601 text with an offset"
         ) from None
 
 

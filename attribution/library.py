@@ -262,7 +262,8 @@ def _currency(conversions: pd.DataFrame, given: str | None) -> str | None:
     named = sorted({*map(str, found), *([given] if given else [])})
     if len(named) > 1:
         raise InputError(
-            f"conversions are in {', '.join(named)}; allowed is one currency, so convert them or attribute each apart"
+            f"conversions are in {', '.join(named)}; allowed is one currency, so "
+            "convert them or attribute each apart"
         )
     if found and given is None and (codes < 0).any():
         row = int(np.flatnonzero(codes < 0)[0])

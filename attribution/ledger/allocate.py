@@ -77,7 +77,7 @@ def _checked(
     if offsets.shape != (len(totals) + 1,) or offsets[0] != 0 or offsets[-1] != len(shares):
         raise LedgerError(
             f"{len(shares)} shares, {len(totals)} totals and {len(offsets)} offsets do not fit together; "
-            "allowed are offsets that start at 0, end at the number of shares and are one more than the totals"
+            "allowed are offsets from 0 to the number of shares, one more of them than totals"
         )
     if (np.diff(offsets) < 0).any():
         raise LedgerError("offsets fall; allowed are offsets that rise or stay, one journey after the other")
@@ -121,8 +121,8 @@ def _refuse_bad_shares(shares: FloatArray, starts: IntArray, journeys: IntArray)
     if off.any():
         worst = int(np.flatnonzero(off)[0])
         raise LedgerError(
-            f"the shares of journey {int(journeys[worst])} sum to {float(sums[worst])!r}; allowed is 1 (within 1e-9), "
-            "so divide them by their sum"
+            f"the shares of journey {int(journeys[worst])} sum to {float(sums[worst])!r}; allowed is 1 "
+            "(within 1e-9), so divide them by their sum"
         )
 
 
@@ -130,12 +130,14 @@ def _floors(shares: FloatArray, amounts: IntArray, lengths: IntArray) -> tuple[I
     """Return of each share x amount the whole units and, in millionths, what is left of it."""
     large = amounts >= _EXACT_IN_FLOAT
     if not large.any():
-        return _floors_small(shares, np.repeat(amounts * float(MILLION), lengths))
+        return _floors_small(shares, np.repeat(amounts.astype(np.float64) * MILLION, lengths))
     units, remainders = np.empty(len(shares), np.int64), np.empty(len(shares), np.int64)
     touch_is_large = np.repeat(large, lengths)
     small, big = np.flatnonzero(~touch_is_large), np.flatnonzero(touch_is_large)
     of_touch = np.repeat(amounts, lengths)
-    units[small], remainders[small] = _floors_small(shares[small], of_touch[small] * float(MILLION))
+    units[small], remainders[small] = _floors_small(
+        shares[small], of_touch[small].astype(np.float64) * MILLION
+    )
     units[big], remainders[big] = _floors_large(shares[big], of_touch[big])
     return units, remainders
 

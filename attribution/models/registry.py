@@ -61,7 +61,7 @@ def get_model(spec: str | AttributionModel) -> AttributionModel:
         )
     name, colon, text = spec.strip().partition(":")
     model = model_class(name)
-    return make_model(model, _read(model, text) if colon else {})
+    return make_model(model, read_parameters(model, text) if colon else {})
 
 
 def model_class(name: str) -> type[AttributionModel]:
@@ -94,7 +94,12 @@ def make_model(model: type[AttributionModel], params: dict[str, Any]) -> Attribu
     return model(**{name: tuple(v) if isinstance(v, list) else v for name, v in params.items()})
 
 
-def _read(model: type[AttributionModel], text: str) -> dict[str, Any]:
+def read_parameters(model: type[AttributionModel], text: str) -> dict[str, Any]:
+    """Read the part of a label behind the colon.
+
+    >>> read_parameters(TimeDecay, "half_life=14d,ignore=Direct;Email")
+    {'half_life': '14d', 'ignore': ('Direct', 'Email')}
+    """
     params: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = (piece.strip() for piece in part.partition("="))
