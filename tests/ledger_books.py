@@ -92,7 +92,9 @@ def credits(
     return _by(store, "touch", "minor", key, model, kind, window)
 
 
-def shares(store: Store, key: str, model: str = "linear", kind: str = "won", window: str = "") -> dict[str, int]:
+def shares(
+    store: Store, key: str, model: str = "linear", kind: str = "won", window: str = ""
+) -> dict[str, int]:
     """Return the millionths of each touch of one conversion."""
     return _by(store, "touch", "share", key, model, kind, window)
 

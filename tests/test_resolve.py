@@ -64,7 +64,10 @@ def test_people_are_the_components_that_networkx_finds(store: Store) -> None:
 
 def test_a_long_chain_that_comes_from_both_ends(store: Store) -> None:
     """A hundred links, every other first and then the ones between, end as one person with the smallest number."""
-    links = [{"visitor_id": f"v{i // 2}", "email": f"e{(i + 1) // 2}@x.com", "at": "2025-01-01"} for i in range(100)]
+    links = [
+        {"visitor_id": f"v{i // 2}", "email": f"e{(i + 1) // 2}@x.com", "at": "2025-01-01"}
+        for i in range(100)
+    ]
     import_rows(store, "identities", links[::2])
     assert _resolve(store) == 50
     assert len(people(store)) == 50
