@@ -1,8 +1,8 @@
 """Write attribution/channels/sources.csv: which host or name is which source, of which category.
 
-Inputs, best first: ``tools/own_sources.csv``, the GA4 source categories as published in Velir/dbt-ga4 (MIT), and
-the Matomo lists of AI assistants, social networks and search engines (CC0). A key has one category: that of the
-first list that holds it. Run it again when a list changes; the table is a file of the package, never a download.
+Inputs, best first: ``tools/own_sources.csv``, the GA4 source categories as published in Velir/dbt-ga4 (MIT),
+and the Matomo lists of AI assistants, social networks and search engines (CC0). A key has one category: that
+of the first list that holds it. Run it again when a list changes; the table ships with the package.
 
     python tools/make_source_table.py --referrers DIR --ga4 FILE [--date YYYY-MM-DD]
 """
@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+import yaml  # type: ignore[import-untyped] # a tool, its stubs are no dependency
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "attribution" / "channels" / "sources.csv"
 HEADER = """\
-# Sources: host or name -> canonical name, category, the query parameters (or /paths/) that hold a search term.
-# Made on {date} by tools/make_source_table.py; `.*` stands for any public suffix, a host covers its subdomains.
+# Sources: host or name -> canonical name, category, the query parameters (or /paths/) of a search term.
+# Made on {date} by tools/make_source_table.py; `.*` is any public suffix, a host covers its subdomains.
 # Credits: Matomo referrer lists (searchengine-and-social-list), CC0 1.0; GA4 source categories as kept by
 # Velir/dbt-ga4 (seeds/ga4_source_categories.csv @2d7b1f1c5224), MIT, copyright Velir; own entries.
 """
@@ -42,7 +42,7 @@ class Row:
 
 
 def host_key(text: str) -> str:
-    """Turn a host of a list into a key: lower case, no ``www.``, ``{}`` dropped in front and ``*`` at the end."""
+    """Turn a host of a list into a key: lower case, no ``www.``, no ``{}`` in front, ``*`` at the end."""
     key = text.strip().lower().removeprefix("{}.").removeprefix("www.").rstrip("/")
     host, slash, path = key.partition("/")
     if host.startswith("images.{}."):

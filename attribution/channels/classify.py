@@ -1,7 +1,7 @@
-"""From an origin to its placement: channel, source, medium, campaign, ad group, ad, keyword, and the rule why.
+"""From an origin to its placement: channel, source, medium, campaign, ad group, ad, keyword, and why.
 
-The evidence is ranked in :mod:`attribution.channels.evidence`, the rules are data (``rules.toml``). Classification
-never raises on data and never goes to the network: every origin gets exactly one channel.
+The evidence is ranked in :mod:`attribution.channels.evidence`, the rules are data (``rules.toml``).
+Classification never raises on data and never goes to the network: every origin gets exactly one channel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from attribution.channels.rules import RULES_VERSION, UNASSIGNED, Facts, RuleSet
 __all__ = ["DIRECT", "RULES_VERSION", "UNASSIGNED", "Placed", "classify", "place"]
 
 DIRECT: Final = "Direct"
-_NAMED: Final = ("campaign", "ad_group", "ad", "keyword")
 
 
 class Placed(NamedTuple):
@@ -47,18 +46,19 @@ def classify(
         rules: default the rules of the package.
 
     Returns:
-        A frame with the same index and the columns PLACEMENT_FIELDS + ``rule``, None for unknown; `channel` and
-        `rule` are never null.
+        A frame with the same index and the columns PLACEMENT_FIELDS + ``rule``, None for unknown;
+        `channel` and `rule` are never null.
 
     >>> origins = pd.DataFrame({"utm_source": ["google", None], "utm_medium": ["cpc", None],
     ...                         "referrer_host": [None, "chatgpt.com"]})
     >>> print(classify(origins)[["channel", "source", "medium", "rule"]].to_string(index=False))
-         channel  source       medium                                                               rule
-     Paid Search  google          cpc        Paid Search: utm_source in the URL, source google, medium cpc
-    AI Assistant chatgpt ai-assistant             AI Assistant: referrer chatgpt.com, source chatgpt
+         channel  source       medium                                                          rule
+     Paid Search  google          cpc Paid Search: utm_source in the URL, source google, medium cpc
+    AI Assistant chatgpt ai-assistant            AI Assistant: referrer chatgpt.com, source chatgpt
     """
     chosen = rules or default_rules()
     clean = _cleaner(chosen)
+    assert Origin._fields == ORIGIN_FIELDS  # rows are made by position
     columns = [_column(origins, name, clean) for name in ORIGIN_FIELDS]
     classifier = _Classifier(chosen, tuple(own_domains))
     rows = zip(*columns, strict=False) if len(origins) else ()
@@ -101,7 +101,7 @@ def _cleaner(rules: RuleSet) -> Cleaner:
             if value is None or value is pd.NA or value != value:
                 return None
             value = str(value)
-        text = value.strip()
+        text: str = value.strip()
         lowered = text.lower()
         if lowered in missing:
             return None
@@ -183,31 +183,32 @@ class _Classifier:
         draft = _Draft()
         for piece in self._reader.pieces(origin):
             draft.offer(piece)
-        names = [name or stand_in for name, stand_in in zip(draft.names, draft.ids, strict=True)]
+        campaign, ad_group, ad, keyword = (n or i for n, i in zip(draft.names, draft.ids, strict=True))
+        source, medium = draft.source, draft.medium
         if origin.channel:
-            return Placed(
-                origin.channel, draft.source, draft.medium, *names, f"{origin.channel}: given with the touch"
-            )  # type: ignore[arg-type]  # noqa: E501 # a list of four
-        facts = self._facts(origin, draft, names)
-        channel, looked_at = self._rules.decide(facts)
-        rule = self._sentence(channel, looked_at, facts, draft, origin)
-        if channel == DIRECT:
-            return Placed(DIRECT, "(direct)", "(none)", *names, rule)  # type: ignore[arg-type] # a list of four
-        return Placed(channel, draft.source, draft.medium, *names, rule)  # type: ignore[arg-type] # a list of four
+            channel, rule = origin.channel, f"{origin.channel}: given with the touch"
+        else:
+            facts = self._facts(origin, draft, campaign, ad_group, ad, keyword)
+            channel, looked_at = self._rules.decide(facts)
+            rule = self._sentence(channel, looked_at, facts, draft, origin)
+            if channel == DIRECT:
+                source, medium = "(direct)", "(none)"
+        return Placed(channel, source, medium, campaign, ad_group, ad, keyword, rule)
 
     def _paid_medium(self, medium: str | None, sure: bool) -> bool:
         if medium and self._rules.tables.paid_medium.match(medium):
             return True
         return sure and not (medium and self._rules.knows_medium(medium))
 
-    def _facts(self, origin: Origin, draft: _Draft, names: Sequence[str | None]) -> Facts:
+    def _facts(self, origin: Origin, draft: _Draft, *names: str | None) -> Facts:
         sure = draft.paid is not None
         network = None
         if draft.chosen == "google" and self._is_paid(draft.medium, sure):
             network = self._reader.network(origin)
+        campaign, ad_group, ad, keyword = names
         return Facts(
-            draft.source, draft.medium, *names, origin.kind, network, origin.platform,  # type: ignore[arg-type] # four
-            origin.landing_host, origin.referrer_host, sure,
+            draft.source, draft.medium, campaign, ad_group, ad, keyword, origin.kind, network,
+            origin.platform, origin.landing_host, origin.referrer_host, sure,
         )  # fmt: skip
 
     def _sentence(

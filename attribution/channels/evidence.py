@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from attribution.channels.hosts import clean_host, find_source, is_within, registrable_domain
-from attribution.channels.origin import CLICK_IDS, ORIGIN_FIELDS
+from attribution.channels.origin import CLICK_IDS
 from attribution.channels.rules import Tables
 
 LOWER_CASE: Final = frozenset((
@@ -24,7 +24,7 @@ _NOBODY: Final[_Named] = (None, None, None, None)
 
 
 class Origin(NamedTuple):
-    """One origin, cleaned: None for missing, the fields of LOWER_CASE in lower case, in order of ORIGIN_FIELDS."""
+    """One origin, cleaned: None for missing, the fields of LOWER_CASE in lower case."""
 
     kind: str | None = None
     channel: str | None = None
@@ -58,11 +58,8 @@ class Origin(NamedTuple):
     landing_host: str | None = None
 
 
-assert Origin._fields == ORIGIN_FIELDS, "Origin must list the fields of attribution.channels.origin"
-
-
 class Evidence(NamedTuple):
-    """One piece: how a sentence names it, its source and medium, its names and the ids that stand in for them."""
+    """One piece: how a sentence names it, source, medium, names, and the ids that stand in for names."""
 
     label: str
     source: str | None
@@ -104,8 +101,9 @@ class EvidenceReader:
         clicks = self._clicks(origin)
         yield from self._given(origin)
         yield from self._url(origin, clicks)
-        if origin.platform in self._tables.platforms:
-            source, medium = self._tables.platforms[origin.platform]
+        platform = self._tables.platforms.get(origin.platform) if origin.platform else None
+        if platform:
+            source, medium = platform
             paid = bool(self._tables.paid_medium.match(medium))
             yield Evidence(f"platform {origin.platform}", source, medium, paid=paid)
         yield from clicks
@@ -134,7 +132,8 @@ class EvidenceReader:
             # A URL that names no source is the link that its own click id was put on.
             source, label = clicks[0].source, clicks[0].label
         elif not source:
-            label = f"{'utm_medium' if medium else 'utm_campaign' if o.utm_campaign else 'campaign fields'} in the URL"
+            named = "utm_medium" if medium else "utm_campaign" if o.utm_campaign else "campaign fields"
+            label = f"{named} in the URL"
         yield Evidence(label, source, medium, names, ids, tagged=True)
 
     def _direct_words(self, source: str | None, medium: str | None) -> tuple[str | None, str | None]:
@@ -165,7 +164,7 @@ class EvidenceReader:
         return bool(campaign and self._tables.paid_campaign.search(campaign.lower()))
 
     def referrer(self, host: str, landing: str | None) -> Referrer:
-        """Return what a referrer says, which is nothing for the site's own and for hosts that hand visitors back."""
+        """Return what a referrer says: nothing for the site's own and for hosts that hand visitors back."""
         key = (host, landing)
         found = self._referrers.get(key)
         if found is None:

@@ -1,7 +1,7 @@
 """Hosts and source names: which source a host belongs to, and which domain it is a part of.
 
-The table is ``sources.csv``; the public-suffix list is the snapshot that ships with ``tldextract``. Nothing here
-ever goes to the network, and nothing raises on an odd host: what is not known is None.
+The table is ``sources.csv``; the public-suffix list is the snapshot that ships with ``tldextract``. Nothing
+here ever goes to the network, and nothing raises on an odd host: what is not known is None.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def clean_host(text: str) -> str:
 
 @lru_cache(_CACHED)
 def registrable_domain(host: str) -> str | None:
-    """Return the domain that somebody registered, by the public-suffix list, or None for an address or a name.
+    """Return the domain that somebody registered (public-suffix list), or None for an address or a name.
 
     >>> registrable_domain("shop.example.co.uk"), registrable_domain("localhost")
     ('example.co.uk', None)

@@ -19,8 +19,8 @@ UNASSIGNED: Final = "Unassigned"
 class Facts(NamedTuple):
     """What the rules look at: source and medium in lower case, None for unknown.
 
-    `network` is set for paid clicks of Google only; `paid` says that a paid click id or a platform stands behind
-    the source, which counts only where no rule knows the medium.
+    `network` is set for paid clicks of Google only; `paid` says that a paid click id or a platform stands
+    behind the source, which counts only where no rule knows the medium.
     """
 
     source: str | None = None
@@ -108,11 +108,17 @@ class RuleSet:
         self.rules = tuple(rules)
         self.tables = tables
         # Most rows repeat a few thousand sets of facts; the caches live and die with the rule set.
-        self.decide = lru_cache(65_536)(self._decide)
+        self._cached = lru_cache(65_536)(self._decide)
         self.knows_medium = lru_cache(4_096)(self._knows_medium)
+        read = {field for rule in self.rules for way in rule.alternatives for field in way.looked_at}
+        self._unread: dict[str, Any] = {name: None for name in _TEXT_FIELDS if name not in read}
+
+    def decide(self, facts: Facts) -> Decision:
+        """Return the first channel whose rule holds, Unassigned when none does."""
+        # What no rule reads must not fill the cache; with a source or campaign, `nothing` is settled.
+        return self._cached(facts._replace(**self._unread) if facts.source or facts.campaign else facts)
 
     def _decide(self, facts: Facts) -> Decision:
-        """Return the first channel whose rule holds, Unassigned when none does."""
         medium, tables = facts.medium, self.tables
         if medium and tables.paid_medium.match(medium):
             paid = True
@@ -161,8 +167,8 @@ def parse_rule(entry: Mapping[str, Any]) -> Rule:
     """Read one rule: ``channel`` with either ``when`` (alternatives) or the conditions themselves.
 
     Conditions are FIELD (value or list of values), FIELD_contains, FIELD_starts, FIELD_ends, FIELD_matches,
-    ``category``, ``paid = true`` and ``nothing = true``; fields are those of :class:`Facts`. Letter case does not
-    matter; an empty value stands for a missing field.
+    ``category``, ``paid = true`` and ``nothing = true``; fields are those of :class:`Facts`. Letter case does
+    not matter; an empty value stands for a missing field.
 
     Raises:
         InputError: no channel, no condition, or a value that is no text.
@@ -190,7 +196,7 @@ def _alternative(channel: str, conditions: Any) -> Alternative:
             f"the rule for {channel!r} has {conditions!r} where a table of conditions is allowed"
         )
     parsed = [_condition(channel, str(key), value) for key, value in conditions.items()]
-    # Any letter-case of these names tells that the rule goes by the medium and nothing else.
+    # Rules that go by the medium and nothing else are those that know a medium.
     medium_only = all(field == "medium" for field, _ in parsed)
     return Alternative(tuple(field for field, _ in parsed), tuple(test for _, test in parsed), medium_only)
 
@@ -208,7 +214,7 @@ def _condition(channel: str, key: str, value: Any) -> tuple[str, Test]:
     field, test = _field_test(channel, key, values)
     index = Facts._fields.index(field)
     if field in ("source", "medium", "kind", "network"):  # are in lower case already
-        return field, lambda facts, paid, category: test(facts[index] or "")  # type: ignore[arg-type]
+        return field, lambda facts, paid, category: test(facts[index] or "")
     return field, lambda facts, paid, category: test(str(facts[index] or "").lower())
 
 
