@@ -57,7 +57,7 @@ def check_model(model: AttributionModel) -> list[str]:
 
 
 def model_checks(model: AttributionModel) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Yield the name of each check and a function that runs it, for `pytest.mark.parametrize` and the like."""
+    """Yield the name of each check and a function that runs it, as `pytest.mark.parametrize` wants them."""
     for check in _CHECKS:
         yield check.__name__.removeprefix("_"), partial(_run, check, model)
 
@@ -128,7 +128,7 @@ def _shares(model: AttributionModel, journeys: Journeys) -> FloatArray:
 def _constructor_only_stores(model: AttributionModel) -> None:
     given = {name: getattr(model, name) for name in parameter_types(type(model))}
     # the defaults too: they show a constructor whose change of a value is lost on the changed one
-    for values in (given, given | parameter_defaults(type(model))):
+    for values in (given, given | dict(parameter_defaults(type(model)))):
         made = type(model)(**values)
         for name, value in values.items():
             stored = getattr(made, name)
