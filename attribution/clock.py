@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -91,7 +92,7 @@ def parse_duration(text: str) -> int:
     True
     """
     match = _DURATION.fullmatch(text.strip().lower())
-    micros = round(float(match[1]) * _UNITS[match[2]]) if match else 0
+    micros = round(Decimal(match[1]) * _UNITS[match[2]]) if match else 0
     if micros <= 0:
         raise InputError(
             f"{text!r} is not a duration; allowed are a number and a unit (s, m, h, d, w), such as 7d or 12h"
@@ -108,4 +109,4 @@ def duration_text(micros: int) -> str:
     for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE)):
         if micros % size == 0:
             return f"{micros // size}{unit}"
-    return f"{micros / SECOND:g}s"
+    return f"{(Decimal(micros) / SECOND).normalize():f}s"

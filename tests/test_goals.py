@@ -6,7 +6,7 @@ import pytest
 from ledger_books import credits, entries, load, shares, totals
 
 from attribution.engine import Store
-from attribution.errors import AttributionError, InputError
+from attribution.errors import AttributionEngineError, InputError
 
 TOUCHES = "touch_id,visitor_id,at\nt1,v1,2025-01-05\nt2,v1,2025-02-05\nt3,v1,2025-03-05\nt4,v1,2025-04-05"
 LEADS = "lead_id,created_at,visitor_id,mql_at,sqo_at\nL,2025-01-10,v1,2025-02-10,2025-03-10"
@@ -91,7 +91,7 @@ def test_a_milestone_taken_back_takes_its_credit_back(store: Store) -> None:
 def test_an_unknown_goal_posts_nothing(sqlite_store: Store, goals: list[str]) -> None:
     """The sentence names the goals there are, and the ledger stays empty."""
     _company(sqlite_store)
-    with pytest.raises(AttributionError, match="revenue"):
+    with pytest.raises(AttributionEngineError, match="revenue"):
         sqlite_store.run(goals=goals)
     assert entries(sqlite_store) == []
 

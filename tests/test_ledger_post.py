@@ -11,7 +11,7 @@ from ledger_books import NOBODY, RULE_MODELS, by_time, credits, entries, load, s
 from sqlalchemy import Table, select
 
 from attribution.engine import Store
-from attribution.errors import AttributionError, LedgerError, UnknownNameError
+from attribution.errors import AttributionEngineError, LedgerError, UnknownNameError
 from attribution.ledger import post
 from attribution.store import schema
 
@@ -211,7 +211,7 @@ def test_a_model_that_cannot_be_meant_posts_nothing(store: Store, models: list[s
     """Unknown names and parameters stop the run before anything is written, even identities."""
     load(store, touches=TOUCHES, identities=WHO, deals=_deal())
     before = {table.name: _rows(store, table) for table in schema.metadata.sorted_tables}
-    with pytest.raises(AttributionError):
+    with pytest.raises(AttributionEngineError):
         store.run(models=models)
     assert {table.name: _rows(store, table) for table in schema.metadata.sorted_tables} == before
 

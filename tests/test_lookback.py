@@ -6,7 +6,7 @@ import pytest
 from ledger_books import NOBODY, credits, load, shares
 
 from attribution.engine import Store
-from attribution.errors import AttributionError
+from attribution.errors import AttributionEngineError
 
 WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
 
@@ -126,5 +126,5 @@ def test_impressions_look_back_a_day_of_their_own(store: Store) -> None:
 @pytest.mark.parametrize("lookback", ["", "soon", "-1d", "0d", "10"])
 def test_a_lookback_that_cannot_be_meant_posts_nothing(sqlite_store: Store, lookback: str) -> None:
     """A sentence says what is allowed, and the ledger stays as it was."""
-    with pytest.raises(AttributionError, match="duration"):
+    with pytest.raises(AttributionEngineError, match="duration"):
         sqlite_store.run(lookback=lookback)

@@ -152,6 +152,7 @@ SETTINGS: Final = {
         ),
         Declaration(
             "timezone", _timezone, "UTC", "IANA zone of the days in reports and of bare dates in imports",
+            restates=True,  # the day of a closing decides its exchange rate
         ),
         Declaration("region", _region, None, "country of phone numbers without a prefix, such as GB"),
         Declaration(
@@ -168,6 +169,7 @@ SETTINGS: Final = {
         Declaration("lookback", parse_lookback, "365d", "how long before a conversion a touch counts"),
         Declaration(
             "impression_lookback", parse_lookback, "1d", "the same for impressions, where --kinds names them",
+            restates=True,  # it is no part of a credit set's name
         ),
         Declaration("scope", parse_scope, "contacts", "whose touches count for a deal: contacts or primary"),
         Declaration(
