@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DASH: Final = "—"
 _WIDE: Final = 100_000  # a pipe has no width: nothing is cut
-_NUMBERS: Final = ("money", "count", "ratio", "factor", "days", "mixed")
+_NUMBERS: Final = ("money", "count", "ratio", "factor", "days", "mixed", "part")
 
 
 def show(answer: Answer, form: str) -> None:
@@ -77,7 +77,9 @@ def show_table(answer: Answer) -> None:
         texts = {next(iter(answer.columns)): "Total"} | known
         table.add_row(*(Text(texts.get(name, "")) for name in answer.columns), style="bold")
     print_table(out, table)
-    rest = {name: value for name, value in answer.totals.items() if name not in answer.columns}
+    # totals that are rows already (KPIs of the whole) are not said twice
+    said = {*answer.columns, *(row.get(next(iter(answer.columns))) for row in answer.rows)}
+    rest = {name: value for name, value in answer.totals.items() if name not in said}
     if rest:
         out.print(Text(", ".join(f"{name} {cell(value, 'count')}" for name, value in rest.items())))
 
@@ -109,7 +111,7 @@ def cell(value: Any, unit: str) -> str:
     """
     if value is None:
         return DASH
-    if unit == "money":
+    if unit == "money" or (unit == "part" and isinstance(value, str)):
         return f"{Decimal(value):,f}"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(value, unit)

@@ -35,7 +35,7 @@ from attribution.store.settings import Settings
 
 MILLION: Final = 1_000_000
 FIGURES: Final = {
-    "kpi": "text", "value": "mixed", "unit": "text", "numerator": "mixed", "denominator": "mixed",
+    "kpi": "text", "value": "mixed", "unit": "text", "numerator": "part", "denominator": "part",
 }  # fmt: skip
 
 

@@ -107,6 +107,8 @@ def figure_text(value: Any, unit: str, currency: str | None = None) -> str:
     """
     if value is None:
         return DASH
+    if unit == "part":
+        unit = "money" if isinstance(value, str) else "count"
     if unit == "money":
         return money_figure(value, currency)
     if unit == "ratio":
