@@ -147,7 +147,7 @@ def _fits(declared: Any, value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if declared is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(declared, type):
+    if isinstance(declared, type) and declared is not Any:  # Any is a class since Python 3.11
         return isinstance(value, declared)
     return True  # a type that only its own model can judge, in _check
 

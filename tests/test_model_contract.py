@@ -1,0 +1,251 @@
+"""The contract of models: the registry, parameters as text, and the public kit of checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from attribution.errors import ModelError, NotFittedError, UnknownNameError
+from attribution.journeys.columns import FloatArray, Journeys
+from attribution.models import registry
+from attribution.models.base import AttributionModel
+from attribution.models.parameters import check_value, parse_value, value_text
+from attribution.models.registry import DEFAULT_MODELS, get_model, list_models, make_model
+from attribution.models.rules import Linear, TimeDecay
+from attribution.testing import CheckFailure, check_model, model_checks, sample_journeys
+
+VARIANTS = ("linear:ignore=Direct;Email", "time_decay:half_life=12h", "position_based:first=0,last=0.25")
+
+
+@pytest.mark.parametrize("spec", [*list_models(), *VARIANTS])
+def test_every_model_passes_every_check(spec: str) -> None:
+    """All that the registry knows, so a new model cannot forget to."""
+    model = get_model(spec)
+    assert check_model(model) == [name for name, _ in model_checks(model)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Even(AttributionModel):
+    """A good model, for others to go wrong from."""
+
+    name: ClassVar[str] = "even"
+
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        return np.ones(journeys.n_touches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounding(Even):
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "power", round(self.power))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unstorable(Even):
+    depth: Any = field(default_factory=lambda: {1, 2})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mislabelled(Even):
+    half: str = "7d"
+
+    @property
+    def label(self) -> str:
+        return "even:halves=7d"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetsItsFit(Even):
+    def _fit(self, journeys: Journeys) -> Mapping[str, Any]:
+        raise RuntimeError("no data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meddling(Even):
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        journeys.at[:] = 0
+        return np.ones(journeys.n_touches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Negative(Even):
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        return -np.ones(journeys.n_touches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByPlaceInTheTable(Even):
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        return np.arange(journeys.n_touches) + 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByName(Even):
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        return np.array([len(name) for name in journeys.channels])[journeys.channel].astype(float)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedsTouches(Even):
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        return np.full(journeys.n_touches, journeys.at.max() + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "check"),
+    [
+        (Rounding(power=0.3), "constructor_only_stores"),
+        (Unstorable(), "params_round_trip"),
+        (Mislabelled(), "label_round_trips"),
+        (ForgetsItsFit(), "fit_returns_self"),
+        (Meddling(), "inputs_unchanged"),
+        (Negative(), "inputs_unchanged"),
+        (ByPlaceInTheTable(), "order_of_journeys_irrelevant"),
+        (ByName(), "channel_names_irrelevant"),
+        (NeedsTouches(), "empty_journeys"),
+    ],
+)
+def test_a_bad_model_is_found_by_the_check_of_that_name(model: AttributionModel, check: str) -> None:
+    """Each of these breaks one promise."""
+    with pytest.raises(CheckFailure) as failure:
+        check_model(model)
+    assert failure.value.check == check
+    assert model.name in str(failure.value)
+
+
+def test_the_check_of_shares_names_a_negative_weight() -> None:
+    """A check can be run by itself."""
+    with pytest.raises(CheckFailure, match=r"shares_sum_to_one: even raised ModelError: .* the weight -1\.0"):
+        dict(model_checks(Negative()))["shares_sum_to_one"]()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned(AttributionModel):
+    """A model that learns how often each channel occurs."""
+
+    name: ClassVar[str] = "learned"
+    needs_fit: ClassVar[bool] = True
+
+    def _fit(self, journeys: Journeys) -> Mapping[str, Any]:
+        counts = np.bincount(journeys.channel, minlength=len(journeys.channels))
+        return dict(zip(journeys.channels, counts.tolist(), strict=True))
+
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        return np.array([self.fitted.get(name, 0) for name in journeys.channels], float)[journeys.channel]
+
+
+def test_a_model_that_learns_wants_a_fit_first() -> None:
+    """Then it holds what it learned, beside its parameters and not among them."""
+    model = Learned()
+    journeys = Journeys.from_paths([[(0, "Email"), (1, "Email"), (2, "Direct")]])
+    for ask in (lambda: model.shares(journeys), lambda: model.fitted):
+        with pytest.raises(NotFittedError, match="learned has not been fitted"):
+            ask()
+    assert model.fit(journeys) is model
+    assert model.is_fitted
+    assert dict(model.fitted) == {"Email": 2, "Direct": 1}
+    assert model.shares(journeys).tolist() == [0.4, 0.4, 0.2]
+    assert model.params() == {"ignore": []}
+    assert check_model(Learned())
+
+
+def test_labels_say_what_differs_from_the_defaults() -> None:
+    """And are read again as what they say."""
+    assert [get_model(spec).label for spec in (*DEFAULT_MODELS, "time_decay:half_life=7d")] == [
+        *DEFAULT_MODELS, "time_decay",
+    ]  # fmt: skip
+    model = TimeDecay(half_life="14d", ignore=("Direct", "Paid, other; 50% off"))
+    assert model.label == "time_decay:ignore=Direct;Paid%2C other%3B 50%25 off,half_life=14d"
+    assert get_model(model.label) == model
+    assert make_model(TimeDecay, model.params()) == model
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("liner", "unknown model 'liner'; did you mean 'linear'"),
+        ("linear:decay=2", "linear has no parameter 'decay'; allowed: ignore"),
+        ("time_decay:half_life", "cannot be read; parameters are written once each"),
+        ("time_decay:half_life=1d,half_life=2d", "cannot be read; parameters are written once each"),
+        (7, "7 is no model"),
+    ],
+)
+def test_a_model_that_cannot_be_made_says_why(spec: Any, message: str) -> None:
+    """Names, parameters and things that are neither."""
+    with pytest.raises((UnknownNameError, ModelError), match=message):
+        get_model(spec)
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "text"),
+    [
+        (float, 0.25, "0.25"),
+        (int, 3, "3"),
+        (bool, True, "true"),
+        (str, "7d", "7d"),
+        (str | None, None, "none"),
+        (int | None, 4, "4"),
+        (tuple[str, ...], ("a", "b"), "a;b"),
+        (tuple[float, ...], (0.5, 1.0), "0.5;1.0"),
+        (tuple[str, ...], (), ""),
+    ],
+)
+def test_values_survive_being_written(declared: Any, value: Any, text: str) -> None:
+    """Text and back, for every type that parameters have."""
+    assert value_text(value) == text
+    assert parse_value("m", "p", declared, text) == value
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [(float, "1"), (float, True), (float, float("inf")), (int, 1.0), (int, False), (str, None), (str | None, 1),
+     (tuple[str, ...], ["a"]), (tuple[str, ...], ("a", 1)), (bool, 1)],
+)  # fmt: skip
+def test_values_of_another_type_are_refused(declared: Any, value: Any) -> None:
+    """A list is no tuple, a truth is no number."""
+    with pytest.raises(ModelError, match="m: p=.* cannot be used; allowed is"):
+        check_value("m", "p", declared, value)
+
+
+def announce(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
+    """Pretend that other packages announce models."""
+    found = tuple(EntryPoint(name, value, registry.ENTRY_POINT_GROUP) for name, value in points)
+    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+
+
+def test_an_outsiders_model_is_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is imported when it is asked for; the same announced twice is one."""
+    announce(monkeypatch, ("even", f"{__name__}:Even"), ("even", f"{__name__}:Even"), ("lost", "no_such:Model"))
+    assert {"even", "linear", "lost"} <= set(list_models())
+    assert get_model("even").label == "even"
+    with pytest.raises(ModelError, match="'lost' of no_such:Model cannot be imported"):
+        get_model("lost")
+
+
+def test_two_models_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody replaces a built-in model in silence."""
+    announce(monkeypatch, ("linear", f"{__name__}:Even"))
+    with pytest.raises(ModelError, match="two models are named 'linear'; uninstall or rename"):
+        get_model("linear")
+
+
+def test_an_entry_point_must_be_a_model_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a function, and not a model of another name."""
+    announce(monkeypatch, ("odd", f"{__name__}:Even"), ("helper", f"{__name__}:announce"))
+    for name in ("odd", "helper"):
+        with pytest.raises(ModelError, match=f"must be an AttributionModel whose name is '{name}'"):
+            get_model(name)
+
+
+def test_models_are_frozen_and_equal_by_their_parameters() -> None:
+    """Equal parameters, equal models; what was learned does not count."""
+    assert TimeDecay(half_life="1d") == TimeDecay(half_life="1d") != TimeDecay()
+    assert Learned().fit(sample_journeys()) == Learned()
+    with pytest.raises(AttributeError):
+        Linear().ignore = ("Direct",)  # type: ignore[misc]
