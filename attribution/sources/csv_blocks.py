@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,16 @@ Read = Callable[[int], bytes]
 _LF, _CR, _COMMA, _QUOTE = b'\n\r,"'
 _OPENS_AFTER = np.isin(np.arange(256), [_LF, _CR, _COMMA, _QUOTE])
 # one field, for the rare block whose quotes do not pair up: quoted text (group 1: its end), then plain text
-_FIELD = re.compile(rb'(?:"[^"]*(?:""[^"]*)*("|\Z))?[^,\r\n]*')
+_FIELD = re.compile(rb'(?:"[^"]*(?:""[^"]*)*("|\Z))?([^,\r\n]*)')
+_LINE_BREAK = re.compile(rb"\r\n?|\n")
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Whole rows of a block: where they start and stop, how many lines precede each, where to go on."""
+    """Whole rows of a block: where they start and stop, how many lines precede each, where to go on.
+
+    `open_lines` are lines among them (start, stop) whose quote is known to be a slip.
+    """
 
     starts: Positions
     stops: Positions
@@ -42,6 +46,7 @@ class _Rows:
     line_ends: Positions
     quoted: bool
     open_quote: bool
+    open_lines: list[tuple[int, int]]
 
 
 def read_header(line: bytes) -> list[str]:
@@ -68,17 +73,16 @@ def csv_batches(
             final = not chunk
             data += chunk
         rows = _find_rows(data, final)
-        rejected: list[Rejection] = []
         rest = len(data) - rows.end
         if rows.open_quote and (rest > MAX_ROW_BYTES or (final and rest)):
-            data, rows, rejected = _drop_open_line(data, rows, line)
+            rows = _drop_open_line(data, rows)
         elif rest > MAX_ROW_BYTES:
             raise InputError(
                 f"line {line + int(np.searchsorted(rows.line_ends, rows.end))} is longer than "
                 f"{MAX_ROW_BYTES >> 20} MB; allowed is one row a line, so check that this is a CSV file"
             )
         if rows.end:
-            batch = _batch(data[: rows.end], rows, line, header, wanted, rejected)
+            batch = _batch(data[: rows.end], rows, line, header, wanted)
             if batch.columns.num_rows or batch.rejected:
                 yield batch
             line += int(np.searchsorted(rows.line_ends, rows.end - 1, side="right"))
@@ -89,6 +93,7 @@ def _find_rows(data: bytes, final: bool) -> _Rows:
     block = np.frombuffer(data, dtype=np.uint8)
     line_ends = _line_ends(data, block, final)
     row_ends, quoted, open_quote = line_ends, False, False
+    open_lines: list[tuple[int, int]] = []
     if _QUOTE in data:
         quoted = True
         quotes = np.flatnonzero(block == _QUOTE)
@@ -96,7 +101,7 @@ def _find_rows(data: bytes, final: bool) -> _Rows:
             row_ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
             open_quote = len(quotes) % 2 == 1
         else:
-            row_ends, open_quote = _row_ends_one_by_one(data, final)
+            row_ends, open_lines, open_quote = _row_ends_one_by_one(data, final)
     if final and len(data) and not open_quote and (len(row_ends) == 0 or row_ends[-1] < len(data) - 1):
         row_ends = np.append(row_ends, len(data))
     starts = np.append(0, row_ends + 1)[:-1]
@@ -105,9 +110,10 @@ def _find_rows(data: bytes, final: bool) -> _Rows:
     carriage = (
         (size == 1) & (block[np.minimum(starts, max(len(block) - 1, 0))] == _CR) if len(size) else size > 0
     )
-    filled = (size > 0) & ~carriage
+    filled = (size > 0) & ~carriage & ~np.isin(starts, [start for start, _ in open_lines])
     starts, stops = starts[filled], row_ends[filled]
-    return _Rows(starts, stops, np.searchsorted(line_ends, starts), end, line_ends, quoted, open_quote)
+    lines_before = np.searchsorted(line_ends, starts)
+    return _Rows(starts, stops, lines_before, end, line_ends, quoted, open_quote, open_lines)
 
 
 def _line_ends(data: bytes, block: npt.NDArray[np.uint8], final: bool) -> Positions:
@@ -135,14 +141,29 @@ def _pair_up(block: npt.NDArray[np.uint8], quotes: Positions) -> bool:
     return bool(opens.all() and closes.all())
 
 
-def _row_ends_one_by_one(data: bytes, final: bool) -> tuple[Positions, bool]:
+def _row_ends_one_by_one(data: bytes, final: bool) -> tuple[Positions, list[tuple[int, int]], bool]:
+    """Find row ends field by field; lines whose quote is a slip count as rows here and are listed apart.
+
+    A slip is a quote that never closes, or that would close on a later line in the middle of a field: that
+    one is the next line's own opening quote. The third result tells whether to wait for more data.
+    """
     ends: list[int] = []
-    place = 0
+    open_lines: list[tuple[int, int]] = []
+    start = place = 0
     while place < len(data):
         match = _FIELD.match(data, place)
         assert match is not None  # every part of the pattern is optional
-        if match[1] == b"":
-            return np.array(ends, dtype=np.int64), True
+        never_closes = match[1] == b""
+        if never_closes and not final and len(data) - start <= MAX_ROW_BYTES:
+            return np.array(ends, dtype=np.int64), open_lines, True
+        stray = match[1] == b'"' and match[2] != b"" and _LINE_BREAK.search(data, place, match.end(1))
+        if never_closes or stray:
+            line_break = _LINE_BREAK.search(data, place)
+            place = line_break.end() if line_break else len(data)
+            open_lines.append((start, place))
+            ends.append(place - 1 if line_break else place)
+            start = place
+            continue
         place = match.end()
         if place == len(data):
             break
@@ -150,38 +171,37 @@ def _row_ends_one_by_one(data: bytes, final: bool) -> tuple[Positions, bool]:
             if place + 1 == len(data) and not final:
                 break
             place += data[place + 1 : place + 2] == b"\n"
+        if data[place] in b"\r\n":
             ends.append(place)
-        elif data[place] == _LF:
-            ends.append(place)
+            start = place + 1
         place += 1
-    return np.array(ends, dtype=np.int64), False
+    return np.array(ends, dtype=np.int64), open_lines, False
 
 
-def _drop_open_line(data: bytes, rows: _Rows, line: int) -> tuple[bytes, _Rows, list[Rejection]]:
-    """Reject the line whose quote never closes, and go on with the next: one slip must not eat the file."""
-    stop_index = int(np.searchsorted(rows.line_ends, rows.end))
-    stop = int(rows.line_ends[stop_index]) + 1 if stop_index < len(rows.line_ends) else len(data)
-    text = data[rows.end : stop].decode("utf-8", "replace").rstrip("\r\n")
-    rejection = Rejection(
-        line + stop_index,
+def _drop_open_line(data: bytes, rows: _Rows) -> _Rows:
+    """List the line whose quote never closes, and go on with the next: one slip must not eat the file."""
+    index = int(np.searchsorted(rows.line_ends, rows.end))
+    stop = int(rows.line_ends[index]) + 1 if index < len(rows.line_ends) else len(data)
+    return replace(rows, end=stop, open_quote=False, open_lines=[*rows.open_lines, (rows.end, stop)])
+
+
+def _open_line(data: bytes, span: tuple[int, int], rows: _Rows, line: int) -> Rejection:
+    return Rejection(
+        line + int(np.searchsorted(rows.line_ends, span[0])),
         "unclosed_quote",
         'a quoted value has no closing "; allowed is "text" with any " inside doubled, so close or remove it',
-        raw_line(text),
-    )
-    return (
-        data,
-        _Rows(rows.starts, rows.stops, rows.lines_before, stop, rows.line_ends, rows.quoted, False),
-        [rejection],
+        raw_line(data[slice(*span)].decode("utf-8", "replace").rstrip("\r\n")),
     )
 
 
-def _batch(
-    data: bytes, rows: _Rows, line: int, header: list[str], wanted: list[str], rejected: list[Rejection]
-) -> RawBatch:
+def _batch(data: bytes, rows: _Rows, line: int, header: list[str], wanted: list[str]) -> RawBatch:
     check_utf8(data, line)
     lines = line + rows.lines_before
-    stop = int(rows.stops[-1]) + 1 if len(rows.stops) else 0  # an open line may follow the last row
-    table, wrong = _split(data[:stop], header, wanted, rows.quoted)
+    rejected = [_open_line(data, span, rows, line) for span in rows.open_lines]
+    if rejected:
+        spans = zip(rows.starts.tolist(), rows.stops.tolist(), strict=True)
+        data = b"".join(data[start : stop + 1] for start, stop in spans)
+    table, wrong = _split(data, header, wanted, rows.quoted)
     if wrong:
         keep = np.ones(len(lines), dtype=bool)
         keep[[number - 1 for number, _, _ in wrong]] = False

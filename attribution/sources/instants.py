@@ -32,9 +32,9 @@ _DAYS_IN_MONTH = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 @dataclass(frozen=True)
 class _Read:
-    """Texts read: which rows are dates, naive times and times with an offset; `micros` of the clock they show.
+    """Texts read: which rows are dates, naive times and times with an offset.
 
-    For times with an offset, `micros` is the instant itself.
+    `micros` is what the clock shows; for times with an offset it is the instant itself.
     """
 
     date: Mask
@@ -161,7 +161,10 @@ def _only(texts: pa.Array, mask: Mask) -> pa.Array:
 def _day_exists(texts: pa.Array) -> Mask:
     """Tell which texts, all of which begin like YYYY-MM-DD or are null, name a day of the calendar."""
     parts = [
-        pc.utf8_slice_codeunits(texts, start, stop).cast(pa.int32()).fill_null(1).to_numpy(zero_copy_only=False)
+        pc.utf8_slice_codeunits(texts, start, stop)
+        .cast(pa.int32())
+        .fill_null(1)
+        .to_numpy(zero_copy_only=False)
         for start, stop in ((0, 4), (5, 7), (8, 10))
     ]
     year, month, day = parts

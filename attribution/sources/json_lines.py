@@ -56,11 +56,9 @@ def json_batches(
     Raises:
         InputError: not UTF-8, no JSON Lines at all, or a required column that no row of the first block has.
     """
-    line, checked, final = 1, False, False
+    line, checked, final, empty = 1, False, False, True
     if data.lstrip()[:1] == b"[":
         raise InputError("the content is one JSON array; allowed is one object a line, without the brackets")
-    if not data.strip() and not read(0) and not (data := data + read(block_bytes)).strip():
-        raise InputError("the file is empty; allowed is one JSON object a line, so export it again")
     while not final or data:
         if not final:
             chunk = read(block_bytes)
@@ -81,8 +79,11 @@ def json_batches(
             require_columns(table, names)
             checked = True
         line += block.count(b"\n")
+        empty = empty and not block.strip()
         if batch.columns.num_rows or batch.rejected:
             yield batch
+    if empty:
+        raise InputError("the file is empty; allowed is one JSON object a line, so export it again")
 
 
 def _batch(text: str, line: int, table: Table) -> tuple[RawBatch, list[str]]:
@@ -159,7 +160,10 @@ def _by_value(
             try:
                 texts[name] = _first_text(name, row, keys)
             except _Nested:
-                fault = ("nested_value", f"{name} is a list or an object; allowed is one value, so flatten it")
+                fault = (
+                    "nested_value",
+                    f"{name} is a list or an object; allowed is one value, so flatten it",
+                )
             except UnicodeEncodeError:
                 fault = ("bad_json", f"{name} holds half a character (a lone surrogate); {_BAD_JSON}")
             if fault is not None:

@@ -18,7 +18,13 @@ def parse_visit(url: str, referrer: str | None = None) -> pd.DataFrame:
     >>> parse_visit("https://acme.com/?utm_source=news", None)["utm_source"].tolist()
     ['news']
     """
-    row = {"touch_id": "visit", "visitor_id": "visitor", "at": "2000-01-01", "url": url, "referrer": referrer or None}
+    row = {
+        "touch_id": "visit",
+        "visitor_id": "visitor",
+        "at": "2000-01-01",
+        "url": url,
+        "referrer": referrer or None,
+    }
     columns = pa.table({name: pa.array([value], pa.string()) for name, value in row.items()})
     parsed = parse(RawBatch(columns, np.ones(1, np.int64)), get_table("touches"), ParseOptions())
     names = [name for name in ORIGIN_FIELDS if name in parsed.columns.column_names]
