@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import tldextract
 import yaml  # type: ignore[import-untyped] # a tool, its stubs are no dependency
 
 HERE = Path(__file__).parent
+SUFFIXES = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # the bundled snapshot
 TABLE = HERE.parent / "attribution" / "channels" / "sources.csv"
 HEADER = """\
 # Sources: host or name -> canonical name, category, the query parameters (or /paths/) of a search term.
@@ -102,8 +104,7 @@ def name_of(row: Row, table: dict[str, Row], listed: dict[str, Row]) -> str:
         for candidate in (listed.get(key), found):
             if candidate is not None and candidate.name and candidate.category == row.category:
                 return candidate.name
-    labels = row.key.split(".")
-    bare = labels[0] if len(labels) == 2 else labels[1] if len(labels) > 2 and len(labels[-1]) > 2 else ""
+    bare = SUFFIXES(row.key).domain
     if bare in table and table[bare].category == row.category:
         return table[bare].name or bare
     return row.key
