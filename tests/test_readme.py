@@ -1,0 +1,45 @@
+"""What the README tells people to type works from its own example folder, and prints what it shows."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from attribution.cli import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return each command of the README with the output that it shows (nothing: not shown)."""
+    found: list[tuple[str, str]] = []
+    for block in _BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    return found
+
+
+def test_readme_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The five-minute path, command by command, in one store."""
+    monkeypatch.setenv("ATTRIBUTION_STORE", f"sqlite:///{tmp_path / 'own.db'}")
+    monkeypatch.chdir(ROOT / "docs" / "examples" / "own_csv")
+    told = commands()
+    assert len(told) >= 6
+    for command, output in told:
+        program, *arguments = shlex.split(command)
+        assert program == "attribution"
+        result = CliRunner().invoke(cli, arguments)
+        assert result.exit_code == 0, (command, result.output)
+        if output:
+            assert _words(result.stdout) == _words(output), command
+
+
+def _words(text: str) -> list[list[str]]:
+    """Compare what is said, not how wide the columns are."""
+    return [line.split() for line in text.splitlines() if line.strip()]
