@@ -211,3 +211,13 @@ def test_channels_test_needs_no_store(run: Callable[..., Result], tmp_path: Path
     (row,) = answer(run("channels", "test", url, "--format", "json"))["rows"]
     assert (row["channel"], row["source"], row["campaign"]) == ("Paid Search", "google", "brand")
     assert not (tmp_path / "attribution.db").exists()
+
+
+def test_demo_prints_everything_and_writes_a_page(run: Callable[..., Result], tmp_path: Path) -> None:
+    """One command shows what there is: imports, reports, KPIs, Ella's story, a page."""
+    result = run("demo", "here")
+    assert result.exit_code == 0, result.stderr
+    for words in ("Total", "Organic Search", "lead_value", "2,500.00 (50.0%)", "—CRM lead"):
+        assert words in result.stdout
+    assert (tmp_path / "here" / "report.html").stat().st_size > 10_000
+    assert "{" not in result.stdout

@@ -109,8 +109,8 @@ def test_unattributed_revenue_is_told_by_reason(store_url: str) -> None:
         ("notice", 1, "no lead, e-mail or account names their people: 25.0% of deals, 10.0% of revenue "
                       "(1000.00 GBP)"),
         ("notice", 1, "their people have no touch at all: 25.0% of deals, 20.0% of revenue (2000.00 GBP)"),
-        ("notice", 1, "their people's touches lie outside the lookback, or are of other kinds: 25.0% of "
-                      "deals, 20.0% of revenue (2000.00 GBP)"),
+        ("notice", 1, "their people's touches came too early, too late, or are of kinds that do not count: "
+                      "25.0% of deals, 20.0% of revenue (2000.00 GBP)"),
     ]  # fmt: skip
     store.db.close()
 

@@ -16,7 +16,7 @@ from attribution.cli.options import (
     output_options,
     question_options,
 )
-from attribution.cli.render import cell, show
+from attribution.cli.render import show
 
 if TYPE_CHECKING:
     from attribution.metrics.answer import Answer
@@ -39,26 +39,18 @@ def command(by: list[str], form: str, store: str | None, **options: Any) -> None
     """Show lead value, cost per lead, ROI, win rate and the other KPIs, with what they were divided from."""
     with open_store(store) as opened:
         answer = opened.kpis(by, **given(options))
-    show(_for_people(answer) if form == "table" else answer, form)
+    show(_with_whole(answer) if form == "table" else answer, form)
 
 
-def _for_people(answer: Answer) -> Answer:
-    """Return the table that people read: whole figures as rows of their own, each part in its own unit."""
-    rows = []
-    for row in answer.rows:
-        parts = {name: row[name] for name in ("numerator", "denominator") if name in row}
-        # a part is money where it is a text, and else a count: never what the figure itself is
-        rows.append(
-            row | {name: cell(v, "money" if isinstance(v, str) else "count") for name, v in parts.items()}
-        )
+def _with_whole(answer: Answer) -> Answer:
+    """Return the table that people read: figures of the whole are rows after those of the parts."""
     dimensions = list(answer.columns)[: list(answer.columns).index("kpi")]
+    if not dimensions:
+        return answer
     units = {row["kpi"]: row["unit"] for row in answer.rows}
-    if dimensions:
-        every = dict.fromkeys(dimensions, "Total")
-        rows += [
-            every | {"kpi": name, "value": value, "unit": units[name], "numerator": "", "denominator": ""}
-            for name, value in answer.totals.items()
-            if name in units
-        ]
-    columns = answer.columns | dict.fromkeys(("numerator", "denominator"), "count")
-    return replace(answer, rows=rows, totals={}, columns=columns)
+    whole = [
+        dict.fromkeys(dimensions, "Total") | {"kpi": name, "value": value, "unit": units[name]}
+        for name, value in answer.totals.items()
+        if name in units
+    ]
+    return replace(answer, rows=[*answer.rows, *whole], totals={})

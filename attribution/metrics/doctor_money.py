@@ -102,8 +102,8 @@ def _without_touch(look: Look, kind: str, what: str, severity: str) -> list[Find
             "look for the evidence that ties visitors to them: forms, calls, logins in `identities`",
         ),
         "outside": (
-            "their people's touches lie outside the lookback, or are of other kinds",
-            f"a longer `--lookback` than {look.settings.require('lookback')} would show them",
+            "their people's touches came too early, too late, or are of kinds that do not count",
+            f"`attribution explain` shows one; the lookback is {look.settings.require('lookback')}",
         ),
     }
     rows = [Finding(severity, count, share(count, money), "the reasons are in the next lines")]

@@ -280,7 +280,9 @@ def _unknown(what: str, key: str, count: int, near: list[str]) -> InputError:
         return InputError(
             f"no {what} {key!r}: the store holds no {many}; import some with `attribution import`"
         )
-    return InputError(f"no {what} {key!r} among the store's {count:,} {many}; ids near it: {', '.join(near)}")
+    # touch ids have no index to find neighbours by
+    like = "ids look like" if what == "touch" else "ids near it"
+    return InputError(f"no {what} {key!r} among the store's {count:,} {many}; {like}: {', '.join(near)}")
 
 
 def _count(connection: Connection, table: Table) -> int:
