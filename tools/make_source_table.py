@@ -26,7 +26,7 @@ HEADER = """\
 # Sources: host or name -> canonical name, category, the query parameters (or /paths/) of a search term.
 # Made on {date} by tools/make_source_table.py; `.*` is any public suffix, a host covers its subdomains.
 # Credits: Matomo referrer lists (searchengine-and-social-list), CC0 1.0; GA4 source categories as kept by
-# Velir/dbt-ga4 (seeds/ga4_source_categories.csv @2d7b1f1c5224), MIT, copyright Velir; own entries.
+# Velir/dbt-ga4 (seeds/ga4_source_categories.csv @2d7b1f1c5224), MIT, (c) 2022 Adam Ribaudo; own entries.
 """
 
 # Names that the lists write for display; as a source they follow the tags people use.
