@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -173,3 +173,27 @@ def make_journeys(selection: Selection, touches: pd.DataFrame, value: IntArray) 
         tie_rank=row if ids is None else None,
         text_ids=None if ids is None else lambda places: [str(one) for one in ids.iloc[row[places]]],
     )  # fmt: skip
+
+
+def make_corpus(
+    touches: pd.DataFrame, conversions: pd.DataFrame, value: IntArray, lookback: str, kinds: Sequence[str]
+) -> Journeys:
+    """Make the journeys that a model learns from: all conversions, and everybody who never converted.
+
+    Who never converted has one journey, up to the last touch of all; its value is 0.
+    """
+    buyers, people = plain(conversions["person_id"]), plain(touches["person_id"])
+    others = people[~blanks(people) & ~people.isin(buyers).to_numpy()].drop_duplicates()
+    at = read_instants(touches["at"], "touches")
+    until = np.concatenate(
+        (read_instants(conversions["at"], "conversions"), np.full(len(others), at.max(initial=0)))
+    )
+    everybody = pd.DataFrame(
+        {
+            "person_id": pd.concat([buyers, others], ignore_index=True),
+            "at": pd.to_datetime(until, unit="us", utc=True),
+        }
+    )
+    values = np.concatenate((value, np.zeros(len(others), np.int64)))
+    journeys = make_journeys(select(touches, everybody, lookback, kinds), touches, values)
+    return replace(journeys, converted=np.arange(len(values)) < len(value))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -129,24 +131,23 @@ def read_instants(column: Column, what: str) -> IntArray:
 def _parsed(column: Column, what: str) -> Column:
     if not len(column):
         return pd.to_datetime(column, utc=True)
-    if pd.api.types.is_string_dtype(column.dtype):
+    types = set(map(type, column.tolist())) if column.dtype == object else set()
+    if types == {str}:
+        column = column.astype("str")
+    if column.dtype != object and pd.api.types.is_string_dtype(column.dtype):
         aware = column.str.match(_WITH_OFFSET).to_numpy(np.bool_)
+    elif types and all(issubclass(one, datetime) for one in types):
+        aware = pd.Series(list(map(attrgetter("tzinfo"), column.tolist())), dtype=object).notna().to_numpy()
+    elif types and all(issubclass(one, date) for one in types):
+        aware = np.zeros(len(column), np.bool_)  # a bare date has no zone either
     else:
-        kinds = column.map(type)
-        if kinds.isin([str]).all():
-            return _parsed(column.astype("str"), what)
-        if not all(hasattr(kind, "year") for kind in kinds.unique()):
-            raise InputError(
-                f"{what}: {column.name} holds values that are no times; give aware times or ISO 8601 text"
-            )
-        # a bare date has no zone either
-        zones = [getattr(value, "tzinfo", None) for value in column.tolist()]
-        aware = np.array([zone is not None for zone in zones])
+        raise InputError(
+            f"{what}: {column.name} holds values that are no times; allowed are aware times or ISO 8601 text"
+        )
     if not aware.all():
-        example = column.iloc[int(np.flatnonzero(~aware)[0])]
-        raise _naive(column, what, example)
+        raise _naive(column, what, column.iloc[int(np.flatnonzero(~aware)[0])])
     try:
-        return pd.to_datetime(column, utc=True, format="ISO8601")
+        return pd.to_datetime(column, utc=True, format="ISO8601" if column.dtype != object else None)
     except (ValueError, OverflowError) as error:
         raise InputError(
             f"{what}: {column.name} has a value that is no time ({str(error).splitlines()[0]}); allowed are "

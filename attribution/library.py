@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from attribution.errors import InputError, UnknownNameError
-from attribution.frame_journeys import DEFAULT_KINDS, Selection, filled_codes, make_journeys, select
+from attribution.frame_journeys import (
+    DEFAULT_KINDS,
+    Selection,
+    filled_codes,
+    make_corpus,
+    make_journeys,
+    select,
+)
 from attribution.frames import (
     Column,
     as_frame,
@@ -170,7 +177,8 @@ def attribute(
             other column is a dimension, among them `channel`, which some models look at.
         conversions: a frame with `conversion_id`, `person_id`, `at`, `value` in major units (floats count
             as what they print as) and optionally `currency`, one for all.
-        models: names, texts such as `time_decay:half_life=14d`, or instances.
+        models: names, texts such as `time_decay:half_life=14d`, or instances; one that learns and has not
+            been fitted is fitted on all these journeys and on those of people who never converted.
         lookback: a duration such as 90d, or `none` for all touches; impressions have one day.
         kinds: the kinds of touch that count.
         currency: where `conversions` has no such column; it decides how many decimals a value may have
@@ -208,6 +216,11 @@ def attribute(
     value = _values(conversions, digits, currency)
     selection = select(touches, conversions, lookback, kinds)
     journeys = make_journeys(selection, touches, value)
+    learning = [model for model in chosen.values() if model.needs_fit and not model.is_fitted]
+    if learning:
+        corpus = make_corpus(touches, conversions, value, lookback, kinds)
+        for model in learning:
+            model.fit(corpus)
     amounts, shared_equally = _credit(chosen, journeys)
     return Attribution(
         journeys=replace(journeys, touch=selection.row[journeys.touch]),
@@ -293,8 +306,6 @@ def _credit(
 ) -> tuple[dict[str, IntArray], dict[str, int]]:
     amounts, shared_equally = {}, {}
     for label, model in models.items():
-        if model.needs_fit and not model.is_fitted:
-            model.fit(journeys)
         shares = model.shares_and_fallbacks(journeys)
         amounts[label] = allocate(shares.values, journeys.offsets, journeys.value)
         if len(shares.shared_equally):

@@ -21,8 +21,9 @@ def flat(conversion: Sequence[int], at: Sequence[int], n_journeys: int, **given:
     n = len(at)
     columns: dict[str, Any] = {
         "channel": np.zeros(n, np.int32), "kind": np.zeros(n, np.int16), "placement": np.zeros(n, np.int64),
-        "touch": np.arange(n), "person": np.zeros(n, np.int64), "converted_at": np.zeros(n_journeys, np.int64),
-        "value": np.zeros(n_journeys, np.int64), "channels": ("Email",),
+        "touch": np.arange(n), "person": np.zeros(n, np.int64),
+        "converted_at": np.zeros(n_journeys, np.int64), "value": np.zeros(n_journeys, np.int64),
+        "channels": ("Email",),
     }  # fmt: skip
     journeys = build(
         conversion=np.array(conversion, np.int64), at=np.array(at, np.int64), **(columns | given)
@@ -66,7 +67,9 @@ def test_ties_are_broken_by_rank_or_by_place() -> None:
 
 def test_milestones_follow_their_touches() -> None:
     """They are given as places of the input and held as places of the journeys."""
-    journeys = flat([1, 0, 1], [9, 5, 3], 2, milestones={"lead": np.array([-1, 0]), "close": np.array([1, 2])})
+    journeys = flat(
+        [1, 0, 1], [9, 5, 3], 2, milestones={"lead": np.array([-1, 0]), "close": np.array([1, 2])}
+    )
     assert journeys.milestones["lead"].tolist() == [-1, 2]
     assert journeys.milestones["close"].tolist() == [0, 1]
 
@@ -88,7 +91,7 @@ def test_columns_stay_together() -> None:
 TIMES = st.one_of(st.integers(0, 3), st.integers(-(2**60), 2**60), st.integers(0, 10 * DAY))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(st.one_of(st.integers(0, 3), st.integers(0, 2**20)), TIMES), max_size=40))
 def test_the_fast_sort_sorts_like_the_plain_one(touches: list[tuple[int, int]]) -> None:
     """Times so far apart that their last bits do not fit into the packed key are put right."""
@@ -190,7 +193,7 @@ ONE_TOUCH = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(ONE_TOUCH, min_size=1, max_size=12))
 def test_merging_in_columns_equals_the_rule_pair_by_pair(
     touches: list[tuple[int, int, int, int, int, int]],

@@ -204,12 +204,12 @@ def test_values_survive_being_written(declared: Any, value: Any, text: str) -> N
 
 @pytest.mark.parametrize(
     ("declared", "value"),
-    [(float, "1"), (float, True), (float, float("inf")), (int, 1.0), (int, False), (str, None), (str | None, 1),
-     (tuple[str, ...], ["a"]), (tuple[str, ...], ("a", 1)), (bool, 1)],
+    [(float, "1"), (float, True), (float, float("inf")), (int, 1.0), (int, False), (str, None),
+     (str | None, 1), (tuple[str, ...], ["a"]), (tuple[str, ...], ("a", 1)), (bool, 1)],
 )  # fmt: skip
 def test_values_of_another_type_are_refused(declared: Any, value: Any) -> None:
     """A list is no tuple, a truth is no number."""
-    with pytest.raises(ModelError, match="m: p=.* cannot be used; allowed is"):
+    with pytest.raises(ModelError, match=r"m: p=.* cannot be used; allowed is"):
         check_value("m", "p", declared, value)
 
 
@@ -221,7 +221,9 @@ def announce(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
 
 def test_an_outsiders_model_is_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is imported when it is asked for; the same announced twice is one."""
-    announce(monkeypatch, ("even", f"{__name__}:Even"), ("even", f"{__name__}:Even"), ("lost", "no_such:Model"))
+    announce(
+        monkeypatch, ("even", f"{__name__}:Even"), ("even", f"{__name__}:Even"), ("lost", "no_such:Model")
+    )
     assert {"even", "linear", "lost"} <= set(list_models())
     assert get_model("even").label == "even"
     with pytest.raises(ModelError, match="'lost' of no_such:Model cannot be imported"):

@@ -15,7 +15,9 @@ from attribution.models.position import PositionBased
 from attribution.models.registry import get_model
 from attribution.models.rules import LastNonDirect, Linear, TimeDecay
 
-DEAL = Journeys.from_paths([[(0, "Paid Search"), (10 * DAY, "Email"), (20 * DAY, "Direct")]], values=[100_000])
+DEAL = Journeys.from_paths(
+    [[(0, "Paid Search"), (10 * DAY, "Email"), (20 * DAY, "Direct")]], values=[100_000]
+)
 
 
 @pytest.mark.parametrize(
