@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from io import BufferedIOBase
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from sqlalchemy import insert
 
@@ -68,7 +66,7 @@ class Store:
         timezone: str | None = None,
         dry_run: bool = False,
         keep_query: Sequence[str] = (),
-        stdin: BufferedIOBase | None = None,
+        stdin: BinaryIO | None = None,
         progress: Progress | None = None,
     ) -> Answer:
         """Import files of one canonical table, each in one transaction; a row of counts for each file.
@@ -91,7 +89,9 @@ class Store:
             if r.rejected_file is not None:
                 bad = r.rejected + r.conflict
                 rows = "row" if bad == 1 else "rows"
-                warnings.append(f"{r.file}: {bad} {rows} did not load; each with its reason is in {r.rejected_file}")
+                warnings.append(
+                    f"{r.file}: {bad} {rows} did not load; each with its reason is in {r.rejected_file}"
+                )
             if r.dry_run:
                 warnings.append(f"{r.file}: dry run, nothing was stored")
         return Answer(
@@ -219,7 +219,7 @@ class Store:
 
         return paths(self.db, **options)
 
-    def changes(self, since: str | date, **options: Any) -> Answer:
+    def changes(self, since: str, **options: Any) -> Answer:
         """What moved in the ledger and why; see :mod:`attribution.metrics.changes`."""
         from attribution.metrics.changes import changes
 
@@ -244,7 +244,9 @@ class Store:
         return channels_test(url, referrer, own=own, store=self.db.label)
 
 
-def channels_test(url: str, referrer: str | None = None, *, own: Sequence[str] = (), store: str = "") -> Answer:
+def channels_test(
+    url: str, referrer: str | None = None, *, own: Sequence[str] = (), store: str = ""
+) -> Answer:
     """Place one visit by the channel rules; needs no store."""
     placed = classify(parse_visit(url, referrer), own_domains=own)
     columns = (*PLACEMENT_FIELDS, "rule")

@@ -27,7 +27,9 @@ def _steps(folder: Path, store: str) -> dict[str, Measured]:
         "import the same file again": attribution(store, "import", "touches", touches),
         "import leads": attribution(store, "import", "leads", str(folder / "leads.csv")),
         "import deals": attribution(store, "import", "deals", str(folder / "deals.csv")),
-        "run four models, revenue and deals": attribution(store, "run", "--models", MODELS, "--goal", "revenue"),
+        "run four models, revenue and deals": attribution(
+            store, "run", "--models", MODELS, "--goal", "revenue"
+        ),
         "run four models, leads": attribution(store, "run", "--models", MODELS, "--goal", "leads"),
         "run again, nothing new": attribution(store, "run", "--models", MODELS),
         "report by channel": attribution(store, "report", "--by", "channel", "--model", "linear"),
@@ -46,7 +48,9 @@ _PEERS = {
 
 @click.command()
 @click.option("--sizes", default="100000,1000000", show_default=True, help="Numbers of touches.")
-@click.option("--store", default=None, help="URL of an empty PostgreSQL store, {size} being replaced; default SQLite.")
+@click.option(
+    "--store", default=None, help="URL of an empty PostgreSQL store, {size} being replaced; default SQLite."
+)
 def main(sizes: str, store: str | None) -> None:
     """Print the table."""
     console = Console(width=140)
@@ -65,7 +69,9 @@ def main(sizes: str, store: str | None) -> None:
     _print(console, results, peers)
 
 
-def _print(console: Console, results: dict[int, dict[str, Measured]], peers: dict[int, dict[str, Measured]]) -> None:
+def _print(
+    console: Console, results: dict[int, dict[str, Measured]], peers: dict[int, dict[str, Measured]]
+) -> None:
     sizes = sorted(results)
     table = Table("step", title="Whole processes; seconds, peak MB, and a peer in the same run")
     for size in sizes:

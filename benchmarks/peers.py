@@ -51,7 +51,9 @@ def duckdb_run(folder: Path) -> None:
 
     with duckdb.connect(str(folder / "peer.duckdb")) as db:
         for table in ("leads", "deals"):
-            db.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM read_csv('{folder / f'{table}.csv'}')")
+            db.execute(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM read_csv('{folder / f'{table}.csv'}')"
+            )
         db.execute(_CREDITS)
 
 

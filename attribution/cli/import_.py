@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
-from io import BufferedIOBase
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -55,7 +54,7 @@ def command(
                     answers.append(
                         opened.import_table(
                             table, file, timezone=timezone, dry_run=dry_run, keep_query=keep_query,
-                            stdin=cast(BufferedIOBase, sys.stdin.buffer), progress=report,
+                            stdin=sys.stdin.buffer, progress=report,
                         )
                     )  # fmt: skip
         except KeyboardInterrupt:

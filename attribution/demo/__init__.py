@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attribution.engine import Store
 from attribution.errors import InputError
@@ -69,7 +69,7 @@ def _remove_earlier(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _fixtures():  # type: ignore[no-untyped-def]  # importlib's Traversable moved between Python versions
+def _fixtures() -> Any:  # importlib's Traversable moved between Python versions
     """Find the bundled files: inside the package when installed, beside it in a checkout."""
     inside = files("attribution.demo") / "fixtures"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "fixtures"

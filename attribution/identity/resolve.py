@@ -115,7 +115,9 @@ def _rename(connection: Connection, old: Ints, new: Ints) -> None:
     with temporary(connection, old=old, new=new) as moves:
         members = read_ints(
             connection,
-            select(membership.c.identifier_id, moves.c.new).join(moves, moves.c.old == membership.c.person_id),
+            select(membership.c.identifier_id, moves.c.new).join(
+                moves, moves.c.old == membership.c.person_id
+            ),
             ["identifier", "person"],
         )
         connection.execute(delete(membership).where(membership.c.person_id.in_(select(moves.c.old))))

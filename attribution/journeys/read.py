@@ -188,7 +188,7 @@ def _channels(
     names = _by_number(connection, placement.c.placement_id, placement.c.channel, numbers)
     channels = tuple(sorted({name for name in names.values() if name is not None}))
     code = {name: i for i, name in enumerate(channels)}
-    codes = np.array([-1 if names[p] is None else code[names[p]] for p in numbers.tolist()], np.int64)
+    codes = np.array([code.get(names[p] or "", -1) for p in numbers.tolist()], np.int64)
     return look_up(numbers, codes, placements).astype(np.int32), channels
 
 
@@ -214,4 +214,4 @@ def _text_ids(connection: Connection, numbers: Ints) -> TextIds:
 def _codes(values: list[str | None]) -> Ints:
     """Number texts; None is -1."""
     encoded = pa.array(values, pa.string()).dictionary_encode()
-    return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(encoded.indices.fill_null(-1), np.int64)

@@ -61,7 +61,9 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
     if seen == Watermark() or connection.execute(everything).scalar_one():
         return EVERYTHING
     refs = {
-        code: read_ints(connection, select(change.c.ref).where(new, change.c.kind == code).distinct(), ["ref"])["ref"]
+        code: read_ints(
+            connection, select(change.c.ref).where(new, change.c.kind == code).distinct(), ["ref"]
+        )["ref"]
         for code in (schema.CHANGE_DEAL, schema.CHANGE_LEAD, schema.CHANGE_PERSON, schema.CHANGE_ADJUSTMENT)
     }
     late = read_ints(
@@ -96,7 +98,9 @@ def _people(connection: Connection, identifiers: Ints) -> Ints:
     with temporary(connection, wanted=identifiers) as wanted:
         found = read_ints(
             connection,
-            select(membership.c.person_id).join(wanted, wanted.c.wanted == membership.c.identifier_id).distinct(),
+            select(membership.c.person_id)
+            .join(wanted, wanted.c.wanted == membership.c.identifier_id)
+            .distinct(),
             ["person"],
         )["person"]
     return np.union1d(found, identifiers)

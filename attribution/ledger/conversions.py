@@ -76,7 +76,7 @@ def refresh(connection: Connection, settings: Settings, kind: str, objects: Ints
         reporting_minor=last["reporting_minor"].to_numpy(np.int64),
         has_rate=last["has_rate"].to_numpy(np.bool_),
         step_of=steps["conversion"].to_numpy(np.int64),
-        step_rank=steps.groupby("conversion").cumcount().to_numpy(np.int64),
+        step_rank=np.asarray(steps.groupby("conversion").cumcount(), np.int64),
         step_at=steps["at"].to_numpy(np.int64),
         step_value_minor=steps["value_minor"].to_numpy(np.int64),
         step_reporting_minor=steps["reporting_minor"].to_numpy(np.int64),
@@ -166,7 +166,11 @@ def _steps(connection: Connection, kind: str, frame: pd.DataFrame) -> pd.DataFra
     if kind != "won" or frame.empty:
         return base
     statement = select(
-        adjustment.c.deal_key, adjustment.c.at, adjustment.c.amount_minor, adjustment.c.currency, adjustment.c.key
+        adjustment.c.deal_key,
+        adjustment.c.at,
+        adjustment.c.amount_minor,
+        adjustment.c.currency,
+        adjustment.c.key,
     )
     if len(frame) <= _FEW:
         statement = statement.where(adjustment.c.deal_key.in_(frame["key"].tolist()))
@@ -248,9 +252,7 @@ def _keep_rows(connection: Connection, kind: str, frame: pd.DataFrame, steps: pd
             "kind": kind,
             "object_id": frame["object_id"].to_numpy(np.int64)[write],
             "key": frame["key"][write].tolist(),
-            **{
-                name: now[name].to_numpy(np.int64)[write] for name in ("at", "active", "value_minor")
-            },
+            **{name: now[name].to_numpy(np.int64)[write] for name in ("at", "active", "value_minor")},
             "currency": _plain(now["currency"][write]),
             "reporting_minor": _plain(now["reporting_minor"][write]),
         },

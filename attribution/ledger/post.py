@@ -158,7 +158,10 @@ def post(connection: Connection, conversions: Conversions, entries: pd.DataFrame
         {
             "credit_set_id": posting.credit_set_id,
             "run_id": posting.run_id,
-            **{name: insert[name].to_numpy(np.int64) for name in [*_KEY, "amount_minor", "share_millionths", "reason"]},
+            **{
+                name: insert[name].to_numpy(np.int64)
+                for name in [*_KEY, "amount_minor", "share_millionths", "reason"]
+            },
             "reporting_minor": pa.array(
                 insert["reporting_minor"].to_numpy(np.int64), mask=~insert["rated"].to_numpy(np.bool_)
             ),

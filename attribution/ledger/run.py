@@ -170,7 +170,9 @@ def _credit_sets(
     """Find or make the journey set of a window, and the credit set of each model over it."""
     same = {"kind": kind, "lookback": window.lookback, "scope": window.scope, "kinds": window.kinds}
     number = connection.execute(
-        select(journey_set.c.journey_set_id).where(*(journey_set.c[name] == value for name, value in same.items()))
+        select(journey_set.c.journey_set_id).where(
+            *(journey_set.c[name] == value for name, value in same.items())
+        )
     ).scalar()
     if number is None:
         number = next_id(connection, journey_set.c.journey_set_id)
@@ -190,8 +192,14 @@ def _credit_sets(
             made = next_id(connection, credit_set.c.credit_set_id)
             connection.execute(
                 insert(credit_set).values(
-                    credit_set_id=made, journey_set_id=number, model=model.name, version=model.version,
-                    parameters=parameters, label=model.label, seen_touch=0, seen_change=0,
+                    credit_set_id=made,
+                    journey_set_id=number,
+                    model=model.name,
+                    version=model.version,
+                    parameters=parameters,
+                    label=model.label,
+                    seen_touch=0,
+                    seen_change=0,
                 )  # fmt: skip
             )
             members.append(_CreditSet(made, model, Watermark()))

@@ -186,7 +186,7 @@ def lead_of_deal(connection: Connection, one: Any, people: Iterable[int]) -> Any
     named = connection.execute(select(lead).where(lead.c.identifier_id == one.lead)).one_or_none()
     if named is not None:
         return named
-    leads = []
+    leads: list[Any] = []
     for part in chunks(sorted(set(people))):
         statement = (
             select(lead)

@@ -12,7 +12,7 @@ import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Select, Table, func, select
-from sqlalchemy.sql.selectable import CompoundSelect, SelectBase
+from sqlalchemy.sql.selectable import CompoundSelect
 from sqlalchemy.types import Integer
 
 Ints = npt.NDArray[np.int64]
 # a column: whole numbers, anything Arrow holds, a list, or one value for every row
-Values = Ints | pa.Array | pa.ChunkedArray | Sequence[Any] | int | str | None
-Statement = Select[Any] | CompoundSelect | SelectBase
+Values: TypeAlias = Ints | pa.Array | pa.ChunkedArray | Sequence[Any] | int | str | None
+Statement: TypeAlias = Select[Any] | CompoundSelect[Any]
 
 _CHUNK_ROWS: Final = 100_000
 _ANALYZE_ROWS: Final = 10_000  # from here on PostgreSQL's planner is told how large a table became
@@ -76,15 +76,17 @@ def _is_blank(values: Values) -> bool:
 
 
 def _listed(values: Values, start: int, stop: int) -> Any:
-    if isinstance(values, (int, str)):
+    if values is None or isinstance(values, (int, str)):
         return itertools.repeat(values)
-    part: Any = values[start:stop]  # type: ignore[index]  # None was left out above
+    part: Any = values[start:stop]
     if isinstance(part, np.ndarray):
         return part.tolist()
     if isinstance(part, (pa.Array, pa.ChunkedArray)):
         if pa.types.is_integer(part.type):
             return part.to_pandas(integer_object_nulls=True).tolist()
-        return part.to_numpy(zero_copy_only=False).tolist() if isinstance(part, pa.Array) else part.to_pylist()
+        return (
+            part.to_numpy(zero_copy_only=False).tolist() if isinstance(part, pa.Array) else part.to_pylist()
+        )
     return part
 
 
@@ -157,7 +159,7 @@ def _copy_out(connection: Connection, sql: str, params: Mapping[str, Any], width
 
 def read_frame(connection: Connection, statement: Statement) -> pd.DataFrame:
     """Read any columns into a frame; whole numbers stay whole (object dtype where a null is among them)."""
-    result = connection.execute(statement)
+    result: Any = connection.execute(statement)
     names = list(result.keys())
     rows = result.all()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)

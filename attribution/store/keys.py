@@ -125,7 +125,9 @@ def distinct(hashes: Ints) -> tuple[Ints, Ints]:
     return codes.astype(np.int64, copy=False), first
 
 
-def find(connection: Connection, table: Table, key: Column[Any], names: list[str], wanted: Ints) -> dict[str, Ints]:
+def find(
+    connection: Connection, table: Table, key: Column[Any], names: list[str], wanted: Ints
+) -> dict[str, Ints]:
     """Read columns of the rows whose key is among `wanted` (distinct values); `key` comes back too."""
     if len(wanted) == 0:
         return {name: np.empty(0, np.int64) for name in [key.name, *names]}

@@ -55,7 +55,10 @@ batch = Table(
     _text("table_name", nullable=False),
     _text("file", nullable=False),
     _big("imported_at", nullable=False),
-    *(_big(name, nullable=False) for name in ("read", "accepted", "updated", "duplicate", "conflict", "rejected")),
+    *(
+        _big(name, nullable=False)
+        for name in ("read", "accepted", "updated", "duplicate", "conflict", "rejected")
+    ),
 )
 
 rejected_row = Table(  # rows that did not load, and conflicts: kept, explained, counted
@@ -226,7 +229,9 @@ deal_contact = Table(
     metadata,
     _big("deal_id", primary_key=True, autoincrement=False),
     _big("identifier_id", primary_key=True, autoincrement=False, index=True),
-    Column("role", SmallInteger, nullable=False),  # 0 the deal's lead, 1 a contact, 2 its account (no lead, no e-mails)
+    Column(
+        "role", SmallInteger, nullable=False
+    ),  # 0 the deal's lead, 1 a contact, 2 its account (no lead, no e-mails)
     sqlite_with_rowid=False,
 )
 
@@ -388,7 +393,9 @@ run = Table(
     metadata,
     Column("run_id", Big, primary_key=True),
     _big("posted_at", nullable=False),
-    _text("options", nullable=False),  # JSON: goals, models with versions and parameters, window, scope, kinds
+    _text(
+        "options", nullable=False
+    ),  # JSON: goals, models with versions and parameters, window, scope, kinds
     _text("versions", nullable=False),  # JSON: package, channel rules, identity rules
     _big("fingerprint", nullable=False),  # of the data that the run saw
     _big("entries", nullable=False),

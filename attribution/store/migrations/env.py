@@ -5,5 +5,7 @@ from alembic import context
 from attribution.store.schema import metadata
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, transactional_ddl=False, render_as_batch=True)
+context.configure(
+    connection=connection, target_metadata=metadata, transactional_ddl=False, render_as_batch=True
+)
 context.run_migrations()
