@@ -188,7 +188,7 @@ def slowly(text: str) -> int | None:
     if match is None or (match[9] and int(match[9]) > 23) or (match[8] and match[0].endswith(":")):
         return None
     try:
-        there = datetime(*(int(part or 0) for part in match.groups()[:6]), tzinfo=UTC)  # type: ignore[arg-type]
+        there = datetime(*(int(part or 0) for part in match.groups()[:6]), tzinfo=UTC)  # type: ignore[misc,arg-type]
     except ValueError:
         return None
     offset = timedelta(hours=int(match[9] or 0), minutes=int(match[10] or 0))
