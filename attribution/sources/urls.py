@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.channels.origin import CLICK_IDS, URL_FIELDS
+from attribution.sources.batch import text_bytes
 from attribution.sources.checked import Mask, distinct, given, mask_of, spread
 from attribution.sources.masking import mask
 
@@ -35,6 +36,9 @@ _LOCATION = (
 _BARE = r"(?s)^(?P<host>[\pL\pN_-]+(?:\.[\pL\pN_-]+)*\.[\pL][\pL\pN-]+)\.?(?::[0-9]+)?(?P<path>|/.*)$"
 _GOOD_HOST = r"^(?:[\pL\pN_.%~-]+|\[[0-9a-f:.]+\])$"
 
+_BYTES = np.arange(256)
+_VISIBLE = (_BYTES > 32) & (_BYTES < 127)
+_ENCODED = ~_VISIBLE | np.isin(_BYTES, [ord("%"), ord("+")])
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 _PLUS_OF_PHONE = re.compile(r"\+(?=\d)")
 
@@ -135,33 +139,32 @@ def click_id_kinds(bits: npt.NDArray[np.int32]) -> pa.Array:
 
 
 def _before(texts: pa.Array, mark: str) -> pa.Array:
-    if not mask_of(pc.match_substring(texts, mark)).any():
+    if not (text_bytes(texts) == ord(mark)).any():
         return texts
     return pc.list_element(pc.split_pattern(texts, mark, max_splits=1), 0)
 
 
-def _parted(texts: pa.Array, mark: str) -> tuple[pa.Array, pa.Array, npt.NDArray[np.int64]]:
-    """Split texts at the first `mark`: what is before it, what is behind it, and the rows that have it."""
+def _parted(texts: pa.Array, mark: str) -> tuple[pa.Array, npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Split texts at the first `mark`: all parts, where each text's begin, and the texts that have two."""
     parts = pc.split_pattern(texts, mark, max_splits=1)
-    flat = parts.values
     offsets = parts.offsets.to_numpy()
-    rows = np.flatnonzero(np.diff(offsets) == 2)
-    return flat.take(pa.array(offsets[:-1])), flat.take(pa.array(offsets[rows] + 1)), rows
+    return parts.values, offsets[:-1], np.flatnonzero(np.diff(offsets) == 2)
 
 
 def _split(urls: pa.Array, wanted: Iterable[str]) -> tuple[pa.Array, _Pairs]:
     """Split URLs into what is before the query, and the wanted parameters."""
-    bases, queries, rows = _parted(_before(urls, "#"), "?")
-    lists = pc.split_pattern(queries, "&")
-    offsets = lists.offsets.to_numpy()
-    names, values, with_value = _parted(lists.values, "=")
-    of_pair = np.repeat(rows, np.diff(offsets))[with_value]
-    codes, spellings = distinct(names.take(pa.array(with_value)))
+    parts, begin, rows = _parted(_before(urls, "#"), "?")
+    bases = parts.take(pa.array(begin))
+    lists = pc.split_pattern(parts.take(pa.array(begin[rows] + 1)), "&")
+    of_pair = np.repeat(rows, np.diff(lists.offsets.to_numpy()))
+    parts, begin, pairs = _parted(lists.values, "=")
+    codes, spellings = distinct(parts.take(pa.array(begin[pairs])))
     known = [_parameter_name(spelling) for spelling in spellings.to_pylist()]
     allowed = frozenset(wanted)
     is_wanted = np.array([name in allowed for name in known], dtype=bool)
     picked = np.flatnonzero(is_wanted[codes]) if len(codes) else np.zeros(0, np.int64)
-    return bases, _Pairs(of_pair[picked], codes[picked], known, values.take(pa.array(picked)), len(urls))
+    values = parts.take(pa.array(begin[pairs[picked]] + 1))
+    return bases, _Pairs(of_pair[pairs[picked]], codes[picked], known, values, len(urls))
 
 
 @lru_cache(maxsize=10_000)
@@ -198,7 +201,7 @@ def _values(texts: pa.Array) -> pa.Array:
 
 
 def _decoded(texts: pa.Array, decode: Callable[[str], str]) -> pa.Array:
-    if not mask_of(pc.match_substring_regex(texts, r"[^!-$&-*,-~]")).any():  # no + % space nor beyond ASCII
+    if not _ENCODED[text_bytes(texts)].any():
         return texts
     return pa.array(map(decode, texts.to_pylist()), pa.string(), size=len(texts))
 
@@ -223,7 +226,9 @@ def _click_ids(pairs: _Pairs) -> tuple[pa.Array, npt.NDArray[np.int32]]:
 def _click_id_values(texts: pa.Array) -> pa.Array:
     """Decode distinct click ids, whose plus is no space; what could never be one is null."""
     decoded = _decoded(texts, unquote)
-    good = _at_most(decoded, CLICK_ID_CHARACTERS) & mask_of(pc.match_substring_regex(decoded, r"^[!-~]+$"))
+    good = _at_most(decoded, CLICK_ID_CHARACTERS) & mask_of(pc.not_equal(decoded, ""))
+    if not _VISIBLE[text_bytes(decoded)].all():
+        good &= mask_of(pc.match_substring_regex(decoded, r"^[!-~]+$"))
     return decoded if good.all() else pc.if_else(pa.array(good), decoded, _NO_TEXT)
 
 
@@ -254,4 +259,7 @@ def _cut(texts: pa.Array) -> pa.Array:
 
 
 def _at_most(texts: pa.Array, characters: int) -> Mask:
-    return mask_of(pc.less_equal(pc.utf8_length(texts), characters))
+    short = mask_of(pc.less_equal(pc.binary_length(texts), characters))
+    if (given(texts) & ~short).any():  # bytes are at least as many as characters
+        short = mask_of(pc.less_equal(pc.utf8_length(texts), characters))
+    return short
