@@ -211,7 +211,7 @@ def test_a_rate_above_one_says_so(sqlite_store: Store, csv: Csv) -> None:
 
 
 def test_closed_before_created_has_no_duration(sqlite_store: Store, csv: Csv) -> None:
-    """Such deals are counted apart; bare dates are whole days apart."""
+    """Such deals are counted apart; a bare date is created at its start and closed at its end."""
     shop = open_shop(
         sqlite_store,
         csv,
@@ -225,9 +225,44 @@ def test_closed_before_created_has_no_duration(sqlite_store: Store, csv: Csv) ->
     )
     answer = shop.kpis(names="time_to_conversion")
     row = next(row for row in answer.rows if row["stage"] == "opportunity_to_won")
-    assert (row["value"], row["denominator"], row["negative"]) == (10.0, 3, 1)
-    assert (row["lower_quartile"], row["upper_quartile"]) == (0.0, 20.0)
+    assert (row["value"], row["denominator"], row["negative"]) == (pytest.approx(11), 3, 1)
+    assert (row["lower_quartile"], row["upper_quartile"]) == (pytest.approx(10 / 24), pytest.approx(21))
     assert any("1 of opportunity_to_won ended before they began" in w for w in answer.warnings)
+
+
+def test_records_of_one_day_took_no_time(sqlite_store: Store, csv: Csv) -> None:
+    """A bare date of creation is the start of its day, and never lies before what that day held."""
+    shop = open_shop(
+        sqlite_store,
+        csv,
+        touches="""
+        touch_id,visitor_id,at,url
+        t1,v1,2025-02-01T09:00:00Z,https://shop.test/
+        t2,v2,2025-02-03,https://shop.test/
+        """,
+        leads="""
+        lead_id,created_at,visitor_id
+        L-1,2025-02-01,v1
+        L-2,2025-02-03T18:00:00Z,v2
+        """,
+        deals="""
+        deal_id,status,created_at,closed_at,amount,currency,lead_id
+        D-1,won,2025-02-01,2025-02-02T06:00:00Z,1.00,GBP,L-1
+        D-2,won,2025-02-03,2025-02-04,1.00,GBP,L-2
+        """,
+        adjustments="adjustment_id,deal_id,at,amount,currency",
+    )
+    rows = {row["stage"]: row for row in shop.kpis(names="time_to_conversion").rows}
+    quartiles = {
+        stage: [row["lower_quartile"], row["value"], row["upper_quartile"]] for stage, row in rows.items()
+    }
+    assert quartiles == {
+        "first_touch_to_lead": [0.0, 0.375, 0.75],  # 0 and 18 hours
+        "lead_to_opportunity": [0.0, 0.0, 0.0],
+        "opportunity_to_won": pytest.approx([1.25, 1.625, 2]),  # 30 and 48 hours
+        "lead_to_won": pytest.approx([1.25, 1.25, 1.25]),  # 30 hours both
+    }
+    assert [row["negative"] for row in rows.values()] == [0, 0, 0, 0]
 
 
 def test_time_from_first_touch_by_channel(shop: Store) -> None:

@@ -1,7 +1,8 @@
 """How long each stage took, of those that reached it: median and quartiles, by group.
 
 The median and quartiles are Hyndman and Fan's type 2 (the mean of the two middle values where they tie),
-which weights carry over to credited counts.
+which weights carry over to credited counts. A creation known by its day only is the start of that day,
+a closing known by its day only the last microsecond of it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from attribution.metrics.facts import NEVER
 from attribution.metrics.kpi_measures import Measures
 from attribution.metrics.selection import with_goal
 from attribution.store.columns import Ints, read_ints
-from attribution.store.schema import conversion, journey_touch
+from attribution.store.schema import conversion, journey_touch, lead
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,12 @@ def _summary(part: pd.DataFrame) -> Duration:
     return Duration(median, lower, upper, total, int(part["share"].sum()) - total)
 
 
-def _between(end: Ints, start: Ints, start_of_day: Ints) -> Ints:
-    """Subtract; a bare date counts as its last microsecond, unless the end lies within that same day."""
+def _between(end: Ints, start: Ints, end_of_day: Ints | None = None) -> Ints:
+    """Subtract; where the end is a bare date, its day may hold the start: that is no time at all."""
     late = end - start
-    micros: Ints = np.where(late >= 0, late, np.where(end >= start_of_day, 0, late))
+    if end_of_day is not None:
+        late = np.where((late < 0) & (end_of_day >= start), 0, late)
+    micros: Ints = late
     return micros
 
 
@@ -102,37 +105,39 @@ def _first_touch_to_lead(measures: Measures) -> Times | None:
         measures.warn("time from first touch to lead is left empty: the goal leads was not run")
         return None
     statement = (
-        select(conversion.c.object_id, conversion.c.at - journey_touch.c.at)
+        select(conversion.c.object_id, lead.c.created_at, journey_touch.c.at, conversion.c.at)
         .join(journey_touch, journey_touch.c.conversion_id == conversion.c.conversion_id)
+        .join(lead, lead.c.lead_id == conversion.c.object_id)
         .where(journey_touch.c.journey_set_id == journeys.journey_set_id, journey_touch.c.position == 0)
     )
-    found = read_ints(measures.connection, statement, ("lead_id", "micros"))
+    found = read_ints(measures.connection, statement, ("lead_id", "created", "touched", "end_of_day"))
+    micros = _between(found["created"], found["touched"], found["end_of_day"])
     counted = np.isin(found["lead_id"], measures.lead_ids("leads"))
-    return found["lead_id"][counted], found["micros"][counted]
+    return found["lead_id"][counted], micros[counted]
 
 
 def _lead_to_opportunity(measures: Measures) -> Times:
-    leads = measures.dimensions.leads
-    ids, end = _column(leads, "lead_id"), np.asarray(measures.converted_at(), np.int64)
-    start, early = _column(leads, "created"), _column(leads, "created_start")
-    counted = np.isin(ids, measures.lead_ids("converted_leads"))
-    return ids[counted], _between(end[counted], start[counted], early[counted])
+    leads, deals = measures.dimensions.leads, measures.dimensions.deals
+    first = deals.groupby("lead_id")[["created_start", "created"]].min()
+    counted = np.isin(_column(leads, "lead_id"), measures.lead_ids("converted_leads"))
+    ids, start = _column(leads, "lead_id")[counted], _column(leads, "created_start")[counted]
+    found = first.loc[ids]  # whoever converted has one
+    return ids, _between(_column(found, "created_start"), start, _column(found, "created"))
 
 
 def _opportunity_to_won(measures: Measures) -> Times:
-    return _to_won(measures, "created")
+    return _to_won(measures, "created_start")
 
 
 def _lead_to_won(measures: Measures) -> Times:
-    return _to_won(measures, "lead_created")
+    return _to_won(measures, "lead_created_start")
 
 
 def _to_won(measures: Measures, begins: str) -> Times:
     deals = measures.dimensions.deals
-    ids, end = _column(deals, "deal_id"), _column(deals, "closed")
-    start, early = _column(deals, begins), _column(deals, f"{begins}_start")
+    ids, start = _column(deals, "deal_id"), _column(deals, begins)
     counted = np.isin(ids, measures.deal_ids("won_deals")) & (start != NEVER)
-    return ids[counted], _between(end[counted], start[counted], early[counted])
+    return ids[counted], _between(_column(deals, "closed")[counted], start[counted])
 
 
 # stage -> whose journeys credit it, and its times
