@@ -20,6 +20,7 @@ from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
 from attribution.models.base import AttributionModel
+from attribution.models.registry import get_model
 from attribution.sources.visit import parse_visit
 from attribution.store import schema
 from attribution.store.database import Database
@@ -130,7 +131,11 @@ class Store:
             settings = Settings(connection)
             for name, value in values.items():
                 before = settings.get(name)
-                if settings.set(name, value) != before and declaration(name).restates:
+                kept = settings.set(name, value)
+                if name in ("model", "models"):  # the registry stands above the store, so it is asked here
+                    for spec in kept.split():
+                        get_model(spec)
+                if kept != before and declaration(name).restates:
                     connection.execute(insert(schema.change).values(kind=schema.CHANGE_ALL, ref=0))
         return self._config(list(values))
 

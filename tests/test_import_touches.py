@@ -172,7 +172,8 @@ def test_a_dry_run_changes_nothing_at_all(store: Store, csv: Csv) -> None:
 
 def test_unknown_columns_are_named_in_one_notice(store: Store, csv: Csv) -> None:
     """A column that the table does not have is no error, and no silence either."""
-    answer = store.import_table("touches", csv("t", "touch_id,visitor_id,at,Mood,x\nt1,v1,2024-05-03,good,1"))
+    file = csv("t", "touch_id,visitor_id,at,Mood,x\nt1,v1,2024-05-03,good,1")
+    answer = store.import_table("touches", file)
     assert counts(answer.totals) == (1, 1, 0, 0, 0, 0)
     assert [w.partition(": ")[2] for w in answer.warnings] == ["unknown columns were ignored: mood, x"]
 
@@ -253,7 +254,7 @@ TOUCH = st.tuples(st.integers(0, 5), st.integers(1, 3))  # an id and its content
 def test_any_files_in_any_order_keep_the_first_of_each_id(
     contents: list[list[tuple[int, int]]], collide: bool
 ) -> None:
-    """Counts and stored rows are those of taking the rows one by one, whatever repeats within or among files."""
+    """Counts and stored rows are those of taking the rows one by one, whatever repeats."""
     known: dict[int, int] = {}
     with pytest.MonkeyPatch.context() as patch, Store.open("sqlite://") as store:
         if collide:

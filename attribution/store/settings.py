@@ -105,9 +105,12 @@ def _region(text: str) -> str:
 
 
 def _models(text: str) -> str:
-    # `time_decay:half_life=14d,other=1` holds commas of its own, so models are told apart by blanks;
+    # `time_decay:half_life=14d,other=1` holds commas of its own: only bare names may be told apart by commas;
     # the names themselves are checked by the registry, which stands above the store
-    names = text.split() if (":" in text or " " in text.strip()) else text.replace(",", " ").split()
+    names: list[str] = []
+    for piece in text.split():
+        names += [piece.strip(",")] if ":" in piece else piece.split(",")
+    names = [name for name in names if name]
     if not names:
         raise InputError("no model given; name one or more, such as: linear time_decay:half_life=14d")
     return " ".join(dict.fromkeys(names))
