@@ -14,7 +14,9 @@ HEADER = "adjustment_id,deal_id,at,amount,currency"
 CLOSED = "2025-02-01T23:59:59.999999Z"
 
 
-def _deal(amount: str = "10.00", emails: str = "a@x.com", status: str = "won", closed: str = "2025-02-01") -> str:
+def _deal(
+    amount: str = "10.00", emails: str = "a@x.com", status: str = "won", closed: str = "2025-02-01"
+) -> str:
     return f"deal_id,status,closed_at,amount,currency,emails\nD,{status},{closed},{amount},GBP,{emails}"
 
 
@@ -64,14 +66,20 @@ def test_several_refunds_each_fall_into_their_own_period(store: Store) -> None:
 
 def test_a_full_refund_leaves_a_won_deal_worth_nothing(store: Store) -> None:
     """The money is gone, the deal still counts as one."""
-    load(store, touches=TOUCHES, identities=WHO, deals=_deal(), adjustments=f"{HEADER}\nA1,D,2025-03-01,-10.00,GBP")
+    load(
+        store,
+        touches=TOUCHES,
+        identities=WHO,
+        deals=_deal(),
+        adjustments=f"{HEADER}\nA1,D,2025-03-01,-10.00,GBP",
+    )
     store.run(models=RULE_MODELS, goals=["revenue"])
     assert totals(store) == {(model, "D"): (0, 1_000_000) for model in RULE_MODELS}
     assert credits(store, "D") == {}
 
 
 def test_what_happened_before_the_close_or_with_it_is_part_of_the_close(store: Store) -> None:
-    """An adjustment dated before the closing, or at its very microsecond, takes effect when the deal closes."""
+    """One dated before the closing, or at its very microsecond, takes effect when the deal closes."""
     load(
         store,
         touches=TOUCHES,
@@ -154,7 +162,13 @@ def test_an_adjustment_in_another_currency_or_with_other_content_does_not_count(
 
 def test_a_late_touch_re_shares_the_deal_and_its_refunds_each_at_its_own_time(store: Store) -> None:
     """The value of every period stays; only who earned it moves."""
-    load(store, touches=TOUCHES, identities=WHO, deals=_deal(), adjustments=f"{HEADER}\nA1,D,2025-03-01,-4.00,GBP")
+    load(
+        store,
+        touches=TOUCHES,
+        identities=WHO,
+        deals=_deal(),
+        adjustments=f"{HEADER}\nA1,D,2025-03-01,-4.00,GBP",
+    )
     _run(store)
     load(store, touches="touch_id,visitor_id,at\nt0,v1,2024-12-31")
     _run(store)

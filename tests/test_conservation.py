@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from ledger_books import RULE_MODELS, totals, wipe
-from worlds import World, import_world, won_values, worlds
+from worlds import World, examples, import_world, won_values, worlds
 
 from attribution.engine import Store
 from attribution.ledger.check import check_conservation
@@ -15,7 +15,7 @@ ALL_GOALS = ["revenue", "pipeline", "leads", "mql", "sqo"]
 def test_every_deal_is_conserved_under_every_model(store: Store) -> None:
     """Whatever touches, contacts, refunds and rates there are, each won deal is shared out whole, once."""
 
-    @settings(max_examples=25 if store.db.dialect == "sqlite" else 5)
+    @examples(store, sqlite=15, postgresql=3)
     @given(worlds())
     def holds(world: World) -> None:
         wipe(store)

@@ -15,9 +15,7 @@ FRIDAY = "date,currency,rate\n2025-02-28,USD,0.79\n2025-02-27,USD,0.5"
 
 
 def _deals(*rows: str) -> str:
-    return "\n".join(
-        ["deal_id,status,closed_at,amount,currency,emails", *(f"{row},a@x.com" for row in rows)]
-    )
+    return "\n".join(["deal_id,status,closed_at,amount,currency,emails", *(f"{row},a@x.com" for row in rows)])
 
 
 def _reporting(store: Store, model: str = "linear") -> dict[str, dict[str, int | None]]:
@@ -83,7 +81,7 @@ def test_a_deal_is_converted_once_half_up_and_then_shared(store: Store) -> None:
 
 
 def test_adjustments_take_the_deals_rate_and_the_net_is_what_is_converted(store: Store) -> None:
-    """A refund of 5.00 in April: the net 5.00 is 3.95275, so 3.95; the refund itself is what is missing from 7.91."""
+    """Of 10.00, 5.00 are refunded: the net is 3.95275, so 3.95; the refund is what that lacks of 7.91."""
     _prepare(
         store,
         "D,won,2025-03-01,10.00,USD",

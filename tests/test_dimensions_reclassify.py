@@ -41,7 +41,7 @@ def _channels(store: Store, key: str, model: str = "linear") -> dict[str | None,
 
 
 def test_an_own_site_named_later_moves_its_referrals(store: Store) -> None:
-    """The shop was a referral until it is one's own: then its visit says nothing, and the search has it all."""
+    """The shop is a referral until it is one's own: then its visit is direct, and the search has it all."""
     _prepare(store)
     _run(store)
     assert _channels(store, "D") == {"Organic Search": 500, "Referral": 500}

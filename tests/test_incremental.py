@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ledger_books import RULE_MODELS, credits, entries, load, net, people, wipe
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from worlds import (
     Row,
     adjustment_rows,
     deal_rows,
+    examples,
     identity_rows,
     import_rows,
     lead_rows,
@@ -31,7 +32,9 @@ def _steps(draw: st.DrawFn) -> list[tuple[str, list[Row]]]:
     """Return imports in which records change: deals and leads come back with other content."""
     steps = []
     for number in range(draw(st.integers(2, 6))):
-        table = draw(st.sampled_from(("deals", "deals", "touches", "leads", "identities", "adjustments", "config")))
+        table = draw(
+            st.sampled_from(("deals", "deals", "touches", "leads", "identities", "adjustments", "config"))
+        )
         rows: list[Row]
         if table == "deals":
             rows = [{"deal_id": draw(st.sampled_from(("D1", "D2"))), **draw(deal_rows())}]
@@ -68,7 +71,9 @@ def _take(store: Store, table: str, rows: list[Row]) -> None:
 
 def _run(store: Store, *, models: list[str] | None = None) -> None:
     store.run(models=models or ["linear", "last_non_direct"], goals=["revenue", "pipeline", "leads"])
-    store.run(models=["linear"], goals=["revenue", "pipeline"], scope="primary", kinds="session click impression")
+    store.run(
+        models=["linear"], goals=["revenue", "pipeline"], scope="primary", kinds="session click impression"
+    )
 
 
 def _prepare(store: Store) -> None:
@@ -79,9 +84,9 @@ def _prepare(store: Store) -> None:
 
 
 def test_any_sequence_of_changes_ends_like_one_run_at_the_end(store: Store) -> None:
-    """Deals and leads that change, late touches, merges, settings: runs in between leave no trace in the net."""
+    """Changed deals and leads, late touches, merges, settings: runs in between leave no trace in the net."""
 
-    @settings(max_examples=25 if store.db.dialect == "sqlite" else 4)
+    @examples(store, sqlite=10, postgresql=2)
     @given(_steps(), st.data())
     def holds(steps: list[tuple[str, list[Row]]], data: st.DataObject) -> None:
         _prepare(store)
@@ -124,7 +129,8 @@ def test_one_closed_deal_looks_at_that_deal_only(store: Store) -> None:
     rows = "\n".join(f"D{i},won,2025-02-01,10.00,GBP,p{i % 7}@x.com" for i in range(50))
     load(
         store,
-        touches="touch_id,visitor_id,at\n" + "\n".join(f"t{i},v{i % 7},2025-01-{1 + i % 28:02}" for i in range(60)),
+        touches="touch_id,visitor_id,at\n"
+        + "\n".join(f"t{i},v{i % 7},2025-01-{1 + i % 28:02}" for i in range(60)),
         identities="visitor_id,email,at\n" + "\n".join(f"v{i},p{i}@x.com,2025-01-01" for i in range(7)),
         deals="deal_id,status,closed_at,amount,currency,emails\n" + rows,
     )

@@ -11,7 +11,7 @@ WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
 
 
 def test_touches_at_one_instant_stand_by_their_id_in_code_point_order(store: Store) -> None:
-    """Capitals before small letters, and U+FF5E before an emoji, whatever offsets the times were written in."""
+    """Capitals before small letters, U+FF5E before an emoji, whatever offsets the times came in."""
     load(
         store,
         touches="""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from ledger_books import NOBODY, RULE_MODELS, by_time, credits, entries, load, shares
 from sqlalchemy import Table, select
 
 from attribution.engine import Store
 from attribution.errors import AttributionEngineError, LedgerError, UnknownNameError
+from attribution.journeys.columns import FloatArray, IntArray
 from attribution.ledger import post
+from attribution.ledger.allocate import allocate
 from attribution.store import schema
 
 TOUCHES = "touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v1,2025-01-02\nt3,v2,2025-01-03"
@@ -24,7 +25,11 @@ Row = tuple[object, ...]
 
 
 def _deal(
-    key: str = "D", status: str = "won", closed: str = "2025-02-01", amount: str = "10.00", emails: str = "a@x.com"
+    key: str = "D",
+    status: str = "won",
+    closed: str = "2025-02-01",
+    amount: str = "10.00",
+    emails: str = "a@x.com",
 ) -> str:
     return f"{HEADER}\n{key},{status},,{closed},{amount},GBP,{emails}"
 
@@ -99,7 +104,7 @@ def test_entries_are_never_changed_or_removed(store: Store) -> None:
 
 
 def test_one_changed_deal_posts_for_that_deal_only(store: Store) -> None:
-    """Two pounds more: one to each of its touches, effective when the deal closed; the others are not touched."""
+    """Two pounds more: one to each of its touches, effective when the deal closed; nothing else moves."""
     _prepare(store)
     load(store, deals=f"{_deal(amount='12.00')}\nE,won,,2025-02-01,8.00,GBP,b@x.com")
     answer = store.run(models=["linear", "last_touch"], goals=["revenue"])
@@ -157,14 +162,18 @@ def test_a_late_touch_moves_credit_within_the_period_of_the_close(store: Store) 
     load(store, touches="touch_id,visitor_id,at\nt0,v1,2024-12-31\nfar,v1,2025-06-01")
     _run(store)
     assert _posted(store, 2) == {("D", "t0"): 334, ("D", "t1"): -167, ("D", "t2"): -167}
-    assert {(entry.at, entry.reason) for entry in entries(store) if entry.run == 2} == {(FEBRUARY, "late touch")}
+    assert {(entry.at, entry.reason) for entry in entries(store) if entry.run == 2} == {
+        (FEBRUARY, "late touch")
+    }
     assert sum(entry.minor for entry in entries(store) if entry.run == 2) == 0
 
 
 def test_people_who_turn_out_to_be_one_share_their_touches(store: Store) -> None:
     """Both deals see all three touches from then on."""
     _prepare(store)
-    load(store, identities="email,phone,at\na@x.com,+442079460018,2025-05-01\nb@x.com,+442079460018,2025-05-01")
+    load(
+        store, identities="email,phone,at\na@x.com,+442079460018,2025-05-01\nb@x.com,+442079460018,2025-05-01"
+    )
     _run(store)
     assert credits(store, "D") == {"t1": 334, "t2": 333, "t3": 333}
     assert credits(store, "E") == {"t1": 267, "t2": 267, "t3": 266}
@@ -205,7 +214,8 @@ def test_credit_sets_catch_up_from_where_each_has_read(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "models", [["linear", "lineer"], ["time_decay:half_life=soon"], ["linear:depth=2"], ["position_based:first=2"]]
+    "models",
+    [["linear", "lineer"], ["time_decay:half_life=soon"], ["linear:depth=2"], ["position_based:first=2"]],
 )
 def test_a_model_that_cannot_be_meant_posts_nothing(store: Store, models: list[str]) -> None:
     """Unknown names and parameters stop the run before anything is written, even identities."""
@@ -230,10 +240,9 @@ def test_a_write_that_would_not_balance_leaves_nothing_behind(
     _prepare(store)
     load(store, deals=f"{_deal(amount='12.00')}\nF,won,,2025-02-01,5.00,GBP,a@x.com", identities=WHO)
     before = {table.name: _rows(store, table) for table in schema.metadata.sorted_tables}
-    right = post.allocate
 
-    def wrong(share: np.ndarray, offsets: np.ndarray, values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-        amounts = right(share, offsets, values)
+    def wrong(share: FloatArray, offsets: IntArray, values: IntArray) -> IntArray:
+        amounts = allocate(share, offsets, values)
         return amounts + 1 if fault == "a unit too much" else amounts * 0
 
     monkeypatch.setattr(post, "allocate", wrong)

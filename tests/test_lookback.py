@@ -12,7 +12,7 @@ WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
 
 
 def test_the_window_holds_both_its_ends_and_not_a_microsecond_more(store: Store) -> None:
-    """Closed at noon with ten days: noon ten days ago and noon itself count, their neighbours outside do not."""
+    """Closed at noon, ten days back: noon then and noon now count, their neighbours outside do not."""
     load(
         store,
         touches="""

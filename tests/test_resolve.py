@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import networkx as nx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ledger_books import load, people, wipe
 from sqlalchemy import func, select
-from worlds import Row, identity_rows, import_rows
+from worlds import Row, examples, identity_rows, import_rows
 
 from attribution.engine import Store
 from attribution.identity.resolve import resolve
@@ -33,14 +33,14 @@ def _components(rows: list[Row]) -> set[frozenset[tuple[str, str]]]:
 
 def _memberships(store: Store) -> dict[int, int]:
     with store.db.read() as connection:
-        rows = connection.execute(select(schema.membership.c.identifier_id, schema.membership.c.person_id))
-        return {identifier: person for identifier, person in rows}
+        who = schema.membership
+        return dict(connection.execute(select(who.c.identifier_id, who.c.person_id)).all())
 
 
 def test_people_are_the_components_that_networkx_finds(store: Store) -> None:
     """Evidence in random batches gives the same people as all at once, and the same as networkx."""
 
-    @settings(max_examples=40 if store.db.dialect == "sqlite" else 6)
+    @examples(store, sqlite=30, postgresql=5)
     @given(st.lists(st.lists(identity_rows(), min_size=1, max_size=4), min_size=1, max_size=4))
     def holds(batches: list[list[Row]]) -> None:
         wipe(store)
@@ -63,7 +63,7 @@ def test_people_are_the_components_that_networkx_finds(store: Store) -> None:
 
 
 def test_a_long_chain_that_comes_from_both_ends(store: Store) -> None:
-    """A hundred links, every other first and then the ones between, end as one person with the smallest number."""
+    """A hundred links, every other first, then those between: one person, with the smallest number."""
     links = [
         {"visitor_id": f"v{i // 2}", "email": f"e{(i + 1) // 2}@x.com", "at": "2025-01-01"}
         for i in range(100)

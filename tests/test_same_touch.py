@@ -1,4 +1,4 @@
-"""An ad platform's click and the session that it opened are one touch, and the session knows what both knew."""
+"""A click and the session that it opened are one touch, and the session knows what both knew."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_other_people_other_campaigns_and_blanks_stay_apart(store: Store) -> Non
 
 
 def test_of_two_clicks_the_earlier_fills_the_blank_in_any_import_order(store: Store) -> None:
-    """Both go into the nearest session; the ad group is that of the first click, the keyword of the second."""
+    """Both go into the nearest session; its ad group is the first click's, its keyword the second's."""
     for row in (
         "click-2,v1,2025-06-01T12:01:00Z,click,,May,two,shoes,",
         "click-1,v1,2025-06-01T12:00:00Z,click,,May,one,,",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from attribution.engine import Store
@@ -23,15 +25,21 @@ COLUMNS = {
 DIGITS = {"GBP": 2, "JPY": 0, "KWD": 3}
 # on both sides of the usual lookback, at one microsecond, in two offsets, and as bare dates
 TIMES = (
-    "2025-01-01T12:00:00Z", "2025-01-01T12:10:00Z", "2025-01-01T13:10:00+01:00", "2025-01-01T12:10:00.000001Z",
-    "2025-01-02", "2024-01-01", "2023-06-01T00:00:00Z", "2025-03-01", "2025-03-01T23:59:59.999999Z",
-    "2025-03-02T00:00:00Z", "2025-04-01",
+    "2025-01-01T12:00:00Z", "2025-01-01T12:10:00Z", "2025-01-01T13:10:00+01:00",
+    "2025-01-01T12:10:00.000001Z", "2025-01-02", "2024-01-01", "2023-06-01T00:00:00Z", "2025-03-01",
+    "2025-03-01T23:59:59.999999Z", "2025-03-02T00:00:00Z", "2025-04-01",
 )  # fmt: skip
 CLOSINGS = ("2025-01-02", "2025-03-01", "2025-03-02T09:00:00Z", "2026-02-28")
 VISITORS, EMAILS, PHONES = ("v1", "v2", "v3"), ("a@x.com", "b@x.com", "c@y.com"), ("+442079460018",)
 USERS, LEADS, ACCOUNTS = ("u1",), ("L1", "L2"), ("x.com", "y.com")
 PAID = "https://acme.com/?utm_source=google&utm_medium=cpc"
 MAILED = "https://acme.com/?utm_medium=email&utm_campaign=May"
+
+
+def examples(store: Store, *, sqlite: int, postgresql: int) -> settings:
+    """Return how many examples to try; `ATTRIBUTION_EXAMPLES=20` tries twenty times as many."""
+    factor = int(os.environ.get("ATTRIBUTION_EXAMPLES", "1"))
+    return settings(max_examples=factor * (sqlite if store.db.dialect == "sqlite" else postgresql))
 
 
 def _any(*values: str) -> st.SearchStrategy[str]:
@@ -58,7 +66,11 @@ def identity_rows() -> st.SearchStrategy[Row]:
     return _rows(
         visitor_id=_maybe(*VISITORS), email=_maybe(*EMAILS), phone=_maybe(*PHONES), user_id=_maybe(*USERS),
         lead_id=_maybe(*LEADS), account=_maybe(*ACCOUNTS), at=_any(*TIMES), source=_maybe("form", "call"),
-    ).filter(lambda row: sum(bool(row[name]) for name in row if name not in ("at", "source")) >= 2)  # fmt: skip
+    ).filter(_ties_two)  # fmt: skip
+
+
+def _ties_two(row: Row) -> bool:
+    return sum(bool(value) for name, value in row.items() if name not in ("at", "source")) >= 2
 
 
 def touch_rows() -> st.SearchStrategy[Row]:
