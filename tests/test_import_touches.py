@@ -156,7 +156,7 @@ def test_naive_times_need_a_zone(store: Store, csv: Csv) -> None:
 
 
 def test_a_dry_run_changes_nothing_at_all(store: Store, csv: Csv) -> None:
-    """It counts what would happen and tells why rows would not load, and leaves no trace in store or folder."""
+    """It counts what would happen, tells why rows would not load, and leaves no trace in store or folder."""
     store.import_table("touches", csv("touches", THREE))
     before = dump(store)
     file = csv("more", "touch_id,visitor_id,at\nt3,v9,2024-05-01\nt9,v9,2024-05-01\nt10,v9,noon\nt11,v9,x")

@@ -179,7 +179,7 @@ def translate(error: BaseException, label: str) -> StoreError:
         )
     if "unable to open" in low:
         return StoreError(f"cannot open {label}; check that its folder exists and that you may write to it")
-    if isinstance(error, OperationalError) and "connect" in low:
+    if isinstance(error, OperationalError) and ("connect" in low or "resolve host" in low):
         return StoreError(f"cannot reach {label}; check that the server runs and accepts you ({words})")
     return StoreError(f"{label}: {words}")
 
@@ -191,13 +191,19 @@ def _parse(url: str) -> URL:
     except (ArgumentError, NoSuchModuleError, ValueError):
         backend = ""
     if backend not in DIALECTS:
-        shown = re.sub(r"(?<=:)[^:@]*(?=@)", "***", url)  # whatever stands where a password would
         raise StoreError(
-            f"{shown!r} is not a store URL; allowed are "
+            f"{_masked(url)!r} is not a store URL; allowed are "
             "sqlite:///FILE.db and postgresql+psycopg://USER@HOST/NAME"
         )
+    if "@" in (parsed.host or ""):  # the rest of a password would be shown, and resolved, as the host
+        raise StoreError(f"{_masked(url)!r} has more than one @; write one in a password as %40")
     # whatever the spelling, one driver
     return parsed.set(drivername="sqlite" if backend == "sqlite" else "postgresql+psycopg")
+
+
+def _masked(url: str) -> str:
+    """Hide whatever stands where a password would, in a text that may be no URL."""
+    return re.sub(r"(://[^/:@]*:).*(?=@)", r"\1***", url)
 
 
 def _label(url: URL) -> str:
