@@ -80,7 +80,7 @@ def olist(store: Store, funnel: Funnel) -> tuple[Store, Answer]:
     return store, answers["deals"]
 
 
-def _instants(texts: pd.Series[str]) -> pd.Series[Any]:
+def _instants(texts: pd.Series[str]) -> Any:
     """Read times of São Paulo, whose clocks skip a midnight each spring."""
     return pd.to_datetime(texts, format="mixed").dt.tz_localize(
         ZONE, nonexistent="shift_forward", ambiguous="NaT"
@@ -93,7 +93,7 @@ def test_figures_equal_plain_pandas(olist: tuple[Store, Answer], funnel: Funnel)
         _check_figures(olist[0], funnel.leads, funnel.deals, by)
 
 
-def _check_figures(store: Store, leads: pd.DataFrame, deals: pd.DataFrame, by: str) -> None:
+def _check_figures(store: Store, leads: Any, deals: Any, by: str) -> None:
     in_time = deals[deals["days"] >= 0]
     leads_of = leads.groupby(by).size()
     revenue = in_time.groupby(by)["revenue"].sum().reindex(leads_of.index, fill_value=Decimal("0.00"))
@@ -144,7 +144,7 @@ def test_revenue_by_sales_rep_and_segment(olist: tuple[Store, Answer], funnel: F
     for by, column in (("owner", "sr_id"), ("industry", "business_segment")):
         rows = olist[0].kpis(by, names=["average_deal_size"], model="last_touch").rows
         found = {row[by]: (Decimal(row["numerator"]), row["denominator"]) for row in rows}
-        wanted = {
+        wanted: dict[Any, Any] = {
             name or "(not set)": (part["revenue"].sum(), len(part))
             for name, part in funnel.deals.groupby(column)
         }

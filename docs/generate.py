@@ -1,0 +1,232 @@
+"""Write the parts of the pages that follow from the code: tables, settings, models, figures.
+
+    python docs/generate.py
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; a test fails when one is not current.
+What a column means is said here, and every column must be: a new one without a sentence stops the script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attribution.metrics.kpi_catalogue import KPIS
+from attribution.sources.tables import TABLES, Column, Table
+from attribution.store.settings import GOALS, SETTINGS
+
+FOLDER = Path(__file__).parent
+_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+_ABOUT = {
+    "touches": "Visits and other contacts: what somebody did before anybody knew them. One row a contact.",
+    "identities": "Evidence that identifiers belonged to one person: a form, a login, a call. One row an "
+    "observation, with two or more identifiers.",
+    "leads": "People who became known: a row of your CRM or form tool each.",
+    "deals": "Opportunities and what became of them. One row a deal.",
+    "stages": "Any further stage history of leads and deals. Kept and checked; no figure reads it yet.",
+    "adjustments": "Refunds, credit notes, extra invoices: money that changed after the deal closed.",
+    "spend": "What advertising cost, by day and whatever dimensions you know.",
+    "meetings": "Meetings with leads. Kept and checked; no figure reads it yet.",
+    "email_stats": "Mailing statistics by day and campaign. Kept; no figure reads it yet.",
+    "social_stats": "Social statistics by day, source and campaign. Kept; no figure reads it yet.",
+    "rates": "Exchange rates into the reporting currency.",
+}
+
+# what a column means, wherever it stands; `table.column` where a table means something of its own
+_MEANS = {
+    "account": "the company, as its domain or CRM id",
+    "ad": "ad or its content",
+    "ad_group": "ad group or ad set",
+    "ad_group_id": "the platform's number of the ad group",
+    "ad_id": "the platform's number of the ad",
+    "amount": "what the deal is worth; required when won",
+    "at": "when it happened",
+    "campaign": "campaign name",
+    "campaign_id": "the platform's number of the campaign",
+    "channel": "given: final; otherwise the rules decide",
+    "click_id": "a click id that is not in the URL",
+    "clicks": "clicks",
+    "closed_at": "when it was won or lost; required then",
+    "comments": "comments",
+    "consent": "what the person agreed to (see Consent)",
+    "cost": "what was spent",
+    "created_at": "when the record was created",
+    "currency": "of the amount; required beside one",
+    "date": "the day",
+    "deal_id": "the CRM's own id",
+    "delivered": "mails delivered",
+    "disqualified_at": "when the lead was given up",
+    "email": "mail address",
+    "emails": "the deal's contacts",
+    "engaged_seconds": "how long the page was in view",
+    "forwards": "forwards",
+    "held_at": "when it took place; empty: not yet, or not at all",
+    "impressions": "impressions",
+    "industry": "the lead's industry",
+    "keyword": "keyword",
+    "keyword_id": "the platform's number of the keyword",
+    "lead_id": "the CRM's own id",
+    "likes": "likes",
+    "list_size": "subscribers at the day's end",
+    "medium": "such as `cpc` or `email`; small letters",
+    "meeting_id": "your id of the meeting",
+    "mql_at": "when it became marketing qualified",
+    "network": "of a Google ad: search, display, video, shopping, cross-network",
+    "opens": "opens",
+    "owner": "the sales rep",
+    "page_views": "pages seen in the visit",
+    "phone": "telephone number",
+    "platform": "the advertising platform",
+    "rate": "units of the reporting currency for one unit of `currency`",
+    "reason": "why, in your words",
+    "recurring_amount": "what the contract brings in each interval",
+    "recurring_from": "when it begins",
+    "recurring_interval": "required beside `recurring_amount`",
+    "recurring_until": "when it ended; empty: still active",
+    "referrer": "the page before; only its host is kept",
+    "requested_at": "when the lead asked to be contacted",
+    "responded_at": "when somebody answered",
+    "response_outcome": "what came of the answer",
+    "sent": "mails sent",
+    "shares": "shares",
+    "source": "such as `google` or `newsletter`; small letters",
+    "sqo_at": "when it became sales qualified",
+    "stage": "the stage's name",
+    "status": "where it stands",
+    "subscribes": "new subscribers",
+    "touch_id": "your id of the visit or contact",
+    "unsubscribes": "subscribers lost",
+    "url": "the landing page",
+    "user_agent": "the browser, as it names itself",
+    "user_id": "login",
+    "visitor_id": "the visitor, as a first-party cookie knows them",
+    "adjustments.adjustment_id": "your id of the adjustment",
+    "adjustments.amount": "what is added to the deal; negative: a refund",
+    "adjustments.currency": "the deal's own",
+    "adjustments.deal_id": "the deal it belongs to",
+    "booked_at": "when it was booked",
+    "deals.kind": "new business or not",
+    "deals.lead_id": "the lead it came from",
+    "identities.lead_id": "a lead of the CRM",
+    "identities.source": "where this is known from, such as `form`; `explain` shows it",
+    "leads.visitor_id": "the visitor who became this lead: the tie to all earlier visits",
+    "meetings.lead_id": "with whom",
+    "spend.kind": "`media` for advertising, `fee` for agencies and tools",
+    "stages.id": "the lead's or deal's id",
+    "stages.object": "what it is a stage of",
+    "touches.cost": "what this click cost; counts where no spend row covers its platform, campaign and day",
+    "touches.kind": "what sort of contact",
+    "touches.visitor_id": "required, unless consent to analytics is denied",
+}
+
+_FORMS = {
+    "id": "id",
+    "text": "text",
+    "date": "date",
+    "amount": "amount",
+    "currency": "ISO 4217 code",
+    "integer": "whole number from 0",
+    "seconds": "seconds from 0",
+    "rate": "decimal above 0",
+    "consent": "consent",
+    "url": "URL",
+    "referrer": "URL",
+    "click_id": "`kind:VALUE`, such as `gclid:Cj0A`",
+    "emails": "addresses with `;` between",
+}
+_CHANGES = {
+    "update": "the same id with other content updates the record",
+    "conflict": "the same id with other content is a conflict: the stored row stays",
+    "replace": "a later file replaces what an earlier one said of the same key",
+}
+_REPEATS = {
+    "sum": "equal keys within one file are summed",
+    "conflict": "another value for the same key within one file is a conflict: the first counts",
+}
+
+
+def render(text: str) -> str:
+    """Return a page with all its generated parts made anew."""
+    return _PART.sub(lambda found: found[1] + "\n".join(PARTS[found[2]]()) + "\n" + found[3], text)
+
+
+def pages() -> list[Path]:
+    """Return the pages that have generated parts."""
+    return [page for page in sorted(FOLDER.glob("*.md")) if _PART.search(page.read_text(encoding="utf-8"))]
+
+
+def _tables() -> Iterator[str]:
+    for table in TABLES.values():
+        yield from ("", f"### {table.name}", "", _ABOUT[table.name], "", _keyed(table), "")
+        yield "| column | form | means |"
+        yield "|---|---|---|"
+        for column in table.columns:
+            mark = " *" if column.required else ""
+            yield f"| `{column.name}`{mark} | {_form(column)} | {_meaning(table, column)} |"
+    yield ""
+
+
+def _keyed(table: Table) -> str:
+    columns = {column.output: column.name for column in table.columns}
+    if table.repeats is not None:
+        named = ", ".join(f"`{columns[name]}`" for name in table.key)
+        whole = named if len(table.key) < 5 else "every column that is not a measure"
+        return f"Key: {whole}. {_REPEATS[table.repeats].capitalize()}; {_CHANGES[table.on_change]}."
+    if table.name == "identities":
+        return "Key: the whole row; the same observation is kept once."
+    named = ", ".join(f"`{columns[name]}`" for name in table.key)
+    return f"Key: {named}; {_CHANGES[table.on_change]}."
+
+
+def _form(column: Column) -> str:
+    if column.kind == "instant":
+        return f"time; a bare date is the {column.bare_date} of its day"
+    if column.kind == "choice":
+        words = ", ".join(f"`{word}`" for word in column.choices)
+        return words + (f"; default `{column.default}`" if column.default else "")
+    return _FORMS[column.kind]
+
+
+def _meaning(table: Table, column: Column) -> str:
+    return _MEANS.get(f"{table.name}.{column.name}") or _MEANS[column.name]
+
+
+def _settings() -> Iterator[str]:
+    yield "| setting | default | means |"
+    yield "|---|---|---|"
+    for setting in SETTINGS.values():
+        default = "" if setting.default is None else f"`{setting.default}`"
+        yield f"| `{setting.name}` | {default} | {setting.meaning} |"
+
+
+def _goals() -> Iterator[str]:
+    ends = {
+        "won": "closed as won", "created": "created", "lead": "created",
+        "mql": "marketing qualified", "sqo": "sales qualified",
+    }  # fmt: skip
+    yield "| goal | counts | a journey ends when the record is |"
+    yield "|---|---|---|"
+    for goal in GOALS.values():
+        yield f"| `{goal.name}` | {goal.label[0].lower() + goal.label[1:]} | {ends[goal.kind]} |"
+
+
+def _kpis() -> Iterator[str]:
+    yield "| figure | formula | where there is nothing to divide by |"
+    yield "|---|---|---|"
+    for kpi in KPIS.values():
+        yield f"| `{kpi.name}` | {kpi.formula} | {kpi.zero_rule} |"
+
+
+PARTS: dict[str, Callable[[], Iterator[str]]] = {
+    "tables": _tables,
+    "settings": _settings,
+    "goals": _goals,
+    "kpis": _kpis,
+}
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(f"{page} is current")
