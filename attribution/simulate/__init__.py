@@ -1,7 +1,8 @@
 """A believable, seeded B2B company with known channel effects: files to try, test and measure the engine on.
 
-One generator of random numbers goes through the steps of the story in a fixed order, so that equal settings give
-equal files. What every channel truly brings is worked out beside it (:mod:`attribution.simulate.truth`).
+One generator of random numbers goes through the steps of the story in a fixed order, so that equal
+settings give equal files. What every channel truly brings is worked out beside it
+(:mod:`attribution.simulate.truth`).
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from attribution.simulate.columns import frame, texts
+from attribution.simulate.counts import email_table, rate_table, social_table
 from attribution.simulate.deals import adjustment_table, deal_table, deals, stage_table
 from attribution.simulate.ella import add_ella
 from attribution.simulate.leads import lead_table, leads, meeting_table
 from attribution.simulate.mess import add_mess
-from attribution.simulate.numbers import texts
 from attribution.simulate.people import people
 from attribution.simulate.simulated import Simulated
 from attribution.simulate.spend import spend_table
-from attribution.simulate.statistics import email_table, rate_table, social_table
 from attribution.simulate.touches import (
     CALLED,
     CHATTED,
@@ -68,7 +69,7 @@ def simulate(world: World) -> Simulated:
 
     answers = _answers(touched, tables["touches"])
     named = texts([f"p{person}" for person in made.person.tolist()])
-    lead_people = pd.DataFrame({"lead_id": made.lead_id, "person": named})
+    lead_people = frame({"lead_id": made.lead_id, "person": named})
     if world.mess:
         add_mess(world, rng, tables)
     if world.story:
@@ -88,10 +89,10 @@ def simulate(world: World) -> Simulated:
 
 
 def _answers(touched: Rows, table: pd.DataFrame) -> pd.DataFrame:
-    """Say who is behind each touch, and which channel and campaign brought it; a call or chat is Offline's or Direct's."""
+    """Say who is behind each touch, and what brought it; calls and chats are Offline."""
     spoken = (touched.kind == CALLED) | (touched.kind == CHATTED)
     channel = np.where(spoken, "Offline", texts(list(CHANNELS))[CHANNEL_OF_SLOT[touched.slot]])
-    return pd.DataFrame(
+    return frame(
         {
             "touch_id": table["touch_id"],
             "person": texts([f"p{person}" for person in touched.person.tolist()]),

@@ -59,8 +59,9 @@ def _google(
 ) -> Slot:
     return Slot(
         "Paid Search", *weights, pages=_BRAND if campaign.startswith("brand") else _ADS,
-        referrer="https://www.google.com/", source="google", medium="cpc", campaign=campaign, ad_group=group, ad=ad,
-        keyword=keyword, platform="google_ads", campaign_id=ids[0], ad_group_id=ids[1], click_id="gclid",
+        referrer="https://www.google.com/", source="google", medium="cpc", campaign=campaign,
+        ad_group=group, ad=ad, keyword=keyword, platform="google_ads", campaign_id=ids[0],
+        ad_group_id=ids[1], click_id="gclid",
         click_minor=int(more["cost"]), share_clicked=more["clicked"],
     )  # fmt: skip
 
@@ -115,33 +116,35 @@ _LOOKALIKE, _LAUNCH = ("41001", "4100101"), ("41002", "4100201")
 _PROSPECTING, _RETURN = ("51001", "5100101"), ("51002", "5100201")
 
 SLOTS: Final = (
-    _google("brand-uk", _BRAND_IDS, "brand-exact", "brand-a", "larkspur metrics", (18, 92), cost=1700, clicked=0.21),
-    _google("brand-uk", _BRAND_IDS, "brand-exact", "brand-a", "larkspur pricing", (5, 45), cost=1700, clicked=0.2),
+    _google("brand-uk", _BRAND_IDS, "brand-exact", "brand-a", "larkspur metrics",
+            (18, 92), cost=1100, clicked=0.21),
+    _google("brand-uk", _BRAND_IDS, "brand-exact", "brand-a", "larkspur pricing",
+            (5, 45), cost=1100, clicked=0.2),
     _google("generic-attribution-uk", _GENERIC, "attribution", "attr-a", "marketing attribution software",
-            (52, 14), cost=3900, clicked=0.044),
+            (52, 14), cost=3000, clicked=0.044),
     _google("generic-attribution-uk", _GENERIC, "attribution", "attr-a", "attribution tool",
-            (20, 7), cost=3900, clicked=0.045),
+            (20, 7), cost=3000, clicked=0.045),
     _google("generic-attribution-uk", _GENERIC, "attribution", "attr-b", "marketing attribution software",
-            (28, 9), cost=3900, clicked=0.045),
+            (28, 9), cost=3000, clicked=0.045),
     _google("generic-attribution-uk", _GENERIC, "attribution", "attr-b", "attribution tool",
-            (22, 7), cost=3900, clicked=0.043),
+            (22, 7), cost=3000, clicked=0.043),
     _google("generic-attribution-uk", _VALUE, "lead-value", "value-a", "lead value calculator",
-            (30, 10), cost=3900, clicked=0.046),
+            (30, 10), cost=3000, clicked=0.046),
     _google("generic-reporting-eu", _REPORTING, "roi-report", "roi-a", "marketing roi report",
-            (30, 9), cost=3300, clicked=0.045),
+            (30, 9), cost=2600, clicked=0.045),
     _google("generic-reporting-eu", _REPORTING, "roi-report", "roi-a", "campaign reporting",
-            (18, 5), cost=3300, clicked=0.045),
-    _bing("marketing attribution software", (30, 14), 2200),
-    _bing("roi software", (20, 9), 2200),
-    _linkedin("li-cmo-awareness", _CMO, "cmo-uk", "video-30s", (62, 18), 11500),
-    _linkedin("li-cmo-awareness", _CMO, "cmo-uk", "carousel", (36, 11), 11500),
-    _linkedin("li-whitepaper", _PAPER, "heads-of-marketing", "paper-cover", (70, 20), 11500),
-    _meta("b2b-lookalike", _LOOKALIKE, "lookalike-1pc", "story-a", (62, 14), 3200),
-    _meta("b2b-lookalike", _LOOKALIKE, "lookalike-1pc", "feed-b", (40, 9), 3200),
-    _meta("Spring Launch", _LAUNCH, "launch", "launch-a", (36, 9), 3400),
-    _display("display-prospecting", _PROSPECTING, "b2b", "300x250", (46, 12), 7000),
-    _display("display-prospecting", _PROSPECTING, "b2b", "728x90", (34, 10), 7000),
-    _display("display-return", _RETURN, "seen", "160x600", (0, 42), 7000),
+            (18, 5), cost=2600, clicked=0.045),
+    _bing("marketing attribution software", (30, 14), 1700),
+    _bing("roi software", (20, 9), 1700),
+    _linkedin("li-cmo-awareness", _CMO, "cmo-uk", "video-30s", (62, 18), 7500),
+    _linkedin("li-cmo-awareness", _CMO, "cmo-uk", "carousel", (36, 11), 7500),
+    _linkedin("li-whitepaper", _PAPER, "heads-of-marketing", "paper-cover", (70, 20), 7500),
+    _meta("b2b-lookalike", _LOOKALIKE, "lookalike-1pc", "story-a", (62, 14), 2300),
+    _meta("b2b-lookalike", _LOOKALIKE, "lookalike-1pc", "feed-b", (40, 9), 2300),
+    _meta("Spring Launch", _LAUNCH, "launch", "launch-a", (36, 9), 2600),
+    _display("display-prospecting", _PROSPECTING, "b2b", "300x250", (46, 12), 4500),
+    _display("display-prospecting", _PROSPECTING, "b2b", "728x90", (34, 10), 4500),
+    _display("display-return", _RETURN, "seen", "160x600", (0, 42), 4500),
     _organic("Organic Search", "https://www.google.com/", 250, 150),
     _organic("Organic Search", "https://www.google.co.uk/", 60, 30),
     _organic("Organic Search", "https://www.bing.com/", 38, 20),
@@ -160,7 +163,7 @@ SLOTS: Final = (
     _organic("AI Assistant", "https://gemini.google.com/", 9, 6),
     _organic("AI Assistant", "https://claude.ai/", 8, 5),
     # the campaign's name ends in the quarter of the visit: newsletter-q1
-    Slot("Email", 10, 175, pages=_NEWS, source="newsletter", medium="email", campaign="newsletter"),
+    Slot("Email", 10, 150, pages=_NEWS, source="newsletter", medium="email", campaign="newsletter"),
     Slot("Email", 0, 0, pages=_NURTURE, source="crm", medium="email", campaign="nurture-welcome"),
     Slot("Email", 0, 0, pages=_NURTURE, source="crm", medium="email", campaign="nurture-cases"),
     Slot("Email", 0, 0, pages=_NURTURE, source="crm", medium="email", campaign="nurture-demo"),
@@ -173,7 +176,8 @@ SLOTS: Final = (
 
 # its landing page lost the tracking snippet: money out, clicks in, and nobody to see afterwards
 SILENT: Final = _google(
-    "competitors-uk", _RIVALS, "rivals", "rival-a", "other attribution tools", (0, 0), cost=2600, clicked=0.045
+    "competitors-uk", _RIVALS, "rivals", "rival-a", "other attribution tools",
+    (0, 0), cost=1500, clicked=0.045
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Step five: what sales makes of it. Deals, their stages, second deals, refunds, and deals that fell from the sky."""
+"""Step five: what sales makes of it. Deals, their stages, second deals, refunds, and deals from nowhere."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from attribution.money import minor_digits
+from attribution.simulate.columns import Bools, Ints, Texts, days_text, frame, local, pick, texts, utc
 from attribution.simulate.leads import Leads
-from attribution.simulate.numbers import Bools, Ints, Texts, days_text, local, pick, texts, utc
-from attribution.simulate.people import OWNERS, People
+from attribution.simulate.people import OWNERS, People, account_name
 from attribution.simulate.truth import Odds, decided_at
 from attribution.simulate.visits import Visits
 from attribution.simulate.world import DAY, World
@@ -23,7 +23,7 @@ _KINDS: Final = ("new", "renewal", "expansion")
 
 @dataclass(frozen=True)
 class Deals:
-    """Deals in the order of their creation; `closed_at` is -1 while open, `person` -1 for those nobody tracked.
+    """Deals in the order of their creation; `closed_at` is -1 while open, `person` -1 where nobody was seen.
 
     `kind` counts in new, renewal, expansion; `interval` in none, month, quarter, year.
     """
@@ -91,7 +91,7 @@ def _second_deals(world: World, rng: np.random.Generator, first: pd.DataFrame) -
 
 def _untracked(world: World, rng: np.random.Generator, crowd: People) -> pd.DataFrame:
     """Make deals of which no touch, form or call is known: a dinner, a fair in another country."""
-    count = max(2, round(world.n_people * 0.0035))
+    count = max(2, round(world.n_people * 0.0085))
     created = world.start_second + rng.integers(0, world.days * DAY, count)
     return pd.DataFrame(
         {
@@ -130,7 +130,7 @@ def deal_table(
     recurring_minor = sold.price_major * 10**digits // _PER_YEAR[sold.interval]
     ends = sold.closed_at + rng.integers(70 * DAY, 200 * DAY, count)
     ended = recurs & (rng.random(count) < 0.12) & (ends < world.end_second)
-    return pd.DataFrame(
+    return frame(
         {
             "deal_id": sold.deal_id,
             "status": np.where(sold.closed_at < 0, "open", np.where(sold.won, "won", "lost")),
@@ -140,7 +140,7 @@ def deal_table(
             "currency": np.where(second, world.second_currency, world.currency),
             "lead_id": np.where(no_lead, "", lead),
             "emails": _contacts(rng, crowd, sold, no_lead),
-            "account": texts([crowd.account_name(number) for number in sold.account.tolist()]),
+            "account": texts([account_name(number, crowd.stride) for number in sold.account.tolist()]),
             "owner": pick(OWNERS, owner),
             "kind": pick(_KINDS, sold.kind),
             "recurring_amount": np.where(recurs, amounts(recurring_minor, digits), ""),
@@ -168,6 +168,7 @@ def _contacts(rng: np.random.Generator, crowd: People, sold: Deals, no_lead: Boo
     """List the contacts of each deal: mostly the lead's person, and often colleagues."""
     named = (rng.random(len(sold.person)) < 0.92) | no_lead
     keen = rng.random((len(sold.person), 4)) < 0.65
+    emails = crowd.emails.tolist()
     made = []
     for row, (person, account) in enumerate(zip(sold.person.tolist(), sold.account.tolist(), strict=True)):
         if person < 0:
@@ -175,11 +176,11 @@ def _contacts(rng: np.random.Generator, crowd: People, sold: Deals, no_lead: Boo
             continue
         first = int(crowd.first_member[account])
         colleagues = [
-            crowd.email(first + member)
+            emails[first + member]
             for member in range(int(crowd.size_account[account]))
             if first + member != person and keen[row, member]
         ]
-        made.append(";".join(([crowd.email(person)] if named[row] else []) + colleagues))
+        made.append(";".join(([emails[person]] if named[row] else []) + colleagues))
     return texts(made)
 
 
@@ -197,7 +198,7 @@ def stage_table(world: World, rng: np.random.Generator, made: Leads, sold: Deals
         rows = np.flatnonzero((at < world.end_second) & (sold.kind == 0))
         parts.append(("deal", sold.deal_id[rows], stage, at[rows]))
     frames = [
-        pd.DataFrame({"object": what, "id": ids, "stage": stage, "at": texts(utc(at))})
+        frame({"object": what, "id": ids, "stage": stage, "at": texts(utc(at))})
         for what, ids, stage, at in parts
     ]
     return pd.concat(frames, ignore_index=True)
@@ -214,7 +215,7 @@ def adjustment_table(
     digits = np.array([minor_digits(code) for code in currency], dtype=np.int64)
     refund = sold.price_major[rows] * 10**digits * tenths // 10
     reason = np.where(tenths == 1, "goodwill", np.where(tenths == 2, "contract reduced", "seats returned"))
-    return pd.DataFrame(
+    return frame(
         {
             "adjustment_id": texts([f"A-{number:03d}" for number in range(1, len(rows) + 1)]),
             "deal_id": sold.deal_id[rows],

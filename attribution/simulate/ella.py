@@ -9,8 +9,8 @@ import pandas as pd
 
 from attribution.money import money_text
 from attribution.simulate.catalogue import SITE
+from attribution.simulate.columns import local
 from attribution.simulate.mess import append
-from attribution.simulate.numbers import local
 from attribution.simulate.world import DAY, World
 
 _PHONE: Final = "+442079460018"
@@ -60,8 +60,8 @@ def add_ella(world: World, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFram
         ("ella-call", "ella", "Offline", ""),
     ]
     return (
-        pd.DataFrame(answers, columns=["touch_id", "person", "channel", "campaign"]),
-        pd.DataFrame([("L-ella", "ella")], columns=["lead_id", "person"]),
+        pd.DataFrame(answers, dtype=object, columns=["touch_id", "person", "channel", "campaign"]),
+        pd.DataFrame([("L-ella", "ella")], dtype=object, columns=["lead_id", "person"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Step four: who raises a hand. Leads by form, call, chat, badge and from a bought list, and what became of them."""
+"""Step four: who raises a hand. Leads by form, call, chat, badge and from a list, and what became of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from attribution.simulate.numbers import Ints, Texts, local, pick, texts, utc
+from attribution.simulate.columns import Ints, Texts, frame, local, pick, texts, utc
 from attribution.simulate.people import INDUSTRIES, OWNERS, People, phone
 from attribution.simulate.truth import DEAL, MQL, SQO, Odds
 from attribution.simulate.visits import CHANNEL_OF_SLOT, Visits
@@ -50,10 +50,12 @@ def leads(world: World, rng: np.random.Generator, crowd: People, seen: Visits, c
 
     way = rng.choice([FORM, CALL, CHAT, LIST], count, p=[0.75, 0.16, 0.07, 0.02])
     way = np.where(CHANNEL_OF_SLOT[seen.slot[visit]] == _OFFLINE, BADGE, way)
-    asked = seen.at[visit] + rng.integers(120, 1500, count)
+    last = world.end_second - 1
+    asked = np.minimum(last, seen.at[visit] + rng.integers(120, 1500, count))
     pause = np.where((way == CALL) | (way == CHAT), rng.integers(120, 2400, count), 0)
     first_seen = seen.at[np.searchsorted(seen.person, person)]
     created = np.where(way == LIST, first_seen - rng.integers(3 * DAY, 30 * DAY, count), asked + pause)
+    created = np.minimum(last, created)
     order = np.lexsort((person, created))
     person, visit, way, asked, created = (c[order] for c in (person, visit, way, asked, created))
 
@@ -109,14 +111,14 @@ def lead_table(
     in_local = rng.random(count) < np.where(by_form, 0.5, 0.4)
     east = crowd.second_account[account].astype(np.int64)
     created = np.where(in_local, texts(local(made.created_at, east)), texts(utc(made.created_at)))
-    return pd.DataFrame(
+    return frame(
         {
             "lead_id": made.lead_id,
             "created_at": created,
             "visitor_id": np.where(has_visitor, visitor[made.visit], ""),
-            "email": np.where(has_email, texts([crowd.email(person) for person in made.person.tolist()]), ""),
+            "email": np.where(has_email, crowd.emails[made.person], ""),
             "phone": made.phone,
-            "account": texts([crowd.account_name(number) for number in account.tolist()]),
+            "account": crowd.accounts[account],
             "owner": pick(OWNERS, crowd.owner_account[account]),
             "industry": pick(INDUSTRIES, crowd.industry_account[account]),
             "mql_at": utc_or_blank(made.mql_at),
@@ -142,7 +144,7 @@ def meeting_table(world: World, rng: np.random.Generator, made: Leads) -> pd.Dat
     kept = rng.random(len(rows)) < 0.82
     known = booked < world.end_second
     rows, booked, held = rows[known], booked[known], _known(world, held, kept)[known]
-    return pd.DataFrame(
+    return frame(
         {
             "meeting_id": texts([f"M-{number:04d}" for number in range(1, len(rows) + 1)]),
             "lead_id": made.lead_id[rows],

@@ -1,4 +1,4 @@
-"""Step nine: what real exports look like. Robots, refused consent, rows twice, and rows that no reader may accept."""
+"""Step nine: what real exports look like: robots, refused consent, rows twice, rows that no reader takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.simulate.catalogue import SITE
-from attribution.simulate.numbers import codes, local, texts, utc
+from attribution.simulate.columns import codes, frame, local, texts, utc
 from attribution.simulate.world import DAY, World
 
 _ROBOTS: Final = (
@@ -106,4 +106,4 @@ def _bad_rows(world: World) -> dict[str, list[dict[str, str]]]:
 def append(tables: dict[str, pd.DataFrame], name: str, rows: list[dict[str, str]]) -> None:
     columns = tables[name].columns
     made = {column: texts([row.get(column, "") for row in rows]) for column in columns}
-    tables[name] = pd.concat([tables[name], pd.DataFrame(made)], ignore_index=True)
+    tables[name] = pd.concat([tables[name], frame(made)], ignore_index=True)

@@ -6,17 +6,36 @@ All of it is drawn before anything happens, so that it is the same whatever the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from attribution.simulate.numbers import Bools, Ints
+from attribution.simulate.columns import Bools, Ints, Texts, texts
 from attribution.simulate.world import DAY, World
 
-FIRST: Final = ["Alex", "Amara", "Bea", "Ben", "Chloe", "Connor", "Dan", "Dora", "Elif", "Ewan", "Farah", "Freya", "George", "Hana", "Imran", "Ines", "Jess", "Karl", "Leila", "Leo", "Mark", "Nadia", "Noor", "Oscar", "Owen", "Priya", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Victor", "Wendy", "Xavier", "Yusuf", "Zoe", "Maya", "Hugo", "Ada", "Piotr"]
-LAST: Final = ["Abbott", "Archer", "Bauer", "Brook", "Clarke", "Cole", "Dixon", "Drew", "Evans", "Fischer", "Frost", "Grant", "Gray", "Hart", "Hughes", "Innes", "Ivers", "Jones", "Judd", "Kerr", "Khan", "Lang", "Lowe", "Marsh", "Moore", "Nolan", "North", "Okafor", "Page", "Patel", "Quigley", "Reid", "Shah", "Turner", "Usher", "Vogel", "Walsh", "Xu", "Young", "Zeller", "Novak"]
-_HEADS: Final = ["Alder", "Amber", "Ash", "Birch", "Cedar", "Copper", "Dover", "Elm", "Fern", "Glen", "Granite", "Harrow", "Heron", "Iron", "Juniper", "Kestrel", "Linden", "Norfolk", "Oak", "Osprey", "Poplar", "Quarry", "Rowan", "Sable", "Stone", "Thorn", "Upton", "Vale", "Willow", "Yew"]
-_TAILS: Final = ["bank", "bridge", "brook", "cliff", "combe", "croft", "dale", "field", "fold", "ford", "gate", "grove", "hall", "ham", "heath", "hill", "holme", "hurst", "low", "marsh", "mead", "mere", "mill", "moor", "port", "ridge", "shaw", "stead", "wick", "wood"]
+FIRST: Final = (
+    "Alex", "Amara", "Bea", "Ben", "Chloe", "Connor", "Dan", "Dora", "Elif", "Ewan", "Farah", "Freya",
+    "George", "Hana", "Imran", "Ines", "Jess", "Karl", "Leila", "Leo", "Mark", "Nadia", "Noor", "Oscar",
+    "Owen", "Priya", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Victor", "Wendy", "Xavier", "Yusuf", "Zoe",
+    "Maya", "Hugo", "Ada", "Piotr",
+)  # fmt: skip
+LAST: Final = (
+    "Abbott", "Archer", "Bauer", "Brook", "Clarke", "Cole", "Dixon", "Drew", "Evans", "Fischer", "Frost",
+    "Grant", "Gray", "Hart", "Hughes", "Innes", "Ivers", "Jones", "Judd", "Kerr", "Khan", "Lang", "Lowe",
+    "Marsh", "Moore", "Nolan", "North", "Okafor", "Page", "Patel", "Quigley", "Reid", "Shah", "Turner",
+    "Usher", "Vogel", "Walsh", "Xu", "Young", "Zeller", "Novak",
+)  # fmt: skip
+_HEADS: Final = (
+    "Alder", "Amber", "Ash", "Birch", "Cedar", "Copper", "Dover", "Elm", "Fern", "Glen", "Granite",
+    "Harrow", "Heron", "Iron", "Juniper", "Kestrel", "Linden", "Norfolk", "Oak", "Osprey", "Poplar",
+    "Quarry", "Rowan", "Sable", "Stone", "Thorn", "Upton", "Vale", "Willow", "Yew",
+)  # fmt: skip
+_TAILS: Final = (
+    "bank", "bridge", "brook", "cliff", "combe", "croft", "dale", "field", "fold", "ford", "gate",
+    "grove", "hall", "ham", "heath", "hill", "holme", "hurst", "low", "marsh", "mead", "mere", "mill",
+    "moor", "port", "ridge", "shaw", "stead", "wick", "wood",
+)  # fmt: skip
 _ENDS: Final = ("Group", "Holdings", "Labs", "Partners", "Systems", "Trading", "Works", "Studios")
 INDUSTRIES: Final = (
     "Manufacturing", "Education", "Retail", "Energy", "Software", "Finance", "Healthcare", "Logistics",
@@ -34,8 +53,9 @@ _DRAMA: Final = tuple(
 class People:
     """The people, in columns; `*_account` columns have one value an account.
 
-    `keen` is thousandths of log-odds to become a lead, whatever they see. `price_major` is what they would pay
-    in their account's currency. `to_deal` and `to_close` are seconds from visit to deal, and on to its decision.
+    `keen` is thousandths of log-odds to become a lead, whatever they see. `price_major` is what they would
+    pay in their account's currency. `to_deal` and `to_close` are seconds from visit to deal, and on to its
+    decision. `nurture` is how many mails they read as a lead.
     """
 
     account: Ints
@@ -56,29 +76,40 @@ class People:
     size_account: Ints
     stride: int
 
-    def name(self, person: int) -> tuple[str, str]:
-        """Return a person's first and last name; two people of one account have different ones."""
-        number = (int(self.account[person]) * 611 + int(self.member[person]) * 177) % (len(FIRST) * len(LAST))
-        return FIRST[number % len(FIRST)], LAST[number // len(FIRST)]
+    @cached_property
+    def accounts(self) -> Texts:
+        """The accounts' names; every account has its own."""
+        return texts([account_name(number, self.stride) for number in range(len(self.size_account))])
 
-    def account_name(self, account: int) -> str:
-        """Return an account's name; every account has its own."""
-        kinds = len(_HEADS) * len(_TAILS) * len(_ENDS)
-        again, number = divmod(account, kinds)
-        number = number * self.stride % kinds
-        number, end = divmod(number, len(_ENDS))
-        head, tail = divmod(number, len(_TAILS))
-        more = f" {again + 1}" if again else ""
-        return f"{_HEADS[head]}{_TAILS[tail]} {_ENDS[end]}{more}"
+    @cached_property
+    def emails(self) -> Texts:
+        """The people's e-mail addresses; nobody shares one."""
+        hosts = [
+            f"{name.lower().replace(' ', '-')}.{'de' if second else 'co.uk'}"
+            for name, second in zip(self.accounts.tolist(), self.second_account.tolist(), strict=True)
+        ]
+        # two people of one account have different names
+        number = (self.account * 611 + self.member * 177) % (len(FIRST) * len(LAST))
+        columns = (number.tolist(), self.account.tolist(), self.free_mail.tolist())
+        made = []
+        for person, (name, account, free) in enumerate(zip(*columns, strict=True)):
+            first, last = FIRST[name % len(FIRST)].lower(), LAST[name // len(FIRST)].lower()
+            made.append(f"{first}{last}{person}@gmail.com" if free else f"{first}.{last}@{hosts[account]}")
+        return texts(made)
 
-    def email(self, person: int) -> str:
-        """Return a person's e-mail address; nobody shares one."""
-        first, last = (part.lower() for part in self.name(person))
-        if self.free_mail[person]:
-            return f"{first}{last}{person}@gmail.com"
-        account = int(self.account[person])
-        ending = "de" if self.second_account[account] else "co.uk"
-        return f"{first}.{last}@{self.account_name(account).lower().replace(' ', '-')}.{ending}"
+
+def account_name(number: int, stride: int) -> str:
+    """Name an account; `stride`, odd, shuffles the names, and no two accounts share one.
+
+    >>> account_name(1, 1007), account_name(7201, 1007)
+    ('Cedarcroft Studios', 'Cedarcroft Studios 2')
+    """
+    kinds = len(_HEADS) * len(_TAILS) * len(_ENDS)
+    again, number = divmod(number, kinds)
+    number, end = divmod(number * stride % kinds, len(_ENDS))
+    head, tail = divmod(number, len(_TAILS))
+    more = f" {again + 1}" if again else ""
+    return f"{_HEADS[head]}{_TAILS[tail]} {_ENDS[end]}{more}"
 
 
 def phone(number: int) -> str:
@@ -105,7 +136,7 @@ def people(world: World, rng: np.random.Generator) -> People:
     start_day = rng.integers(0, world.days, accounts)
     first_day = start_day[account] + np.where(member > 0, rng.exponential(18, n), 0).astype(np.int64)
     deal_size = rng.lognormal(np.log(6900), 0.52, accounts)
-    price = np.clip(deal_size[account] * rng.lognormal(0, 0.25, n), 900, 60_000)
+    price = np.clip(deal_size[account] * rng.lognormal(0, 0.25, n), 900, 35_000)
     return People(
         account=account,
         member=member,
@@ -113,8 +144,8 @@ def people(world: World, rng: np.random.Generator) -> People:
         keen=np.rint(rng.normal(0, 550, n)).astype(np.int64),
         price_major=np.rint(price / 50).astype(np.int64) * 50,
         to_deal=np.rint(rng.lognormal(np.log(7), 0.7, n) * DAY).astype(np.int64),
-        to_close=np.rint(rng.lognormal(np.log(23), 0.55, n) * DAY).astype(np.int64),
-        nurture=np.minimum(rng.poisson(1.2, n), 4),
+        to_close=np.rint(rng.lognormal(np.log(25), 0.55, n) * DAY).astype(np.int64),
+        nurture=np.minimum(rng.poisson(0.8, n), 4),
         free_mail=rng.random(n) < 0.12,
         consented=rng.random(n) < 0.8,
         has_phone=rng.random(n) < 0.22,

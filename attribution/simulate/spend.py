@@ -9,35 +9,35 @@ import numpy as np
 import pandas as pd
 
 from attribution.money import minor_digits
-from attribution.simulate.catalogue import EVENTS, SILENT, SLOTS
+from attribution.simulate.catalogue import EVENTS, SILENT, SLOTS, SPRING
+from attribution.simulate.columns import Ints, days_text, frame, texts
 from attribution.simulate.deals import amounts
-from attribution.simulate.numbers import Ints, days_text, texts
 from attribution.simulate.touches import SESSION, Rows
-from attribution.simulate.visits import event_day
+from attribution.simulate.visits import event_day, in_spring
 from attribution.simulate.world import DAY, World
 
 COLUMNS: Final = (
-    "date", "cost", "currency", "kind", "channel", "source", "medium", "campaign", "ad_group", "ad", "keyword",
-    "platform", "campaign_id", "ad_group_id", "impressions", "clicks",
+    "date", "cost", "currency", "kind", "channel", "source", "medium", "campaign", "ad_group", "ad",
+    "keyword", "platform", "campaign_id", "ad_group_id", "impressions", "clicks",
 )  # fmt: skip
 _LABELS: Final = COLUMNS[5:14]
 
 # paid on the first of every month, whole units of money for a company of the bundled size
 _FEES: Final = (
-    ("Paid Search", "google", "google_ads", 1200),
-    ("Paid Social", "linkedin", "linkedin_ads", 900),
-    ("Organic Search", "", "", 1500),
-    ("Referral", "", "", 800),
-    ("Email", "crm", "", 900),
+    ("Paid Search", "google", "google_ads", 1800),
+    ("Paid Social", "linkedin", "linkedin_ads", 1600),
+    ("Organic Search", "", "", 3000),
+    ("Referral", "", "", 1500),
+    ("Email", "crm", "", 2200),
 )
-_STAND: Final = 3000
+_STAND: Final = 5000
 
 
 def spend_table(world: World, rng: np.random.Generator, all_rows: Rows) -> pd.DataFrame:
     """Write what was spent, in the order of days.
 
-    The platforms count more clicks than the website sees: some visitors leave before the page is there, and the
-    campaign in `SILENT` leads to a page without the tracking snippet.
+    The platforms count more clicks than the website sees: most visitors refuse the cookie or leave
+    before the page is there, and the campaign in `SILENT` leads to a page without the tracking snippet.
     """
     slots = [*SLOTS, SILENT]
     paid = np.array([number for number, slot in enumerate(slots) if slot.click_minor])
@@ -48,18 +48,17 @@ def spend_table(world: World, rng: np.random.Generator, all_rows: Rows) -> pd.Da
     np.add.at(seen, (visits.slot, visits.at // DAY - first_day), 1)
     seen[-1] = rng.poisson(0.42 * world.size, days)
 
-    clicked = seen[paid] + rng.binomial(
-        seen[paid] + (rng.random((len(paid), days)) < 0.05 * min(1, world.size)), 0.25
-    )
+    stray = np.full(seen.shape, 0.09 * min(1.0, world.size))
+    stray[SPRING, ~in_spring((first_day + np.arange(days)) * DAY)] = 0.0
+    clicked = (seen + rng.poisson(1.2 * seen + stray))[paid]
     slot, day = np.nonzero(clicked.T)[::-1]
     clicks = clicked[slot, day]
     slot = paid[slot]
     price = np.array([s.click_minor for s in slots])[slot]
     share = np.array([s.share_clicked or 1.0 for s in slots])[slot]
     cost = np.maximum(1, np.rint(clicks * price * rng.lognormal(-0.03, 0.25, len(clicks)))).astype(np.int64)
-    impressions = np.maximum(clicks, np.rint(clicks / share * rng.lognormal(0, 0.15, len(clicks)))).astype(
-        np.int64
-    )
+    shown = np.rint(clicks / share * rng.lognormal(0, 0.15, len(clicks))).astype(np.int64)
+    impressions = np.maximum(clicks, shown)
     digits = minor_digits(world.currency)
     media = {
         "date": texts(days_text((first_day + day) * DAY)),
@@ -71,7 +70,7 @@ def spend_table(world: World, rng: np.random.Generator, all_rows: Rows) -> pd.Da
         "impressions": texts(impressions.astype(str).tolist()),
         "clicks": texts(clicks.astype(str).tolist()),
     }
-    whole = pd.concat([pd.DataFrame(media), _fees(world, digits)], ignore_index=True)
+    whole = pd.concat([frame(media), _fees(world, digits)], ignore_index=True)
     return whole.sort_values("date", kind="stable", ignore_index=True)
 
 
@@ -90,7 +89,7 @@ def _fees(world: World, digits: int) -> pd.DataFrame:
         stand = SLOTS[slot]
         labels = {"source": stand.source, "medium": stand.medium, "campaign": stand.campaign}
         made.append(_row(world, digits, there, _STAND, channel="Offline", **labels))
-    return pd.DataFrame(made, columns=list(COLUMNS))
+    return pd.DataFrame(made, dtype=object, columns=list(COLUMNS))
 
 
 def _row(world: World, digits: int, day: date, fee: int, **labels: str) -> dict[str, str]:

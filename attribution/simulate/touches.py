@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from attribution.simulate.catalogue import BING_ADS, LOGIN, NEWSLETTER, NURTURE, SITE, SLOTS
+from attribution.simulate.columns import Bools, Ints, Texts, at_work, codes, frame, local, texts, utc
 from attribution.simulate.deals import Deals
 from attribution.simulate.leads import BADGE, CALL, CHAT, FORM, Leads
-from attribution.simulate.numbers import Bools, Ints, Texts, at_work, codes, local, texts, utc
 from attribution.simulate.people import People
 from attribution.simulate.visits import CHANNEL_OF_SLOT, Visits
 from attribution.simulate.world import CHANNELS, DAY, World
@@ -19,16 +19,27 @@ from attribution.simulate.world import CHANNELS, DAY, World
 KINDS: Final = ("session", "offline", "call", "chat", "click", "email")
 SESSION, OFFLINE, CALLED, CHATTED, CLICKED, MAILED = range(len(KINDS))
 COLUMNS: Final = (
-    "touch_id", "visitor_id", "at", "kind", "url", "referrer", "channel", "source", "medium", "campaign", "platform",
-    "campaign_id", "click_id", "page_views", "engaged_seconds", "user_agent", "consent",
+    "touch_id", "visitor_id", "at", "kind", "url", "referrer", "channel", "source", "medium", "campaign",
+    "platform", "campaign_id", "click_id", "page_views", "engaged_seconds", "user_agent", "consent",
 )  # fmt: skip
 _OFFLINE_CHANNEL: Final = CHANNELS.index("Offline")
 _PREFIX: Final = {"gclid": "EAIaIQobChMI", "msclkid": "", "fbclid": "IwY2xjawF", "li_fat_id": ""}
 
+# the newsletter has one campaign a quarter, all others have one for ever
+_CAMPAIGNS: Final = np.array(
+    [
+        [f"newsletter-q{quarter}" if number == NEWSLETTER else slot.campaign for quarter in (1, 2, 3, 4)]
+        for number, slot in enumerate(SLOTS)
+    ],
+    dtype=object,
+)
+_TAGGED: Final = np.vectorize(lambda name: name.replace(" ", "+"), otypes=[object])(_CAMPAIGNS)
+_MISTYPED: Final = np.vectorize(lambda name: name.title().replace(" ", "+"), otypes=[object])(_CAMPAIGNS)
+
 
 @dataclass(frozen=True)
 class Rows:
-    """Touches in columns, in the order of time; `click` numbers the click that a session and its twin share."""
+    """Touches in columns, in the order of time; a session and its twin share their `click`."""
 
     person: Ints
     at: Ints
@@ -124,7 +135,7 @@ def touch_table(world: World, rng: np.random.Generator, crowd: People, all_rows:
     campaign = campaigns(all_rows)
     clicks = _click_values(all_rows)
     url = np.full(count, "", dtype=object)
-    url[session] = _urls(world, rng, all_rows, campaign, clicks)[session]
+    url[session] = _urls(world, rng, all_rows, clicks)[session]
     pages = np.minimum(rng.geometric(0.45, count), 7)
     engaged = np.minimum(rng.lognormal(np.log(12), 1.2, count) * pages, 3000).astype(np.int64)
     # somebody abroad for a week writes another offset
@@ -152,14 +163,17 @@ def touch_table(world: World, rng: np.random.Generator, crowd: People, all_rows:
         "user_agent": np.full(count, "", dtype=object),
         "consent": np.where(crowd.consented[all_rows.person], "granted", ""),
     }
-    return pd.DataFrame(table)
+    return frame(table)
 
 
 def campaigns(all_rows: Rows) -> Texts:
     """Return each touch's campaign as planned; the newsletter's ends in its quarter."""
-    month = all_rows.at.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12
-    newsletters = texts([f"newsletter-q{quarter}" for quarter in range(1, 5)])[month // 3]
-    return np.where(all_rows.slot == NEWSLETTER, newsletters, _column("campaign")[all_rows.slot])
+    return _CAMPAIGNS[all_rows.slot, _quarter(all_rows)]
+
+
+def _quarter(all_rows: Rows) -> Ints:
+    month: Ints = all_rows.at.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12
+    return month // 3
 
 
 def _column(name: str) -> Texts:
@@ -176,7 +190,7 @@ def _click_values(all_rows: Rows) -> Texts:
     return values
 
 
-def _urls(world: World, rng: np.random.Generator, all_rows: Rows, campaign: Texts, clicks: Texts) -> Texts:
+def _urls(world: World, rng: np.random.Generator, all_rows: Rows, clicks: Texts) -> Texts:
     """Make the landing URLs; in a messy world some tags are typed in other letters."""
     page = rng.integers(0, 60, len(all_rows.slot))
     typo = (rng.random(len(page)) < (0.03 if world.mess else 0.0)) & (all_rows.slot != LOGIN)
@@ -188,10 +202,8 @@ def _urls(world: World, rng: np.random.Generator, all_rows: Rows, campaign: Text
             tags = f"?{slot.click_id}="
         before[number] = [f"{SITE}{slot.pages[draw % len(slot.pages)]}{tags}" for draw in range(60)]
         after[number] = _tail(number)
-    names, inverse = np.unique(campaign.astype(str), return_inverse=True)
-    tagged = texts([name.replace(" ", "+") for name in names.tolist()])
-    mistyped = texts([name.title().replace(" ", "+") for name in names.tolist()])
-    written = np.where(typo, mistyped[inverse], tagged[inverse])
+    quarter = _quarter(all_rows)
+    written = np.where(typo, _MISTYPED[all_rows.slot, quarter], _TAGGED[all_rows.slot, quarter])
     made: Texts = before[all_rows.slot, page] + written + after[all_rows.slot] + clicks
     return made
 
@@ -230,7 +242,7 @@ def identity_table(
         calls,
         _observed(crowd, all_rows, visitor, np.flatnonzero(all_rows.kind == CHATTED), "chat", 0),
     ]
-    frames.append(_forms(world, crowd, made, all_rows, visitor))
+    frames.append(_forms(crowd, made, all_rows, visitor))
     whole = pd.concat(frames, ignore_index=True)
     return whole.sort_values(["at", "visitor_id", "source"], kind="stable", ignore_index=True)
 
@@ -252,21 +264,21 @@ def _observed(
     *,
     user: bool = False,
 ) -> pd.DataFrame:
-    people = all_rows.person[chosen].tolist()
-    return pd.DataFrame(
+    people = all_rows.person[chosen]
+    return frame(
         {
             "at": texts(utc(all_rows.at[chosen] + later)),
             "visitor_id": visitor[chosen],
-            "email": texts([crowd.email(person) for person in people]),
+            "email": crowd.emails[people],
             "phone": "",
-            "user_id": texts([f"u{1000 + person}" for person in people]) if user else "",
+            "user_id": texts([f"u{1000 + person}" for person in people.tolist()]) if user else "",
             "lead_id": "",
             "source": source,
         }
     )
 
 
-def _forms(world: World, crowd: People, made: Leads, all_rows: Rows, visitor: Texts) -> pd.DataFrame:
+def _forms(crowd: People, made: Leads, all_rows: Rows, visitor: Texts) -> pd.DataFrame:
     """Write forms and badges that made a lead: each ties the visitor to the lead and its e-mail address."""
     by_visit = np.flatnonzero((all_rows.kind == SESSION) | (all_rows.kind == OFFLINE))
     chosen = np.flatnonzero((made.way == FORM) | (made.way == BADGE))
@@ -275,11 +287,11 @@ def _forms(world: World, crowd: People, made: Leads, all_rows: Rows, visitor: Te
     row_of[all_rows.click[by_visit]] = by_visit
     touch = row_of[made.visit[chosen]]
     badge = made.way[chosen] == BADGE
-    return pd.DataFrame(
+    return frame(
         {
-            "at": texts(utc(np.minimum(made.asked_at[chosen], world.end_second - 1))),
+            "at": texts(utc(made.asked_at[chosen])),
             "visitor_id": visitor[touch],
-            "email": texts([crowd.email(person) for person in made.person[chosen].tolist()]),
+            "email": crowd.emails[made.person[chosen]],
             "phone": "",
             "user_id": "",
             "lead_id": np.where(badge, made.lead_id[chosen], ""),

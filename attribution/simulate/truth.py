@@ -1,23 +1,25 @@
 """Step three: what is true. How visits turn into leads and won deals, and what that is worth to the penny.
 
-Effects are whole thousandths of log-odds. For a person with visits 1..n in time order, of channels c(1)..c(n),
-with the effects lead(c) and win(c), and s(x) = 1 / (1 + exp(-x / 1000)):
+Effects are whole thousandths of log-odds. For a person with visits 1..n in time order, of channels
+c(1)..c(n), with the effects lead(c) and win(c), and s(x) = 1 / (1 + exp(-x / 1000)):
 
     lead odds   x(i) = LEAD_BASE + keen + lead(c(i)) + min(CAP, sum over j < i of lead(c(j)) // 4)
     hazard      h(i) = s(x(i))                 becomes a lead at visit i, having not been one before
     first at i  f(i) = h(i) * product over j < i of (1 - h(j))
-    won         w(i) = s(WIN_BASE + keen // 2 + min(CAP, sum over j <= i of win(c(j)) + nurture * win(Email)))
+    persuaded   y(i) = min(CAP, sum over j <= i of win(c(j)) + nurture * win(Email))
+    won         w(i) = s(WIN_BASE + keen // 2 + y(i))
     in time     t(i) = 1 if a deal that began with visit i is decided before the world ends, else 0
 
-A lead becomes a deal with the probability of `DEAL` thousandths. What a person would pay (`value`, minor units of
-the reporting currency, at the world's second rate), how long a decision takes and how many nurture mails follow are
-drawn before anything happens, so the expected revenue of new business is a finite sum, with no simulation in it:
+A lead becomes a deal with the probability of `DEAL` thousandths. What a person would pay (`value`, minor
+units of the reporting currency, at the world's second rate), how long a decision takes and how many nurture
+mails follow are drawn before anything happens. So the expected revenue of new business is a finite sum:
 
     expected = sum over people of value * DEAL / 1000 * sum over i of f(i) * w(i) * t(i)
 
-A channel's contribution is that sum less the same sum with the channel's two effects at nought: the visits stay,
-their influence goes. The baseline mutes all channels. Contributions need not add up to expected less baseline, as
-channels work together. Renewals, refunds, deals without a digital trace and Ella are no part of these figures.
+A channel's contribution is that sum less the same sum with the channel's two effects at nought: the visits
+stay, their influence goes. The baseline mutes all channels. Contributions need not add up to expected less
+baseline, as channels work together. Renewals, refunds, deals without a digital trace and Ella are no part
+of these figures.
 """
 
 from __future__ import annotations
@@ -29,17 +31,17 @@ import numpy as np
 import pandas as pd
 
 from attribution.money import minor_digits
-from attribution.simulate.numbers import Floats, Ints
+from attribution.simulate.columns import Floats, Ints
 from attribution.simulate.people import People
 from attribution.simulate.visits import Visits
 from attribution.simulate.world import CHANNELS, DAY, ChannelEffect, World
 
-LEAD_BASE: Final = -2350
-WIN_BASE: Final = 250
+LEAD_BASE: Final = -2250
+WIN_BASE: Final = -50
 CAP: Final = 1500
 MQL: Final = 560  # thousandths of the leads; SQO and DEAL likewise, each a part of the one before
-SQO: Final = 470
-DEAL: Final = 440
+SQO: Final = 400
+DEAL: Final = 360
 _EMAIL: Final = CHANNELS.index("Email")
 
 
@@ -83,10 +85,11 @@ def odds(crowd: People, seen: Visits, effects: tuple[ChannelEffect, ...]) -> Odd
 
 
 def value_minor(world: World, crowd: People) -> Ints:
-    """Return what each person would pay, in minor units of the reporting currency (whole units, rounded half up)."""
+    """Return what each person would pay, in minor units of the reporting currency, rounded half up."""
     unit = 10 ** minor_digits(world.currency)
     millionths = np.where(crowd.second_account[crowd.account], int(world.second_rate * 10**6), 10**6)
-    return (crowd.price_major * unit * millionths + 500_000) // 1_000_000
+    value: Ints = (crowd.price_major * unit * millionths + 500_000) // 1_000_000
+    return value
 
 
 def decided_at(crowd: People, person: Ints, visit_at: Ints) -> Ints:
@@ -132,7 +135,8 @@ def _before(values: Ints, seen: Visits) -> Ints:
     """Sum a person's values over the visits before each visit."""
     sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(values)])
     rows = np.arange(len(values))
-    return sums[rows] - sums[rows - seen.number]
+    before: Ints = sums[rows] - sums[rows - seen.number]
+    return before
 
 
 def _logistic(thousandths: Ints) -> Floats:

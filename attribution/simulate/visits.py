@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attribution.simulate.catalogue import AFTER_SPRING, EVENTS, SLOTS, SPRING
-from attribution.simulate.numbers import Ints, at_work
+from attribution.simulate.columns import Bools, Ints, at_work
 from attribution.simulate.people import People
 from attribution.simulate.world import CHANNELS, DAY, World
 
@@ -42,7 +42,7 @@ def visits(world: World, rng: np.random.Generator, crowd: People) -> Visits:
     day = crowd.first_day[person] + (since - since[number == 0][person]).astype(np.int64)
     at = at_work(rng, day + world.start_second // DAY, weekends=0.45)
     slot = _slots(rng, number)
-    slot = np.where((slot == SPRING) & ~_in_spring(at), AFTER_SPRING, slot)
+    slot = np.where((slot == SPRING) & ~in_spring(at), AFTER_SPRING, slot)
     device = rng.choice(4, len(person), p=[0.76, 0.16, 0.05, 0.03])
 
     stands = [_stand(world, rng, crowd, event) for event in range(len(EVENTS))]
@@ -68,7 +68,8 @@ def _slots(rng: np.random.Generator, number: Ints) -> Ints:
     return drawn
 
 
-def _in_spring(at: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def in_spring(at: Ints) -> Bools:
+    """Tell whether a time lies in April, May or June, when the launch is advertised."""
     month = at.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12
     return (month >= 3) & (month <= 5)
 

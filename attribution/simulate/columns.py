@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from attribution.simulate.world import DAY
 
@@ -89,11 +91,19 @@ def in_summer(seconds: Ints) -> Ints:
 
 
 def at_work(rng: np.random.Generator, days: Ints, weekends: float) -> Ints:
-    """Give days (since the epoch) a time, mostly in working hours; all but a share of weekends move to Monday."""
+    """Give days (since the epoch) a time, mostly in working hours; most weekends move to Monday.
+
+    `weekends` is the share of them that stays.
+    """
     weekday = (days + 3) % 7  # 0 is Monday
     moved = (weekday >= 5) & (rng.random(len(days)) >= weekends)
     hour = rng.choice(24, len(days), p=_HOURS / _HOURS.sum())
     return np.where(moved, days + 7 - weekday, days) * DAY + hour * 3600 + rng.integers(0, 3600, len(days))
+
+
+def frame(columns: Mapping[str, object]) -> pd.DataFrame:
+    """Put texts side by side as Python objects: turning them into another kind takes longer than all else."""
+    return pd.DataFrame(columns, dtype=object)
 
 
 def pick(names: tuple[str, ...], numbers: Any) -> Texts:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.simulate.catalogue import NURTURE, SLOTS
-from attribution.simulate.numbers import Ints, days_text, texts
+from attribution.simulate.columns import Ints, days_text, frame, texts
 from attribution.simulate.world import DAY, World
 
 # likes, comments, shares and clicks of one weekly post, for a company of the bundled size
@@ -56,7 +56,7 @@ def _mailing(
         "list_size": list_size,
     }
     written = {name: texts(values.astype(str).tolist()) for name, values in counts.items()}
-    return pd.DataFrame({"date": texts(days_text(day * DAY)), "campaign": names, **written})
+    return frame({"date": texts(days_text(day * DAY)), "campaign": names, **written})
 
 
 def social_table(world: World, rng: np.random.Generator) -> pd.DataFrame:
@@ -67,12 +67,12 @@ def social_table(world: World, rng: np.random.Generator) -> pd.DataFrame:
         counts = [texts(rng.poisson(mean * world.size, len(day)).astype(str).tolist()) for mean in means]
         columns = dict(zip(("likes", "comments", "shares", "clicks"), counts, strict=True))
         head = {"date": texts(days_text(day * DAY)), "source": source, "campaign": "always-on"}
-        frames.append(pd.DataFrame({**head, **columns}))
+        frames.append(frame({**head, **columns}))
     return pd.concat(frames, ignore_index=True).sort_values("date", kind="stable", ignore_index=True)
 
 
 def rate_table(world: World, rng: np.random.Generator) -> pd.DataFrame:
-    """Write the second currency's rate on working days, from a week before the start: banks rest on weekends."""
+    """Write the second currency's rate on working days, from a week before the start."""
     day = world.start_second // DAY + np.arange(-7, world.days)
     day = day[(day + 3) % 7 < 5]
     wander = np.zeros(len(day))
@@ -80,4 +80,4 @@ def rate_table(world: World, rng: np.random.Generator) -> pd.DataFrame:
         wander[number] = wander[number - 1] * 0.97 + step  # it comes back to the world's own rate
     rates = [f"{rate:.5f}" for rate in (float(world.second_rate) * (1 + wander)).tolist()]
     head = {"date": texts(days_text(day * DAY)), "currency": world.second_currency}
-    return pd.DataFrame({**head, "rate": texts(rates)})
+    return frame({**head, "rate": texts(rates)})
