@@ -165,7 +165,8 @@ class Journeys:
     def take(self, journeys: npt.NDArray[Any]) -> Journeys:
         """Return some of the journeys, by index or boolean mask, in the order given.
 
-        >>> Journeys.from_paths([[(0, "Email")], [(1, "Direct"), (2, "Email")]]).take(np.array([1])).at.tolist()
+        >>> two = Journeys.from_paths([[(0, "Email")], [(1, "Direct"), (2, "Email")]])
+        >>> two.take(np.array([1])).at.tolist()
         [1, 2]
         """
         chosen = np.flatnonzero(journeys) if journeys.dtype == np.bool_ else journeys.astype(np.int64)
@@ -178,7 +179,9 @@ class Journeys:
         return self._select(ragged_ranges(starts, lengths), offsets, milestones, chosen)
 
     def keep(self, touches: BoolArray) -> Journeys:
-        """Return the same journeys with only the touches marked; a milestone moves to the last kept touch up to it.
+        """Return the same journeys with only the touches marked.
+
+        A milestone whose touch goes moves to the last touch before it that stays.
 
         >>> journeys = Journeys.from_paths([[(0, "Email"), (1, "Direct")]], milestones={"close": [1]})
         >>> kept = journeys.keep(np.array([True, False]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, and_, or_, select, union
+from sqlalchemy import Connection, Select, Table, and_, select, union
 
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
@@ -95,41 +95,51 @@ def leads_of_deals(connection: Connection, deals: Ints) -> Ints:
         int64[n] lead numbers, 0 where there is none.
     """
     with temporary(connection, position=np.arange(len(deals)), object=deals) as wanted:
-        base = select(wanted.c.position).select_from(wanted).join(deal, deal.c.deal_id == wanted.c.object)
-        given = read_ints(
+        named = read_ints(
             connection,
-            base.join(lead, lead.c.identifier_id == deal.c.lead).add_columns(lead.c.lead_id),
+            select(wanted.c.position, lead.c.lead_id)
+            .select_from(wanted)
+            .join(deal, deal.c.deal_id == wanted.c.object)
+            .join(lead, lead.c.identifier_id == deal.c.lead),
             ["position", "lead"],
         )
-        whose, theirs = membership.alias(), membership.alias()
+    chosen = look_up(named["position"], named["lead"], np.arange(len(deals)), missing=0)
+    unnamed = np.flatnonzero(chosen == 0)
+    if len(unnamed):
+        chosen[unnamed] = _contact_leads(connection, deals[unnamed])
+    return chosen
+
+
+def _contact_leads(connection: Connection, deals: Ints) -> Ints:
+    """Return the lead that counts among those of each deal's contacts, 0 where there is none."""
+    whose, theirs = membership.alias(), membership.alias()
+    with temporary(connection, position=np.arange(len(deals)), object=deals) as wanted:
         candidates = read_frame(
             connection,
-            base.join(contact, contact.c.deal_id == deal.c.deal_id)
+            select(wanted.c.position, lead.c.lead_id, lead.c.key, lead.c.created_at_end)
+            .add_columns(deal.c.created_at_end.label("deal_at"))
+            .select_from(wanted)
+            .join(deal, deal.c.deal_id == wanted.c.object)
+            .join(contact, and_(contact.c.deal_id == deal.c.deal_id, contact.c.role != ROLE_ACCOUNT))
             .join(whose, whose.c.identifier_id == contact.c.identifier_id)
             .join(theirs, theirs.c.person_id == whose.c.person_id)
             .join(lead, lead.c.identifier_id == theirs.c.identifier_id)
-            .where(or_(deal.c.lead.is_(None), contact.c.role != ROLE_ACCOUNT))
-            .add_columns(lead.c.lead_id, lead.c.key, lead.c.created_at_end)
-            .add_columns(deal.c.created_at_end.label("deal_at"))
             .distinct(),
         )
-    chosen = look_up(given["position"], given["lead"], np.arange(len(deals)), missing=0)
-    if len(candidates):
-        late = np.iinfo(np.int64).max
-        # no creation time: any lead is before it
-        deal_at = candidates["deal_at"].fillna(late).to_numpy(np.int64)
-        lead_at = candidates["created_at_end"].to_numpy(np.int64)
-        before = lead_at <= deal_at
-        # before the deal's creation the latest ranks first, after it the earliest; the id breaks ties
-        ranked = candidates.assign(after=~before, rank=np.where(before, -lead_at, lead_at)).sort_values(
-            ["position", "after", "rank", "key"]
-        )
-        first = ranked.drop_duplicates("position")
-        fallback = look_up(
-            first["position"].to_numpy(np.int64),
-            first["lead_id"].to_numpy(np.int64),
-            np.arange(len(deals)),
-            missing=0,
-        )
-        chosen = np.where(chosen > 0, chosen, fallback)
-    return chosen
+    if candidates.empty:
+        return np.zeros(len(deals), np.int64)
+    # no creation time: any lead is before it
+    deal_at = candidates["deal_at"].fillna(np.iinfo(np.int64).max).to_numpy(np.int64)
+    lead_at = candidates["created_at_end"].to_numpy(np.int64)
+    before = lead_at <= deal_at
+    # before the deal's creation the latest ranks first, after it the earliest; the id breaks ties
+    ranked = candidates.assign(after=~before, rank=np.where(before, -lead_at, lead_at)).sort_values(
+        ["position", "after", "rank", "key"]
+    )
+    first = ranked.drop_duplicates("position")
+    return look_up(
+        first["position"].to_numpy(np.int64),
+        first["lead_id"].to_numpy(np.int64),
+        np.arange(len(deals)),
+        missing=0,
+    )

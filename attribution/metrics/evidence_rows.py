@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 from sqlalchemy import Connection, Select, func, select
 
 from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.identity.evidence import chunks
+from attribution.journeys.people import leads_of_deals
 from attribution.money import money_text
 from attribution.store.schema import (
     credit_set,
@@ -178,26 +180,10 @@ def contacts_of(connection: Connection, one: Any) -> dict[int, int]:
     return roles
 
 
-def lead_of_deal(connection: Connection, one: Any, people: Iterable[int]) -> Any | None:
-    """Return the record of a deal's lead: the one it names, else the contact lead created last before it.
-
-    Where every contact lead was created after the deal, the first of them; None where there is none.
-    """
-    named = connection.execute(select(lead).where(lead.c.identifier_id == one.lead)).one_or_none()
-    if named is not None:
-        return named
-    leads: list[Any] = []
-    for part in chunks(sorted(set(people))):
-        statement = (
-            select(lead)
-            .outerjoin(membership, membership.c.identifier_id == lead.c.identifier_id)
-            .where(func.coalesce(membership.c.person_id, lead.c.identifier_id).in_(part))
-        )
-        leads += connection.execute(statement).all()
-    leads.sort(key=lambda record: (record.created_at_end, record.key))
-    limit = one.created_at_end if one.created_at_end is not None else one.closed_at
-    before = [record for record in leads if limit is not None and record.created_at_end <= limit]
-    return before[-1] if before else (leads[0] if leads else None)
+def lead_of_deal(connection: Connection, one: Any) -> Any | None:
+    """Return the record of a deal's lead, None where there is none."""
+    (number,) = leads_of_deals(connection, np.array([one.deal_id]))
+    return connection.execute(select(lead).where(lead.c.lead_id == int(number))).one_or_none()
 
 
 def deals_of_lead(connection: Connection, record: Any) -> list[Any]:

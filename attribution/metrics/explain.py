@@ -76,7 +76,7 @@ def _deal(
         if role == 2:  # neither lead nor e-mails: whoever belongs to its account
             named += account_members(connection, number)
     people = _few(people_of(connection, named).values(), warnings)
-    record = read.lead_of_deal(connection, one, people)
+    record = read.lead_of_deal(connection, one)
     milestones = {
         "lead": _lead_milestone(connection, record),
         "opportunity": read.last_touch(connection, people, one.created_at_end),

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
+from attribution.journeys.people import leads_of_deals
 from attribution.store.columns import Ints, read_frame, read_ints
-from attribution.store.schema import deal, deal_contact, identifier, lead, membership
+from attribution.store.schema import deal, identifier, lead, membership
 
 NEVER = np.iinfo(np.int64).max  # an instant that has not come
 
@@ -64,9 +65,8 @@ def deals(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
         func.coalesce(deal.c.created_at_end, NEVER),
         func.coalesce(deal.c.created_at, NEVER),
         func.coalesce(deal.c.closed_at, NEVER),
-        func.coalesce(deal.c.lead, -1),
     )
-    names = ("deal_id", "created", "created_start", "closed", "lead")
+    names = ("deal_id", "created", "created_start", "closed")
     frame = pd.DataFrame(read_ints(connection, select(*numbers).order_by(deal.c.deal_id), names))
     texts = (
         select(
@@ -80,7 +80,8 @@ def deals(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
         .order_by(deal.c.deal_id)
     )
     frame = pd.concat([frame, read_frame(connection, texts).astype(object)], axis=1)
-    frame["lead_id"] = _lead_of(connection, frame, leads_)
+    lead_ids = leads_of_deals(connection, frame["deal_id"].to_numpy(np.int64))
+    frame["lead_id"] = np.where(lead_ids > 0, lead_ids, -1)
     of_lead = leads_.set_index("lead_id").reindex(frame["lead_id"].to_numpy())
     known = frame["lead_id"].to_numpy() >= 0
     for name in ("created", "created_start"):
@@ -91,7 +92,7 @@ def deals(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
     for name in ("owner", "account"):
         own = frame[name]
         frame[name] = own.where(own.notna(), _texts(of_lead[name]))
-    return frame.drop(columns=["lead"])
+    return frame
 
 
 def _rows(leads_: pd.DataFrame, frame: pd.DataFrame) -> Ints:
@@ -104,36 +105,3 @@ def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return texts with None where there is none, numbered from 0."""
     plain = column.astype(object).reset_index(drop=True)
     return plain.where(plain.notna(), None)
-
-
-def _lead_of(connection: Connection, frame: pd.DataFrame, leads_: pd.DataFrame) -> Ints:
-    """Return the lead of each deal, -1 where there is none."""
-    by_identifier = pd.Series(leads_["lead_id"].to_numpy(), index=leads_["identifier_id"].to_numpy())
-    own = by_identifier.reindex(frame["lead"].to_numpy()).fillna(-1).to_numpy(np.int64)
-    open_deals = frame.loc[own < 0, ["deal_id", "created"]]
-    if open_deals.empty or leads_.empty:
-        return own
-    found = _contact_leads(connection, leads_).merge(open_deals, on="deal_id")
-    found["after"] = found["lead_created"] > found["created"]
-    # the last one at or before the deal wins, then the first one after it
-    rank = np.where(found["after"], found["lead_created"], -found["lead_created"])
-    found = found.assign(rank=rank).sort_values(["deal_id", "after", "rank", "lead_id"])
-    first = found.drop_duplicates("deal_id").set_index("deal_id")["lead_id"]
-    contact = first.reindex(frame["deal_id"].to_numpy()).fillna(-1).to_numpy(np.int64)
-    joined: Ints = np.where(own < 0, contact, own)
-    return joined
-
-
-def _contact_leads(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
-    """Return `deal_id lead_id lead_created` for every lead of a contact's person."""
-    person = func.coalesce(membership.c.person_id, deal_contact.c.identifier_id)
-    contacts = read_ints(
-        connection,
-        select(deal_contact.c.deal_id, person)
-        .outerjoin(membership, membership.c.identifier_id == deal_contact.c.identifier_id)
-        .where(deal_contact.c.role < 2),
-        ("deal_id", "person_id"),
-    )
-    people = leads_[["lead_id", "person_id", "created"]].rename(columns={"created": "lead_created"})
-    found = pd.DataFrame(contacts).merge(people, on="person_id")
-    return found[["deal_id", "lead_id", "lead_created"]]
