@@ -89,9 +89,12 @@ def simulate(world: World) -> Simulated:
 
 
 def _answers(touched: Rows, table: pd.DataFrame) -> pd.DataFrame:
-    """Say who is behind each touch, and what brought it; calls and chats are Offline."""
+    """Say who is behind each touch, and what brought it, also where the browser told no referrer."""
     spoken = (touched.kind == CALLED) | (touched.kind == CHATTED)
     channel = np.where(spoken, "Offline", texts(list(CHANNELS))[CHANNEL_OF_SLOT[touched.slot]])
+    channel = np.where(
+        touched.kind == CHATTED, "Direct", channel
+    )  # a chat on the page says no more than that
     return frame(
         {
             "touch_id": table["touch_id"],
