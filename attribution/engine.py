@@ -193,7 +193,7 @@ class Store:
     # --- answers ------------------------------------------------------------------------------------
 
     def report(self, by: str | Sequence[str] = ("channel",), **options: Any) -> Answer:
-        """Value, spend, leads, conversions, assists and ROI per dimension; see :mod:`attribution.metrics.report`."""
+        """Value, spend, leads, assists and ROI per dimension; see :mod:`attribution.metrics.report`."""
         from attribution.metrics.report import report
 
         return report(self.db, _names(by), **options)

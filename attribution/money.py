@@ -81,7 +81,7 @@ def money_text(minor: int, currency: str) -> str:
 
 
 def convert(minor: int, currency: str, into: str, rate: Decimal) -> int:
-    """Convert an amount at a rate (units of `into` for one unit of `currency`), rounded half up, away from zero.
+    """Convert an amount at a rate (units of `into` for one unit of `currency`), halves away from zero.
 
     >>> convert(1000, "USD", "GBP", Decimal("0.79055"))
     791

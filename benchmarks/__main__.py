@@ -1,4 +1,4 @@
-"""Import, run and report at 100 k and 1 M touches: `python -m benchmarks` prints times, peak memory and ratios.
+"""Import, run and report at 100 k and 1 M touches: `python -m benchmarks` prints time, memory and ratios.
 
 Every figure is a whole process, from start to exit, so it holds what a user waits for.
 """

@@ -1,7 +1,7 @@
 """The same jobs done by others, for ratios: run as `python -m benchmarks.peers JOB FOLDER`.
 
-`duckdb` loads touches into an embedded column store with the id as primary key, and writes four models as window
-functions, in floats, with identity given (one person a visitor). `pandas` loads touches into SQLite by
+`duckdb` loads touches into an embedded column store with the id as primary key, and writes four models as
+window functions, in floats, with identity given (one person a visitor). `pandas` loads touches into SQLite by
 `DataFrame.to_sql` with a unique text id, as a notebook would.
 """
 
@@ -39,8 +39,8 @@ def duckdb_import(folder: Path) -> None:
     (folder / "peer.duckdb").unlink(missing_ok=True)
     with duckdb.connect(str(folder / "peer.duckdb")) as db:
         db.execute(
-            'CREATE TABLE touches (touch_id VARCHAR PRIMARY KEY, visitor_id VARCHAR, "at" TIMESTAMPTZ, kind VARCHAR, '
-            "url VARCHAR, referrer VARCHAR, page_views BIGINT)"
+            'CREATE TABLE touches (touch_id VARCHAR PRIMARY KEY, visitor_id VARCHAR, "at" TIMESTAMPTZ, '
+            "kind VARCHAR, url VARCHAR, referrer VARCHAR, page_views BIGINT)"
         )
         db.execute(f"INSERT INTO touches SELECT * FROM read_csv('{folder / 'touches.csv'}', header = true)")
 

@@ -89,11 +89,11 @@ def _deals(folder: Path, rng: np.random.Generator, deals: int, person: np.ndarra
             "email": "person" + ids + "@company" + (pd.Series(np.arange(deals)) % 9000).astype(str) + ".com",
         }
     ).to_csv(folder / "leads.csv", index=False)  # fmt: skip
-    pounds = rng.integers(100, 50_000, deals)
+    pounds, pennies = rng.integers(100, 50_000, deals), pd.Series(rng.integers(10, 99, deals))
     pd.DataFrame(
         {
             "deal_id": "D-" + ids, "status": "won", "created_at": text(created), "closed_at": text(closed),
-            "amount": pd.Series(pounds).astype(str) + "." + pd.Series(rng.integers(10, 99, deals)).astype(str),
+            "amount": pd.Series(pounds).astype(str) + "." + pennies.astype(str),
             "currency": "GBP", "lead_id": "L-" + ids,
         }
     ).to_csv(folder / "deals.csv", index=False)  # fmt: skip

@@ -93,7 +93,7 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def csv(tmp_path: Path) -> Callable[[str, str], Path]:
-    """A function that writes a table by hand: `csv("deals", "deal_id,status\\nD-1,open")` returns the file."""
+    """A function that writes a table by hand: `csv("deals", "deal_id,status\\nD-1,open")`."""
 
     def write(name: str, content: str) -> Path:
         lines = [line.strip() for line in content.strip().splitlines()]

@@ -82,5 +82,6 @@ def _one(imported: list[Answer]) -> Answer:
     totals = {name: sum(row[name] for row in rows) for name in first.totals}
     return Answer(
         verb="import", store=first.store, as_of=first.as_of, rows=rows, totals=totals,
-        columns=first.columns, title="Imported", warnings=[text for answer in imported for text in answer.warnings],
+        columns=first.columns, title="Imported",
+        warnings=[text for answer in imported for text in answer.warnings],
     )  # fmt: skip

@@ -63,7 +63,7 @@ def read_journeys(
         connection: the writer's (placements of merged touches may be added).
         kind: of conversion.
         objects: int64[J] deal or lead numbers, distinct.
-        converted_at: int64[J] microseconds; touches from `converted_at - lookback` to it count, ends included.
+        converted_at: int64[J] microseconds; touches within the lookback before it count, ends included.
         value: int64[J], carried along.
         window: lookback, scope and kinds of touch.
 
@@ -127,7 +127,7 @@ def _find(connection: Connection, kind: str, objects: Ints, converted_at: Ints, 
 
 
 def _merge_same(connection: Connection, found: _Touches) -> _Touches:
-    """Drop clicks and e-mails that a session of the journey already stands for; it fills its blanks from them."""
+    """Drop clicks and e-mails that a session stands for already; it fills its blanks from them."""
     opened = np.isin(found.kind, (_CLICK, _EMAIL))
     if not opened.any():
         return found

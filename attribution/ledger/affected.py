@@ -94,7 +94,7 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
 
 
 def _people(connection: Connection, identifiers: Ints) -> Ints:
-    """Return the people that identifiers belong to now; one that belongs to nobody stands for itself (a company)."""
+    """Return the people that identifiers belong to now; a company, which is nobody, stands for itself."""
     with temporary(connection, wanted=identifiers) as wanted:
         found = read_ints(
             connection,

@@ -1,4 +1,4 @@
-"""The invariant: for every conversion and credit set, the entries add up to the conversion, to the minor unit."""
+"""The invariant: in every credit set the entries of a conversion add up to it, to the minor unit."""
 
 from __future__ import annotations
 

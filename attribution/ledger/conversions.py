@@ -97,8 +97,8 @@ def reporting_currency(connection: Connection, settings: Settings) -> str | None
         codes |= {c for c in connection.execute(select(table.c.currency).distinct()).scalars() if c}
     if len(codes) > 1:
         raise InputError(
-            f"deals and spend are in several currencies ({', '.join(sorted(codes))}); choose the one to report in "
-            f"with: attribution config set reporting_currency {min(codes)}"
+            f"deals and spend are in several currencies ({', '.join(sorted(codes))}); choose the one to "
+            f"report in with: attribution config set reporting_currency {min(codes)}"
         )
     for code in codes:
         settings.set("reporting_currency", code)

@@ -57,7 +57,8 @@ def wanted_entries(conversions: Conversions, journeys: Journeys, shares: FloatAr
         touched = np.flatnonzero(np.repeat(_marks(of, len(conversions)), journeys.lengths))
         columns: dict[str, Ints] = {}
         for name, values in (
-            ("amount_minor", conversions.step_value_minor), ("reporting_minor", conversions.step_reporting_minor),
+            ("amount_minor", conversions.step_value_minor),
+            ("reporting_minor", conversions.step_reporting_minor),
         ):  # fmt: skip
             split = np.zeros(journeys.n_touches, np.int64)
             split[touched] = allocate(shares[touched], some.offsets, values[at_rank])

@@ -200,7 +200,7 @@ def _credit_sets(
                     label=model.label,
                     seen_touch=0,
                     seen_change=0,
-                )  # fmt: skip
+                )
             )
             members.append(_CreditSet(made, model, Watermark()))
         else:
@@ -209,7 +209,8 @@ def _credit_sets(
 
 
 def _attribute(
-    connection: Connection, settings: Settings, kind: str, goals: tuple[str, ...], window: Window, sets: _Sets,
+    connection: Connection, settings: Settings, kind: str, goals: tuple[str, ...], window: Window,
+    sets: _Sets,
     full: bool, now: Watermark, result: RunResult,
 ) -> list[_LookedAt]:  # fmt: skip
     """Post one kind of conversion under every model; models that have read equally far share the work."""
@@ -231,7 +232,8 @@ def _attribute(
             shares = member.model.shares_and_fallbacks(journeys)
             if len(shares.shared_equally):
                 result.shared_equally.append(
-                    f"{member.model.label}: {len(shares.shared_equally)} journeys had no weight and were shared equally"
+                    f"{member.model.label}: {len(shares.shared_equally)} journeys had no weight "
+                    "and were shared equally"
                 )
             entries = wanted_entries(conversions, journeys, shares.values)
             posting = Posting(member.number, result.run_id or 0, first, why)
@@ -285,7 +287,8 @@ def _keep_journeys(connection: Connection, number: int, conversions: Conversions
 
 
 def _record(
-    connection: Connection, result: RunResult, models: Sequence[AttributionModel], goals: list[tuple[str, ...]],
+    connection: Connection, result: RunResult, models: Sequence[AttributionModel],
+    goals: list[tuple[str, ...]],
     window: Window, now: Watermark, entries: int,
 ) -> None:  # fmt: skip
     options = {

@@ -7,6 +7,8 @@ and the index that journeys read from grows from left to right.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -48,6 +50,25 @@ class _Distinct:
         """Return codes of all rows, and hashes and columns of what they point to."""
         rows = pa.concat_tables(self.rows, promote_options="permissive")
         return np.concatenate(self.codes), np.concatenate(self.hashes), rows
+
+    def numbers(self, new: Ints, name: str, number: Callable[[Ints, pa.Table], Ints]) -> Ints:
+        """Number what new touches use.
+
+        Args:
+            new: int64[n] rows.
+            name: the column without which there is nothing to number.
+            number: given hashes and rows, each once, returns their numbers.
+
+        Returns:
+            int64[n]; 0 where the column is missing.
+        """
+        codes, hashes, rows = self.close()
+        used, inverse = np.unique(codes[new], return_inverse=True)
+        there = used[np.asarray(pc.is_valid(rows.column(name).take(pa.array(used))))]
+        ids = np.zeros(rows.num_rows, np.int64)
+        if len(there):
+            ids[there] = number(hashes[there], rows.take(pa.array(there)))
+        return ids[used][inverse]
 
 
 class TouchLoader:
@@ -109,15 +130,20 @@ class TouchLoader:
         self, connection: Connection, settings: Settings, batch_id: int,
         own: pa.Table, new: Ints, key: Ints, digest: Ints,
     ) -> None:  # fmt: skip
-        visitor = _numbers(self._visitors, new, lambda hashes, rows: intern_identifiers(
-            connection, VISITOR, rows.column("visitor_id"), None))  # fmt: skip
-        origin = _numbers(self._origins, new, lambda hashes, rows: intern_origins(
-            connection, hashes, rows, settings))  # fmt: skip
-        page = _numbers(self._pages, new, lambda hashes, rows: _optional(
-            rows, "landing_host", lambda at: intern_pages(connection, hashes[at], rows.take(pa.array(at)))))  # fmt: skip
-        agent = _numbers(self._agents, new, lambda hashes, rows: _optional(
-            rows, "user_agent", lambda at: _intern_agents(connection, hashes[at], rows.take(pa.array(at)))))  # fmt: skip
-
+        visitor = self._visitors.numbers(
+            new,
+            "visitor_id",
+            lambda _, rows: intern_identifiers(connection, VISITOR, rows.column("visitor_id"), None),
+        )
+        origin = self._origins.numbers(
+            new, "kind", lambda hashes, rows: intern_origins(connection, hashes, rows, settings)
+        )
+        page = self._pages.numbers(
+            new, "landing_host", lambda hashes, rows: intern_pages(connection, hashes, rows)
+        )
+        agent = self._agents.numbers(
+            new, "user_agent", lambda hashes, rows: _intern_agents(connection, hashes, rows)
+        )
         at = own.column("at").combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)[new]
         order = np.lexsort((at, visitor))
         taken = own.take(pa.array(new[order]))
@@ -155,23 +181,6 @@ class TouchLoader:
             for name in table.column_names:
                 columns = columns.append_column(name, table.column(name).take(pa.array(codes[rows])))
         return conflicts("touches", columns, np.concatenate(self._lines)[rows])
-
-
-def _numbers(dimension: _Distinct, new: Ints, number: object) -> Ints:
-    """Number a dimension's rows that new touches use, and return the number of each new touch."""
-    codes, hashes, rows = dimension.close()
-    used, inverse = np.unique(codes[new], return_inverse=True)
-    ids = number(hashes[used], rows.take(pa.array(used)))  # type: ignore[operator]
-    return np.asarray(ids[inverse], np.int64)
-
-
-def _optional(rows: pa.Table, name: str, number: object) -> Ints:
-    """Number only the rows in which a column is present; 0 elsewhere."""
-    ids = np.zeros(rows.num_rows, np.int64)
-    at = np.flatnonzero(np.asarray(pc.is_valid(rows.column(name))))
-    if len(at):
-        ids[at] = number(at)  # type: ignore[operator]
-    return ids
 
 
 def _nullable(ids: Ints) -> pa.Array:
