@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -142,7 +143,7 @@ def test_a_killed_import_leaves_all_of_a_file_or_nothing(
         after = state(store)
         sqlite = store.db.dialect == "sqlite"
         kills = KILLS[store.db.dialect]
-    assert after[0] == after[3] == after[4] == ROWS
+    assert after[0] == after[3] == after[4] == ROWS, (after, server.said)
 
     killed_in_time = left = 0
     for kill in range(kills):
@@ -154,7 +155,8 @@ def test_a_killed_import_leaves_all_of_a_file_or_nothing(
             time.sleep(random_.uniform(0, writing * 1.05))
         else:
             time.sleep(random_.uniform(0, reading))
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it had ended already
+            os.kill(pid, signal.SIGKILL)
         ended = server.wait_for_end()
         killed_in_time += not ended
         with Store.open(url, create=False) as store:
@@ -185,9 +187,9 @@ def check_file(path: Path) -> None:
 def test_an_interrupted_command_exits_with_130(sqlite_store: Store, tmp_path: Path) -> None:
     """Ctrl-C while the command reads: exit code 130, one sentence, and nothing changed."""
     before = dump(sqlite_store)
-    command = "from attribution.cli import main; main()"
+    command = [sys.executable, "-c", "from attribution.cli import main; main()"]
     process = subprocess.Popen(
-        [sys.executable, "-c", command, "--store", f"sqlite:///{sqlite_store.db.path}", "import", "touches", "-"],
+        [*command, "--store", f"sqlite:///{sqlite_store.db.path}", "import", "touches", "-"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None
@@ -198,5 +200,5 @@ def test_an_interrupted_command_exits_with_130(sqlite_store: Store, tmp_path: Pa
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == b""
-    assert err == b"attribution: interrupted; nothing was changed\n"
+    assert err.strip() == b"attribution: interrupted; nothing was changed"
     assert dump(sqlite_store) == before

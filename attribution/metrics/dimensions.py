@@ -8,6 +8,7 @@ to the groups that were asked for, so that text is handled once per distinct val
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -116,7 +117,7 @@ class Component:
 
 @dataclass
 class _Groups:
-    """Groups as they are met: values are compared by key and shown in the first spelling."""
+    """Groups as they are met: values are compared by key and shown in their commonest spelling."""
 
     dims: tuple[str, ...]  # shown ones
     wanted: dict[str, set[str]]  # dimension -> allowed keys
@@ -142,9 +143,18 @@ class _Groups:
             self.names.append(tuple(self.spellings[dim][key] for dim, key in keys))
         return code
 
+    def _choose_spellings(self, frame: pd.DataFrame) -> None:
+        """Show a value in its commonest spelling, whatever was imported first."""
+        for dim in frame.columns:
+            counts = Counter(frame[dim].dropna().tolist())
+            for value, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0].swapcase())):
+                shown = " ".join(value.split())
+                self.spellings.setdefault(dim, {}).setdefault(name_key(shown), shown)
+
     def component(self, ids: Ints, frame: pd.DataFrame, missing: str | None) -> Component:
         """Group a table of values, one row a key; `missing` is what keys outside it show."""
         dims = list(frame.columns)
+        self._choose_spellings(frame)
         # once per distinct set of values: records are many, owners few
         distinct = frame.drop_duplicates(ignore_index=True)
         columns = [distinct[dim].tolist() for dim in dims]
