@@ -95,7 +95,7 @@ def test_one_currency_in_its_own_amounts(shop: Store) -> None:
 
 
 def test_spellings_of_one_campaign_are_one_row(shop: Store) -> None:
-    """`Brand UK`, `brand uk` and `BRAND UK` are one row; of equally common spellings the plain one is shown."""
+    """Three spellings are one row; of equally common ones the plainest is shown."""
     rows = {row["campaign"]: row for row in shop.report("campaign", model="linear").rows}
     assert rows["brand uk"]["value"] == "90.01"
     assert rows["brand uk"]["spend"] == "40.00"
