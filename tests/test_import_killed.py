@@ -143,12 +143,14 @@ def test_a_killed_import_leaves_all_of_a_file_or_nothing(
         after = state(store)
         sqlite = store.db.dialect == "sqlite"
         kills = KILLS[store.db.dialect]
-    assert after[0] == after[3] == after[4] == ROWS, (after, server.said)
+    assert after[0] == after[3] == after[4] == ROWS
 
-    killed_in_time = left = 0
+    killed_in_time = 0
+    url = ""
     for kill in range(kills):
-        url = make_url()
-        Store.open(url).close()
+        if not url:  # a store that holds nothing yet is killed over and over
+            url = make_url()
+            Store.open(url).close()
         pid = server.start(url, big_file)
         if kill % 4:  # most kills hit the transaction, where there is something to lose
             server.wait_for_writing()
@@ -162,15 +164,16 @@ def test_a_killed_import_leaves_all_of_a_file_or_nothing(
         with Store.open(url, create=False) as store:
             found = state(store)
             assert found in ((0,) * 10, after), f"half a file after kill {kill}"
-            left += found == after
             assert found == after or not ended
-            if kill % 5 == 0:
+            if kill % 5 == 4:
                 again = store.import_table("touches", big_file).totals
                 whole = (ROWS, 0, 0, ROWS, 0, 0) if found == after else (ROWS, ROWS, 0, 0, 0, 0)
                 assert counts(again) == whole
                 assert state(store)[:-1] == after[:-1]
+                found = after
         if sqlite:
             check_file(Path(url.removeprefix("sqlite:///")))
+        url = "" if found == after else url
     assert killed_in_time > kills // 2  # the moments were well chosen
 
 
