@@ -132,7 +132,10 @@ def read_ints(connection: Connection, statement: Statement, names: Sequence[str]
         params = [compiled.params[name] for name in compiled.positiontup or ()]
         cursor = _driver(connection).cursor()
         cursor.execute(str(compiled), params)
-        flat = np.fromiter(itertools.chain.from_iterable(cursor), np.int64)
+        try:
+            flat = np.fromiter(itertools.chain.from_iterable(cursor), np.int64)
+        except TypeError:
+            raise ValueError("a column that was said to hold no null holds one") from None
         cursor.close()
         table = flat.reshape(-1, width)
     else:
@@ -145,14 +148,15 @@ def _copy_out(connection: Connection, sql: str, params: Mapping[str, Any], width
     cast = ", ".join(f"c{i}::bigint" for i in range(width))
     wrapped = f"COPY (SELECT {cast} FROM ({sql}) AS q({cols})) TO STDOUT (FORMAT binary)"
     cursor = _driver(connection).cursor()
-    with cursor.copy(wrapped, params or None) as copy:
+    with cursor.copy(wrapped, params) as copy:  # never None: `%%` is one `%` only where there are parameters
         data = b"".join(bytes(block) for block in copy)
     cursor.close()
     # a header of 19 bytes, rows of (field count, then length and value of each field), a trailer of 2
     row = np.dtype([("fields", ">i2"), *((f"{kind}{i}", f">i{size}") for i in range(width)
                                          for kind, size in (("length", 4), ("value", 8)))])  # fmt: skip
-    body = np.frombuffer(data, row, count=(len(data) - 21) // row.itemsize, offset=19)
-    if not all((body[f"length{i}"] == 8).all() for i in range(width)):
+    count, rest = divmod(len(data) - 21, row.itemsize)
+    body = np.frombuffer(data, row, count=count, offset=19)
+    if rest or not all((body[f"length{i}"] == 8).all() for i in range(width)):
         raise ValueError("a column that was said to hold no null holds one")
     return np.stack([body[f"value{i}"].astype(np.int64) for i in range(width)], axis=1).reshape(-1, width)
 
