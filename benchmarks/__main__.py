@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Measured, attribution, run
-from benchmarks.world import make
 
 MODELS = "first_touch,last_touch,linear,time_decay"
 
@@ -58,7 +57,9 @@ def main(sizes: str, store: str | None) -> None:
     peers: dict[int, dict[str, Measured]] = {}
     with tempfile.TemporaryDirectory(prefix="attribution-bench-") as temp:
         for size in (int(text) for text in sizes.split(",")):
-            folder = make(Path(temp) / str(size), size)
+            folder = Path(temp) / str(size)
+            # in a process of its own: a child's peak memory is never told below its parent's
+            run(sys.executable, "-m", "benchmarks.world", str(folder), str(size))
             url = store.replace("{size}", str(size)) if store else f"sqlite:///{folder / 'bench.db'}"
             console.print(f"{size:,} touches ...")
             results[size] = _steps(folder, url)

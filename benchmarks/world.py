@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -97,3 +98,7 @@ def _deals(folder: Path, rng: np.random.Generator, deals: int, person: np.ndarra
             "currency": "GBP", "lead_id": "L-" + ids,
         }
     ).to_csv(folder / "deals.csv", index=False)  # fmt: skip
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), int(sys.argv[2]))
