@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert, select
 
 from attribution import clock
 from attribution.channels.classify import classify
 from attribution.channels.origin import PLACEMENT_FIELDS
+from attribution.errors import InputError
 from attribution.ledger import run as ledger_run
 from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
@@ -131,6 +132,11 @@ class Store:
             settings = Settings(connection)
             for name, value in values.items():
                 before = settings.get(name)
+                if name == "reporting_currency" and before not in (None, value) and _has_run(connection):
+                    raise InputError(
+                        f"reporting_currency is {before} since the first run, and cannot become {value}: the "
+                        "ledger is in it; make another store, or read one currency with --currency"
+                    )
                 kept = settings.set(name, value)
                 if name in ("model", "models"):  # the registry stands above the store, so it is asked here
                     for spec in kept.split():
@@ -247,6 +253,10 @@ class Store:
         with self.db.read() as connection:
             own = own_domains(Settings(connection))
         return channels_test(url, referrer, own=own, store=self.db.label)
+
+
+def _has_run(connection: Connection) -> bool:
+    return connection.execute(select(schema.run.c.run_id).limit(1)).scalar() is not None
 
 
 def channels_test(

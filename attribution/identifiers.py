@@ -38,6 +38,15 @@ COLUMN_KINDS: Final = {
     "account": ACCOUNT,
 }
 
+# what software and people write where they know nothing: never an identifier
+_BLOCKED: Final = frozenset(
+    {
+        "anonymous", "guest", "null", "none", "undefined", "nan", "true", "false", "0", "-1",
+        "[object object]", "n/a", "na", "unknown", "(not set)", "(none)",
+    }
+)  # fmt: skip
+_ZEROS: Final = re.compile(r"[0-]*")
+_LONGEST: Final = 200
 _DOTLESS: Final = frozenset({"gmail.com", "googlemail.com"})  # these providers ignore dots before the @
 _NOT_DIGITS: Final = re.compile(r"[^0-9+]")
 
@@ -56,13 +65,24 @@ def normalise(kind: int, value: str, region: str | None = None) -> str | None:
     '+442079460018'
     """
     value = value.strip()
+    if is_blocked(value) or (kind == EMAIL and "@" not in value):
+        return None
     if kind == EMAIL:
         value = _email(value)
     elif kind == PHONE:
         value = _phone(value, region)
     elif kind == ACCOUNT:
         value = value.lower()
-    return value or None
+    return None if is_blocked(value) else value
+
+
+def is_blocked(value: str) -> bool:
+    """Tell whether a value names nobody: a placeholder, zeros, nothing at all, or no identifier's length.
+
+    >>> is_blocked("N/A"), is_blocked("000-000"), is_blocked("v-1")
+    (True, True, False)
+    """
+    return value.lower() in _BLOCKED or _ZEROS.fullmatch(value) is not None or len(value) > _LONGEST
 
 
 def _email(value: str) -> str:

@@ -120,4 +120,8 @@ question_options = _all(goal_option, window_options, period_options, where_optio
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given: those left out are the function's own defaults."""
-    return {name: value for name, value in options.items() if value not in (None, (), [], False)}
+    return {
+        name: value
+        for name, value in options.items()
+        if not (value is None or value is False or value == () or value == [])  # 0 was given
+    }

@@ -10,6 +10,7 @@ from typing import Any, Final
 from attribution.engine import Store
 from attribution.errors import InputError
 from attribution.metrics.answer import Answer
+from attribution.store.settings import Settings
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -18,6 +19,9 @@ TABLES: Final = (
     "touches", "identities", "leads", "deals", "stages", "adjustments", "spend", "meetings",
     "email_stats", "social_stats", "rates",
 )  # fmt: skip
+STORE: Final = "demo.db"  # not the name of anybody's real store
+PAGE: Final = "report.html"
+_MARK: Final = "_demo"
 SETTINGS: Final = {"reporting_currency": "GBP", "timezone": "Europe/London", "region": "GB"}
 MODELS: Final = ("first_touch", "last_touch", "linear", "time_decay", "position_based")
 
@@ -26,14 +30,14 @@ def demo(directory: str | Path, *, progress: Progress | None = None) -> tuple[li
     """Make a store from the bundled fixtures, run everything and write `report.html`.
 
     Args:
-        directory: made if need be; its `attribution.db` and `report.html` are made anew.
+        directory: made if need be; the `demo.db` and `report.html` of an earlier demo are made anew.
         progress: called as the work goes on.
 
     Returns:
         The answers to print, and where the report is.
 
     Raises:
-        InputError: the folder cannot be made or written to.
+        InputError: the folder cannot be made or written to, or holds files that no demo made.
     """
     folder = Path(directory)
     try:
@@ -43,7 +47,9 @@ def demo(directory: str | Path, *, progress: Progress | None = None) -> tuple[li
         raise InputError(
             f"cannot make the demo in {folder}: {error.strerror}; name a folder that you may write to"
         ) from None
-    with Store.open(f"sqlite:///{folder / 'attribution.db'}") as store, as_file(_fixtures()) as fixtures:
+    with Store.open(f"sqlite:///{folder / STORE}") as store, as_file(_fixtures()) as fixtures:
+        with store.db.write() as connection:
+            Settings(connection).put_raw(_MARK, "yes")
         store.config_update(dict(SETTINGS))
         imported = [
             store.import_table(table, fixtures / f"{table}.csv", progress=progress) for table in TABLES
@@ -51,7 +57,7 @@ def demo(directory: str | Path, *, progress: Progress | None = None) -> tuple[li
         posted = store.run(progress=progress)
         if progress is not None:
             progress("drawing the report", 0, None)
-        page = store.report_html(folder / "report.html", title="Demo: a year of a B2B company")
+        page = store.report_html(folder / PAGE, title="Demo: a year of a B2B company")
         answers = [
             _one(imported),
             posted,
@@ -64,8 +70,16 @@ def demo(directory: str | Path, *, progress: Progress | None = None) -> tuple[li
 
 
 def _remove_earlier(folder: Path) -> None:
-    """Remove the files that an earlier demo made, by name; nothing else in the folder is touched."""
-    for name in ("attribution.db", "attribution.db-wal", "attribution.db-shm", "report.html"):
+    """Remove what an earlier demo made here, and refuse to touch anything else."""
+    store, page = folder / STORE, folder / PAGE
+    if store.exists():
+        with Store.open(f"sqlite:///{store}") as opened, opened.db.read() as connection:
+            ours = Settings(connection).internal(_MARK) is not None
+        if not ours:
+            raise InputError(f"{store} was not made by a demo; name another folder: attribution demo DIR")
+    elif page.exists():
+        raise InputError(f"{page} was not made by a demo; name another folder: attribution demo DIR")
+    for name in (STORE, f"{STORE}-wal", f"{STORE}-shm", PAGE):
         (folder / name).unlink(missing_ok=True)
 
 

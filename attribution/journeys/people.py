@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, and_, select, union
+from sqlalchemy import Connection, Select, Table, and_, func, select, union
 
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
@@ -92,19 +92,21 @@ def leads_of_deals(connection: Connection, deals: Ints) -> Ints:
     creation, else the first after it.
 
     Returns:
-        int64[n] lead numbers, 0 where there is none.
+        int64[n] lead numbers, 0 where there is none, or none yet: a lead that a deal names is its lead,
+        also before its record was imported.
     """
     with temporary(connection, position=np.arange(len(deals)), object=deals) as wanted:
         named = read_ints(
             connection,
-            select(wanted.c.position, lead.c.lead_id)
+            select(wanted.c.position, func.coalesce(lead.c.lead_id, 0))
             .select_from(wanted)
             .join(deal, deal.c.deal_id == wanted.c.object)
-            .join(lead, lead.c.identifier_id == deal.c.lead),
+            .outerjoin(lead, lead.c.identifier_id == deal.c.lead)
+            .where(deal.c.lead.is_not(None)),
             ["position", "lead"],
         )
-    chosen = look_up(named["position"], named["lead"], np.arange(len(deals)), missing=0)
-    unnamed = np.flatnonzero(chosen == 0)
+    chosen = look_up(named["position"], named["lead"], np.arange(len(deals)))
+    unnamed = np.flatnonzero(chosen < 0)
     if len(unnamed):
         chosen[unnamed] = _contact_leads(connection, deals[unnamed])
     return chosen

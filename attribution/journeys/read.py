@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 from sqlalchemy import Column, Connection, case, select
 
 from attribution import clock
@@ -139,12 +139,11 @@ def _merge_same(connection: Connection, found: _Touches) -> _Touches:
     # in the order of journeys, not of storage: the earlier of two clicks fills a blank first
     names = _text_ids(connection, found.n[rows])
     rows = rows[sort_order(found.conversion[rows], found.at[rows], text_ids=names)]
-    clicks = _by_number(connection, touch.c.n, touch.c.click_id, found.n[rows])
     same = merge_same_touch(
         journey=found.conversion[rows], person=found.person[rows], at=found.at[rows],
         kind=found.kind[rows].astype(np.int16),
-        campaign=_codes(_campaigns(connection, found.placement[rows])),
-        click_id=_codes([clicks[n] for n in found.n[rows].tolist()]),
+        campaign=_codes(connection, placement.c.placement_id, placement.c.campaign, found.placement[rows]),
+        click_id=_codes(connection, touch.c.n, touch.c.click_id, found.n[rows]),
     )  # fmt: skip
     gone = rows[~same.keep]
     into = rows[same.merged_into[~same.keep]]
@@ -173,11 +172,6 @@ def _fill(connection: Connection, stays: Ints, other: Ints) -> Ints:
     theirs = frame.loc[pairs[1], fields].reset_index(drop=True)
     filled = mine.where(mine.notna(), theirs)
     return intern_placements(connection, filled.where(filled.notna(), None))[np.ravel(inverse)]
-
-
-def _campaigns(connection: Connection, placements: Ints) -> list[str | None]:
-    names = _by_number(connection, placement.c.placement_id, placement.c.campaign, placements)
-    return [None if (name := names[p]) is None else name.casefold() for p in placements.tolist()]
 
 
 def _channels(
@@ -211,7 +205,14 @@ def _text_ids(connection: Connection, numbers: Ints) -> TextIds:
     return read
 
 
-def _codes(values: list[str | None]) -> Ints:
-    """Number texts; None is -1."""
-    encoded = pa.array(values, pa.string()).dictionary_encode()
-    return np.asarray(encoded.indices.fill_null(-1), np.int64)
+def _codes(connection: Connection, key: Column[Any], column: Column[Any], numbers: Ints) -> Ints:
+    """Number a text of some rows, whatever its case; -1 where there is none."""
+    with temporary(connection, wanted=np.unique(numbers)) as probe:
+        frame = read_frame(
+            connection,
+            select(key, column).join(probe, probe.c.wanted == key).where(column.is_not(None)),
+        )
+    if frame.empty:
+        return np.full(len(numbers), -1, np.int64)
+    codes, _ = pd.factorize(frame[column.name].str.casefold())
+    return look_up(frame[key.name].to_numpy(np.int64), codes.astype(np.int64), numbers)

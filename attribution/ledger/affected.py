@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, Select, func, or_, select, union
 
+from attribution import clock
 from attribution.journeys.people import DEAL_KINDS
 from attribution.ledger import reasons
+from attribution.ledger.rates import MAX_AGE_DAYS
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints, temporary
 
@@ -64,8 +66,11 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
         code: read_ints(
             connection, select(change.c.ref).where(new, change.c.kind == code).distinct(), ["ref"]
         )["ref"]
-        for code in (schema.CHANGE_DEAL, schema.CHANGE_LEAD, schema.CHANGE_PERSON, schema.CHANGE_ADJUSTMENT)
-    }
+        for code in (
+            schema.CHANGE_DEAL, schema.CHANGE_LEAD, schema.CHANGE_PERSON, schema.CHANGE_ADJUSTMENT,
+            schema.CHANGE_RATE,
+        )
+    }  # fmt: skip
     late = read_ints(
         connection,
         select(membership.c.person_id)
@@ -81,12 +86,15 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
         adjusted = _deals_of_adjustments(connection, refs[schema.CHANGE_ADJUSTMENT])
         # the dates of a contact's lead decide whether it is the deal's lead
         led = _deals_of_leads(connection, kind, refs[schema.CHANGE_LEAD])
-    else:
-        changed, adjusted, led = refs[schema.CHANGE_LEAD], np.empty(0, np.int64), np.empty(0, np.int64)
+        rated = _deals_near(connection, kind, refs[schema.CHANGE_RATE])
+    else:  # leads have no money, and no deal's dates
+        changed = refs[schema.CHANGE_LEAD]
+        adjusted = led = rated = np.empty(0, np.int64)
     # the strongest reason comes last and stays
     why: dict[int, int] = {}
     for objects, reason in (
-        (led, reasons.DEAL_CHANGED), (touched, reasons.LATE_TOUCH), (merged, reasons.PEOPLE_MERGED),
+        (rated, reasons.RECOMPUTED), (led, reasons.DEAL_CHANGED),
+        (touched, reasons.LATE_TOUCH), (merged, reasons.PEOPLE_MERGED),
         (adjusted, reasons.ADJUSTMENT), (changed, reasons.DEAL_CHANGED),
     ):  # fmt: skip
         why.update(dict.fromkeys(objects.tolist(), reason))
@@ -154,3 +162,16 @@ def _deals_of_leads(connection: Connection, kind: str, leads: Ints) -> Ints:
             ["identifier"],
         )["identifier"]
     return _of_people(connection, kind, _people(connection, own))
+
+
+def _deals_near(connection: Connection, kind: str, days: Ints) -> Ints:
+    """Return the deals whose money some exchange rates may convert: those dated up to a week after one."""
+    if len(days) == 0:
+        return days
+    at = deal.c.closed_at if kind == "won" else deal.c.created_at_end
+    day_after = clock.DAY  # a zone's day begins and ends up to a day beside UTC's
+    with temporary(connection, day=days) as rates:
+        start = rates.c.day * clock.DAY
+        near = at.between(start - day_after, start + (MAX_AGE_DAYS + 1) * clock.DAY + day_after)
+        statement = select(deal.c.deal_id).select_from(rates).join(deal, near).distinct()
+        return read_ints(connection, statement, ["deal"])["deal"]

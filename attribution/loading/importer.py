@@ -42,7 +42,8 @@ from attribution.sources.tables import get_table
 from attribution.store import schema
 from attribution.store.columns import next_id
 from attribution.store.database import Database
-from attribution.store.settings import Settings
+from attribution.store.keys import row_hash
+from attribution.store.settings import FINGERPRINT, Settings
 
 # (what is being done, how much of it, of how much or None where that is not known)
 Progress = Callable[[str, int, int | None], None]
@@ -204,6 +205,7 @@ def _write(connection: Connection, content: _Content) -> tuple[int, list[Rejecti
     result.duplicate, result.conflict = outcome.count(DUPLICATE), outcome.count(CONFLICT)
     result.rejected = len(content.rejected) + len(outcome.rejected)
     result.warnings += outcome.warnings
+    _add_fingerprint(settings, outcome.fingerprint)
     connection.execute(
         update(schema.batch)
         .where(schema.batch.c.batch_id == batch_id)
@@ -212,6 +214,13 @@ def _write(connection: Connection, content: _Content) -> tuple[int, list[Rejecti
     bad = sorted([*content.rejected, *outcome.rejected, *outcome.conflicts], key=lambda r: r.line)
     rejects.keep(connection, batch_id, result.table, result.file, bad)
     return batch_id, bad
+
+
+def _add_fingerprint(settings: Settings, more: int) -> None:
+    """Keep one number that says which content the store was given; runs record it."""
+    if more:
+        before = int(settings.internal(FINGERPRINT) or 0)
+        settings.put_raw(FINGERPRINT, str((before + more + 2**63) % 2**64 - 2**63))
 
 
 def _reasons(bad: Sequence[Rejection]) -> list[str]:
@@ -238,4 +247,8 @@ def _load(
         rejected=[],
         warnings=[],
     )
-    return _LOADERS[table_name](connection, settings, batch_id, whole)
+    outcome = _LOADERS[table_name](connection, settings, batch_id, whole)
+    new = np.isin(outcome.status, (ACCEPTED, UPDATED))
+    columns = {name: whole.columns.column(name) for name in whole.columns.column_names}
+    outcome.fingerprint = int(row_hash(columns, len(new))[new].sum())  # wraps
+    return outcome

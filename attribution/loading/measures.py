@@ -61,11 +61,12 @@ def load_social_stats(connection: Connection, settings: Settings, batch_id: int,
 
 
 def load_rates(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
-    """Store exchange rates; what was converted before is looked at again at the next run."""
+    """Store exchange rates; what closed near their days is looked at again at the next run."""
     del settings
     outcome = _replace(connection, schema.rate, "rates", batch_id, parsed, ("day", "currency"))
-    if outcome.count(ACCEPTED) or outcome.count(UPDATED):
-        insert_columns(connection, schema.change, {"kind": schema.CHANGE_ALL, "ref": np.zeros(1, np.int64)})
+    moved = np.isin(outcome.status, (ACCEPTED, UPDATED))
+    days = np.unique(np.asarray(parsed.columns.column("day"), np.int64)[moved])
+    insert_columns(connection, schema.change, {"kind": schema.CHANGE_RATE, "ref": days})
     return outcome
 
 

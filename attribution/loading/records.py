@@ -162,10 +162,8 @@ def load_leads(connection: Connection, settings: Settings, batch_id: int, parsed
             "batch_id": batch_id,
         },
     )
-    at = taken.column("created_at").to_numpy().astype(np.int64)
-    source = intern_sources(connection, pa.array(["CRM lead"]))[0] if len(at) else np.int64(0)
-    for name in ("email", "phone", "visitor_id", "account"):
-        add_edges(connection, ids["lead_id"], ids[name], at, np.full(len(at), source))
+    # what an earlier row of the same lead said was said: the same evidence as from two files
+    _add_lead_evidence(connection, settings, rows.take(pa.array(np.flatnonzero(merge.status != DUPLICATE))))
     _log_changes(connection, schema.CHANGE_LEAD, merge.ids)
     return Outcome(merge.status, warnings=_unusable_phones(taken.column("phone"), ids["phone"]))
 
@@ -173,6 +171,18 @@ def load_leads(connection: Connection, settings: Settings, batch_id: int, parsed
 def _unusable_phones(given: pa.ChunkedArray, ids: Ints) -> list[str]:
     count = int((given.is_valid().to_numpy() & (ids == 0)).sum())
     return [f"phone holds no number: the leads load without it ({count} rows)"] if count else []
+
+
+def _add_lead_evidence(connection: Connection, settings: Settings, rows: pa.Table) -> None:
+    if rows.num_rows == 0:
+        return
+    at = rows.column("created_at").to_numpy().astype(np.int64)
+    source = np.full(len(at), intern_sources(connection, pa.array(["CRM lead"]))[0])
+    region = settings.get("region")
+    lead = intern_identifiers(connection, LEAD, rows.column("lead_id"), region)
+    for name in ("email", "phone", "visitor_id", "account"):
+        other = intern_identifiers(connection, COLUMN_KINDS[name], rows.column(name), region)
+        add_edges(connection, lead, other, at, source)
 
 
 def load_deals(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:

@@ -32,6 +32,7 @@ class Outcome:
     conflicts: list[Rejection] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    fingerprint: int = 0  # sum of the digests of what was new: the same whatever the order of files
 
     def count(self, fate: int) -> int:
         """Return how many rows met a fate."""

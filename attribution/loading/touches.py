@@ -124,7 +124,11 @@ class TouchLoader:
         new = np.flatnonzero(status == ACCEPTED)
         if len(new):
             self._write(connection, settings, batch_id, own, new, key, digest)
-        return Outcome(status, self._conflicts(own, np.flatnonzero(status == CONFLICT)))
+        return Outcome(
+            status,
+            self._conflicts(own, np.flatnonzero(status == CONFLICT)),
+            fingerprint=int(digest[new].sum()),  # wraps
+        )
 
     def _write(
         self, connection: Connection, settings: Settings, batch_id: int,

@@ -91,7 +91,7 @@ KPIS: Final = {
         ),
         Kpi(
             name="average_deal_size", label="Average deal size", unit="money", grain="deal",
-            formula="revenue won / won deals", numerator="revenue", denominator="won_deals",
+            formula="revenue won / won deals", numerator="revenue", denominator="valued_deals",
         ),
         Kpi(
             name="win_rate", label="Win rate", unit="ratio", grain="deal",

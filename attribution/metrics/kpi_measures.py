@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from attribution.errors import UnknownNameError
 from attribution.metrics.credits import Question, credits_by_group, entries_by_object, sums
@@ -31,7 +31,8 @@ from attribution.metrics.selection import (
 )
 from attribution.metrics.spend import Spend, spend_by_group
 from attribution.money import money_text
-from attribution.store.columns import Ints
+from attribution.store.columns import Ints, read_ints
+from attribution.store.schema import conversion
 
 BASES: Final = ("period", "cohort")
 MILLION: Final = 1_000_000
@@ -41,7 +42,7 @@ Mask = npt.NDArray[np.bool_]
 _GOAL_OF: Final = {
     "leads": "leads", "converted_leads": "leads", "mql": "mql", "sqo": "sqo",
     "opportunities": "opportunities", "decided": "opportunities", "decided_won": "opportunities",
-    "won_deals": "revenue", "customers": "revenue", "revenue": "revenue",
+    "won_deals": "revenue", "valued_deals": "revenue", "customers": "revenue", "revenue": "revenue",
 }  # fmt: skip
 _OF_LEADS: Final = ("leads", "converted_leads", "mql", "sqo")
 
@@ -112,6 +113,8 @@ class Measures:
             status = won | (deals["status"] == "lost").to_numpy(bool)
         elif name == "customers":
             status = self._first_won(won)
+        elif name == "valued_deals":  # an average leaves out on both sides what lacks a rate
+            status = won & ~deals["deal_id"].isin(self._unrated()).to_numpy(bool)
         only = self.asked.question.currency
         if only is not None:
             status = status & (deals["currency"] == only).to_numpy(bool)
@@ -119,8 +122,18 @@ class Measures:
         counted = status & self._counts(at, deals["lead_created"].to_numpy(np.int64))
         if self.asked.basis == "cohort":
             lost = status & self.in_period(at) & (deals["lead_id"].to_numpy() < 0)
-            self.without_lead[name] = int(lost.sum()) * MILLION
+            kept = self.dimensions.record_groups("won", deals["deal_id"].to_numpy(np.int64)[lost]) >= 0
+            self.without_lead[name] = int(kept.sum()) * MILLION
         return deals["deal_id"].to_numpy()[counted]
+
+    def _unrated(self) -> Ints:
+        """Return the won deals whose money nothing converts; none where one currency alone is asked for."""
+        if self.asked.question.currency is not None:
+            return np.empty(0, np.int64)
+        statement = select(conversion.c.object_id).where(
+            conversion.c.kind == "won", conversion.c.reporting_minor.is_(None), conversion.c.active == 1
+        )
+        return read_ints(self.connection, statement, ["deal_id"])["deal_id"]
 
     def converted_at(self) -> pd.Series[int]:
         """Return when each lead reached its first opportunity, `NEVER` where it has not."""
@@ -252,7 +265,8 @@ class Measures:
         groups = dims.touch_groups({key: cells[key].to_numpy() for key in dims.touch_keys}, len(cells))
         groups = dims.add(groups, dims.record_groups("won", cells["object_id"].to_numpy()))
         leadless = entries_by_object(self.connection, of, (), asked)
-        lost = leadless["object_id"].isin(deals["deal_id"][deals["lead_id"] < 0])
+        lost = leadless["object_id"].isin(deals["deal_id"][deals["lead_id"] < 0]).to_numpy(bool)
+        lost &= dims.record_groups("won", leadless["object_id"].to_numpy(np.int64)) >= 0
         self.without_lead["revenue"] = int(leadless["value"][lost].sum())
         return sums(groups, cells["value"].to_numpy(np.int64))
 

@@ -21,6 +21,7 @@ from attribution.store.schema import change, credit_set, journey_set, run, touch
 from attribution.store.settings import GOALS, SETTINGS, Goal, Settings
 
 _EPOCH: Final = date(1970, 1, 1)
+NO_CURRENCY: Final = "XXX"  # ISO 4217's code for none
 _NOTHING_RUN: Final = "nothing has been run in this store yet; run: attribution run"
 
 
@@ -67,7 +68,7 @@ class Selection:
         j = self.journeys
         return {
             "as_of": clock.iso(j.as_of),
-            "currency": j.currency,
+            "currency": None if j.currency == NO_CURRENCY else j.currency,
             "model": self.model,
             "goal": j.goal.name,
             "lookback": j.lookback,
@@ -109,7 +110,7 @@ def select_journeys(
             **window,
             journey_set_id=None,
             # a store whose deals hold no money at all still counts leads
-            currency=currency or "XXX",
+            currency=currency or NO_CURRENCY,
             timezone=settings.require("timezone"),
             as_of=int(as_of),
         ),

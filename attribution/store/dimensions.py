@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from attribution.channels.classify import RULES_VERSION, classify
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
-from attribution.identifiers import VISITOR, normalise
+from attribution.identifiers import VISITOR, is_blocked, normalise
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, read_frame
 from attribution.store.keys import identifier_hash, intern, row_hash
@@ -116,8 +116,11 @@ def intern_identifiers(
         return ids
     encoded = values.dictionary_encode()
     known = encoded.dictionary
-    if kind != VISITOR:  # a visitor's key is ours: compared as it is
-        known = pa.array([normalise(kind, text, region) for text in known.to_pylist()], pa.string())
+    texts_of = known.to_pylist()
+    if kind == VISITOR:  # a visitor's key is ours: compared as it is, unless it stands for nobody
+        known = pa.array([None if is_blocked(text) else text for text in texts_of], pa.string())
+    else:
+        known = pa.array([normalise(kind, text, region) for text in texts_of], pa.string())
     present = np.flatnonzero(np.asarray(known.is_valid()))
     known = known.take(pa.array(present))
     numbers = np.zeros(len(encoded.dictionary), np.int64)

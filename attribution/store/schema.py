@@ -344,6 +344,7 @@ CHANGE_DEAL: Final = 1  # ref = deal_id
 CHANGE_LEAD: Final = 2  # ref = lead_id
 CHANGE_PERSON: Final = 3  # ref = an identifier of the person whose members changed
 CHANGE_ADJUSTMENT: Final = 4  # ref = adjustment_id
+CHANGE_RATE: Final = 5  # ref = the day of an exchange rate
 
 # --- computed: conversions and their journeys -------------------------------------------------------
 

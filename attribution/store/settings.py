@@ -21,6 +21,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.money import minor_digits
 from attribution.store.schema import setting
 
+FINGERPRINT: Final = "_fingerprint"  # of the content that was imported; the engine's own
 SCOPES: Final = ("contacts", "primary")
 _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?")
 DEFAULT_KINDS: Final = ("session", "click", "email", "event", "offline")
