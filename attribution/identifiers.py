@@ -87,6 +87,7 @@ def is_blocked(value: str) -> bool:
 
 def _email(value: str) -> str:
     """Lower-case an address and drop the aliasing that providers ignore: plus tags, Gmail's dots."""
+    value = value.rpartition("<")[2].rstrip("> ")  # Ella Fitz <ella@fitz.example>
     local, at, domain = value.lower().rpartition("@")
     if not at:
         return value.lower()

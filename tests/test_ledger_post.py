@@ -90,8 +90,8 @@ def test_entries_are_never_changed_or_removed(store: Store) -> None:
         lambda: load(store, identities="visitor_id,email,at\nv1,b@x.com,2025-01-05"),
         lambda: load(store, touches="touch_id,visitor_id,at\nt0,v2,2024-12-31"),
         lambda: load(store, adjustments="adjustment_id,deal_id,at,amount,currency\nA,D,2025-04-01,-3.00,GBP"),
-        lambda: store.config_set("reporting_currency", "USD"),
-        lambda: load(store, rates="date,currency,rate\n2025-02-28,GBP,1.25"),
+        lambda: load(store, deals=_deal("G", amount="7.00", closed="2025-03-03").replace("GBP", "USD")),
+        lambda: load(store, rates="date,currency,rate\n2025-02-28,USD,0.80"),
         lambda: store.run(models=["linear"], goals=["revenue"], lookback="7d"),
     ]
     for step in steps:

@@ -196,7 +196,7 @@ def test_a_password_with_an_at_sign() -> None:
 def test_without_the_postgresql_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence names the extra to install."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StoreError, match=r"pip install closed-loop-attribution\[postgres\]"):
+    with pytest.raises(StoreError, match=r"pip install 'closed-loop-attribution\[postgres\]'"):
         Store.open("postgresql://sam@host/shop")
 
 

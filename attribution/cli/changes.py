@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from attribution.cli.options import given, goal_option, model_option, open_store, output_options
+from attribution.cli.options import given, open_store, output_options
 from attribution.cli.render import show
 
 
@@ -16,8 +16,8 @@ from attribution.cli.render import show
     epilog="Example: attribution changes --since 7d --model linear",
 )
 @click.option("--since", required=True, metavar="T", help="A time, a date, or how long ago: 7d, 12h.")
-@model_option()
-@goal_option
+@click.option("--model", metavar="NAME", help="Only this model.  [default: every model that was run]")
+@click.option("--goal", metavar="GOAL", help="Only this goal.  [default: every goal that was run]")
 @click.option("--limit", type=int, default=100, show_default=True, help="How many changes, largest first.")
 @output_options
 def command(since: str, form: str, store: str | None, **options: Any) -> None:

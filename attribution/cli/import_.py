@@ -43,11 +43,17 @@ def command(
     social_stats, rates. Prints what became of the rows of each file; the exit code is 3 where rows were
     rejected or in conflict. Importing a file again changes nothing.
     """
+    from attribution.sources.files import read
     from attribution.sources.tables import get_table
 
     get_table(table)  # a misspelt name must not leave an empty store behind
     answers: list[Answer] = []
-    with open_store(_url(store, dry_run), create=True) as opened:
+    url = _url(store, dry_run)
+    if _is_new(url):  # a file that cannot be read must not leave an empty store behind
+        for file in files:
+            if file != "-":
+                read(file, get_table(table)).close()
+    with open_store(url, create=True) as opened:
         try:
             for file in files:
                 with progress() as report:
@@ -74,8 +80,7 @@ def command(
 def _url(store: str | None, dry_run: bool) -> str:
     """Return the store's URL; a dry run does not even make the file."""
     url = store_url(store)
-    file = url.removeprefix("sqlite:///")
-    return "sqlite://" if dry_run and file != url and not os.path.exists(file) else url
+    return "sqlite://" if dry_run and _is_new(url) else url
 
 
 def _joined(answers: list[Answer]) -> Answer:
@@ -84,3 +89,9 @@ def _joined(answers: list[Answer]) -> Answer:
     warnings = [text for answer in answers for text in answer.warnings]
     totals = {name: sum(row[name] for row in rows) for name in answers[0].totals}
     return replace(answers[0], rows=rows, totals=totals, warnings=warnings)
+
+
+def _is_new(url: str) -> bool:
+    """Tell whether opening the store would make its file."""
+    file = url.removeprefix("sqlite:///")
+    return file != url and not os.path.exists(file)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attribution.metrics.answer import Answer, Row
 
 DASH: Final = "—"
-_WIDE: Final = 100_000  # a pipe has no width: nothing is cut
+_WIDE: Final = 100_000  # nothing is ever cut
 _NUMBERS: Final = ("money", "count", "ratio", "factor", "days", "mixed", "part")
 
 
@@ -142,18 +142,17 @@ def new_table(**options: Any) -> Table:
 
 
 def console() -> Console:
-    """Return standard output: as wide as the terminal, or as wide as it takes."""
+    """Return standard output, as wide as it takes: a figure that is cut is a wrong figure.
+
+    A table that is wider than the terminal wraps there as any long line does, and a pager shows it whole.
+    """
     from rich.console import Console
 
-    wide = None if sys.stdout.isatty() else _WIDE
-    return Console(file=sys.stdout, width=wide, highlight=False, markup=False, emoji=False)
+    return Console(file=sys.stdout, width=_WIDE, highlight=False, markup=False, emoji=False)
 
 
 def print_table(out: Console, table: Table) -> None:
-    """Print a table; into a pipe without the blanks that fill its last column."""
-    if sys.stdout.isatty():
-        out.print(table)
-        return
+    """Print a table without the blanks that fill its last column."""
     with out.capture() as captured:
         out.print(table)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))

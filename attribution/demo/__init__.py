@@ -23,7 +23,6 @@ STORE: Final = "demo.db"  # not the name of anybody's real store
 PAGE: Final = "report.html"
 _MARK: Final = "_demo"
 SETTINGS: Final = {"reporting_currency": "GBP", "timezone": "Europe/London", "region": "GB"}
-MODELS: Final = ("first_touch", "last_touch", "linear", "time_decay", "position_based")
 
 
 def demo(directory: str | Path, *, progress: Progress | None = None) -> tuple[list[Answer], Path]:
@@ -62,7 +61,7 @@ def demo(directory: str | Path, *, progress: Progress | None = None) -> tuple[li
             _one(imported),
             posted,
             store.report("channel"),
-            store.compare("channel", MODELS),
+            store.compare("channel"),
             store.kpis(),
             store.explain("deal", "D-ella"),
         ]

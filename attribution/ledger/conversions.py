@@ -6,13 +6,14 @@ and worth 0, so that its entries have something to add up to.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Column, Connection, Select, delete, literal, null, select
+from sqlalchemy import Column, Connection, Select, delete, func, literal, null, select
 
 from attribution import clock
 from attribution.errors import InputError
@@ -92,17 +93,20 @@ def reporting_currency(connection: Connection, settings: Settings) -> str | None
     name = settings.get("reporting_currency")
     if name is not None:
         return name
-    codes: set[str] = set()
+    codes: Counter[str] = Counter()
     for table in (deal, schema.spend):
-        codes |= {c for c in connection.execute(select(table.c.currency).distinct()).scalars() if c}
+        counted = select(table.c.currency, func.count()).where(table.c.currency.is_not(None))
+        for code, rows in connection.execute(counted.group_by(table.c.currency)):
+            codes[code] += rows
+    ranked = sorted(codes, key=lambda code: (-codes[code], code))
     if len(codes) > 1:
         raise InputError(
-            f"deals and spend are in several currencies ({', '.join(sorted(codes))}); choose the one to "
-            f"report in with: attribution config set reporting_currency {min(codes)}"
+            f"deals and spend are in several currencies ({', '.join(ranked)}); import `rates` of all "
+            f"but one, and choose that one with: attribution config set reporting_currency {ranked[0]}"
         )
-    for code in codes:
+    for code in ranked:
         settings.set("reporting_currency", code)
-    return next(iter(codes), None)
+    return next(iter(ranked), None)
 
 
 def _read(connection: Connection, kind: str, objects: Ints | None) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, next_id, temporary
 from attribution.store.database import Database
 from attribution.store.dimensions import reclassify
-from attribution.store.settings import FINGERPRINT, GOALS, Settings, declaration
+from attribution.store.settings import FINGERPRINT, GOALS, RAN_AT, Settings, declaration
 
 credit_set, journey_set, journey_touch, run_table = (
     schema.credit_set, schema.journey_set, schema.journey_touch, schema.run,
@@ -129,10 +129,12 @@ def run(db: Database, options: RunOptions | None = None, *, progress: Progress |
         for credit_sets, conversion_ids in looked_at:
             require_conservation(connection, credit_sets, conversion_ids)
         entries = sum(p.entries for p in result.posted)
-        # a run that posts nothing is kept too: answers are as of the last run
-        _record(connection, result, models, list(kinds.values()), window, now, entries)
+        # answers are as of the last run, whether or not it had anything to post
+        settings.put_raw(RAN_AT, str(clock.now_micros()))
         if entries == 0:
             result.run_id = None
+            return result
+        _record(connection, result, models, list(kinds.values()), window, now, entries)
     return result
 
 

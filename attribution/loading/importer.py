@@ -42,7 +42,6 @@ from attribution.sources.tables import get_table
 from attribution.store import schema
 from attribution.store.columns import next_id
 from attribution.store.database import Database
-from attribution.store.keys import row_hash
 from attribution.store.settings import FINGERPRINT, Settings
 
 # (what is being done, how much of it, of how much or None where that is not known)
@@ -247,8 +246,4 @@ def _load(
         rejected=[],
         warnings=[],
     )
-    outcome = _LOADERS[table_name](connection, settings, batch_id, whole)
-    new = np.isin(outcome.status, (ACCEPTED, UPDATED))
-    columns = {name: whole.columns.column(name) for name in whole.columns.column_names}
-    outcome.fingerprint = int(row_hash(columns, len(new))[new].sum())  # wraps
-    return outcome
+    return _LOADERS[table_name](connection, settings, batch_id, whole)

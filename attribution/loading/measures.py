@@ -120,7 +120,9 @@ def _replace(
             "batch_id": batch_id,
         },
     )
-    return Outcome(status, contradictions(name, parsed, status))
+    stored_now = row_hash({"key": hashes[first][write], "digest": digest[write]}, len(write))
+    conflicts = contradictions(name, parsed, status)
+    return Outcome(status, conflicts, fingerprint=int(stored_now.sum()))
 
 
 def _sum(values: pa.ChunkedArray, codes: Ints, size: int) -> pa.Array:

@@ -55,6 +55,10 @@ class _Merge:
     ids: Ints  # their record numbers
     known: np.ndarray[tuple[int], np.dtype[np.bool_]]  # which of them replace a stored record
 
+    def fingerprint(self, digest: Ints) -> int:
+        """Sum up the content that is stored (it wraps)."""
+        return int(digest[self.last].sum())
+
 
 def _merge(
     connection: Connection,
@@ -165,7 +169,11 @@ def load_leads(connection: Connection, settings: Settings, batch_id: int, parsed
     # what an earlier row of the same lead said was said: the same evidence as from two files
     _add_lead_evidence(connection, settings, rows.take(pa.array(np.flatnonzero(merge.status != DUPLICATE))))
     _log_changes(connection, schema.CHANGE_LEAD, merge.ids)
-    return Outcome(merge.status, warnings=_unusable_phones(taken.column("phone"), ids["phone"]))
+    return Outcome(
+        merge.status,
+        warnings=_unusable_phones(taken.column("phone"), ids["phone"]),
+        fingerprint=merge.fingerprint(digest),
+    )
 
 
 def _unusable_phones(given: pa.ChunkedArray, ids: Ints) -> list[str]:
@@ -211,7 +219,7 @@ def load_deals(connection: Connection, settings: Settings, batch_id: int, parsed
     _remove(connection, schema.deal_contact, "deal_id", merge.ids[merge.known])
     _insert_contacts(connection, merge.ids, lead, account, taken.column("emails"), region)
     _log_changes(connection, schema.CHANGE_DEAL, merge.ids)
-    return Outcome(merge.status)
+    return Outcome(merge.status, fingerprint=merge.fingerprint(digest))
 
 
 def _insert_contacts(
@@ -222,7 +230,8 @@ def _insert_contacts(
     emails: pa.ChunkedArray,
     region: str | None,
 ) -> None:
-    split = pc.split_pattern(pc.fill_null(emails.combine_chunks(), ""), ";")
+    # no address holds a comma: a list that was written with commas is a list all the same
+    split = pc.split_pattern_regex(pc.fill_null(emails.combine_chunks(), ""), "[;,]")
     of_deal = deals[pc.list_parent_indices(split).to_numpy(zero_copy_only=False).astype(np.int64)]
     text = pc.utf8_trim_whitespace(pc.list_flatten(split))
     given = np.asarray(pc.not_equal(text, ""))
@@ -267,7 +276,7 @@ def load_stages(connection: Connection, settings: Settings, batch_id: int, parse
             "batch_id": batch_id,
         },
     )
-    return Outcome(merge.status)
+    return Outcome(merge.status, fingerprint=merge.fingerprint(digest))
 
 
 def load_adjustments(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
@@ -293,7 +302,8 @@ def load_adjustments(connection: Connection, settings: Settings, batch_id: int, 
         },
     )
     _log_changes(connection, schema.CHANGE_ADJUSTMENT, merge.ids)
-    return Outcome(merge.status, contradictions("adjustments", parsed, merge.status))
+    conflicts = contradictions("adjustments", parsed, merge.status)
+    return Outcome(merge.status, conflicts, fingerprint=merge.fingerprint(digest))
 
 
 def load_meetings(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
@@ -316,7 +326,7 @@ def load_meetings(connection: Connection, settings: Settings, batch_id: int, par
             "batch_id": batch_id,
         },
     )
-    return Outcome(merge.status)
+    return Outcome(merge.status, fingerprint=merge.fingerprint(digest))
 
 
 def load_identities(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
@@ -354,4 +364,4 @@ def load_identities(connection: Connection, settings: Settings, batch_id: int, p
             "give another identifier or mend it"
         ),
     )
-    return Outcome(status, rejected=rejected)
+    return Outcome(status, rejected=rejected, fingerprint=int(_digest(rows)[status == ACCEPTED].sum()))

@@ -14,6 +14,7 @@ from attribution.metrics import doctor_money, doctor_records
 from attribution.metrics.answer import Answer
 from attribution.metrics.findings import SEVERITIES, Finding, Look
 from attribution.store.database import Database
+from attribution.store.settings import RAN_AT
 
 Check = Callable[[Look], list[Finding]]
 
@@ -32,6 +33,11 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("leads_without_touch", doctor_money.leads_without_touch),
     ("no_rate", doctor_money.no_rate),
     ("spend_unmatched", doctor_money.spend_unmatched),
+)
+
+NOT_RUN: Final = (
+    "nothing has been run yet: what is said of credits, rates and unattributed revenue "
+    "holds after: attribution run"
 )
 
 
@@ -60,6 +66,7 @@ def doctor(db: Database) -> Answer:
         scope=scope,
         rows=rows,
         totals={name: severities[name] for name in SEVERITIES},
+        warnings=[] if look.settings.internal(RAN_AT) else [NOT_RUN],
         columns={"check": "text", "severity": "text", "count": "count", "detail": "text", "hint": "text"},
         title="What is wrong with the data",
     )

@@ -266,7 +266,7 @@ class Measures:
         groups = dims.add(groups, dims.record_groups("won", cells["object_id"].to_numpy()))
         leadless = entries_by_object(self.connection, of, (), asked)
         lost = leadless["object_id"].isin(deals["deal_id"][deals["lead_id"] < 0]).to_numpy(bool)
-        lost &= dims.record_groups("won", leadless["object_id"].to_numpy(np.int64)) >= 0
+        lost = lost & (dims.record_groups("won", leadless["object_id"].to_numpy(np.int64)) >= 0)
         self.without_lead["revenue"] = int(leadless["value"][lost].sum())
         return sums(groups, cells["value"].to_numpy(np.int64))
 

@@ -18,7 +18,7 @@ from attribution import clock
 from attribution.errors import InputError, UnknownNameError
 from attribution.models.registry import get_model
 from attribution.store.schema import change, credit_set, journey_set, run, touch
-from attribution.store.settings import GOALS, SETTINGS, Goal, Settings
+from attribution.store.settings import GOALS, RAN_AT, SETTINGS, Goal, Settings
 
 _EPOCH: Final = date(1970, 1, 1)
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for none
@@ -99,7 +99,7 @@ def select_journeys(
         name: settings.require(name) if value is None else SETTINGS[name].parse(value)
         for name, value in chosen.items()
     }
-    as_of = connection.execute(select(func.max(run.c.posted_at))).scalar()
+    as_of = settings.internal(RAN_AT) or connection.execute(select(func.max(run.c.posted_at))).scalar()
     currency = settings.get("reporting_currency")
     if as_of is None:
         raise InputError(_NOTHING_RUN)

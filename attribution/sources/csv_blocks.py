@@ -260,5 +260,6 @@ def check_utf8(data: bytes, line: int) -> None:
         at = line + data.count(b"\n", 0, error.start)
         raise InputError(
             f"line {at} is not UTF-8 (byte 0x{data[error.start]:02x}); allowed is UTF-8, "
-            "so save or convert the file as UTF-8, for example with iconv -f latin1 -t utf-8"
+            "so save or convert the file as UTF-8, for example with: "
+            "iconv -f WINDOWS-1252 -t UTF-8 OLD.csv > NEW.csv"
         ) from None

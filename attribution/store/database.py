@@ -63,7 +63,7 @@ class Database:
         except ImportError:
             raise StoreError(
                 f"{_label(parsed)} needs the PostgreSQL driver; install it with: "
-                "pip install closed-loop-attribution[postgres]"
+                "pip install 'closed-loop-attribution[postgres]'"
             ) from None
         try:
             db._prepare(create)

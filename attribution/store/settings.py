@@ -22,6 +22,7 @@ from attribution.money import minor_digits
 from attribution.store.schema import setting
 
 FINGERPRINT: Final = "_fingerprint"  # of the content that was imported; the engine's own
+RAN_AT: Final = "_ran_at"  # when the last run ended, in microseconds; also one that had nothing to post
 SCOPES: Final = ("contacts", "primary")
 _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?")
 DEFAULT_KINDS: Final = ("session", "click", "email", "event", "offline")

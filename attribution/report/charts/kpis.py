@@ -29,6 +29,8 @@ def kpi_by_channel(kpis: Answer, name: str, *, colour: str = theme.SKY) -> Chart
     """
     dims = dimensions(kpis)
     found = [(row_name(row, dims), row) for row in kpis.rows if row.get("kpi") == name]
+    if name.startswith("cost_per_"):  # where nothing was spent, nothing cost little
+        found = [(who, row) for who, row in found if as_float(row.get("numerator")) != 0]
     unit = str(found[0][1].get("unit", "")) if found else ""
     shown = {"money": kpis.currency or "money", "ratio": "percent"}.get(unit, unit or "value")
     title = f"{label(name)} by {subject(kpis)} ({shown})"
