@@ -16,7 +16,6 @@ from attribution import clock
 from attribution.channels.classify import classify
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.errors import InputError
-from attribution.ledger import run as ledger_run
 from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
@@ -176,8 +175,9 @@ class Store:
         progress: Progress | None = None,
     ) -> Answer:
         """Resolve identities, build journeys and post credits: only what changed since the last time."""
-        options = ledger_run.RunOptions(models, goals, lookback, scope, kinds, full)
-        result = ledger_run.run(self.db, options, progress=progress)
+        from attribution.ledger.run import RunOptions, run
+
+        result = run(self.db, RunOptions(models, goals, lookback, scope, kinds, full), progress=progress)
         rows = [
             {"goals": " ".join(p.goals), "model": p.model, "conversions": p.conversions, "entries": p.entries}
             for p in result.posted

@@ -5,8 +5,9 @@ Reading, checking and hashing happen before the lock is taken; other processes w
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -38,11 +39,13 @@ from attribution.loading.result import (
 from attribution.loading.touches import TouchLoader
 from attribution.sources import files
 from attribution.sources.parse import Parsed, ParseOptions, Rejection, parse
-from attribution.sources.tables import get_table
+from attribution.sources.tables import Table, get_table
 from attribution.store import schema
 from attribution.store.columns import next_id
 from attribution.store.database import Database
 from attribution.store.settings import FINGERPRINT, Settings
+
+_PARSERS: Final = 2
 
 # (what is being done, how much of it, of how much or None where that is not known)
 Progress = Callable[[str, int, int | None], None]
@@ -170,8 +173,7 @@ def _read(
     chunks: list[Parsed] = []
     rejected: list[Rejection] = []
     warnings: Counter[tuple[str, str]] = Counter()
-    for batch in reader:
-        parsed = parse(batch, table, parse_options)
+    for parsed in _parse_ahead(reader, table, parse_options):
         result.read += parsed.columns.num_rows + len(parsed.rejected)
         rejected += parsed.rejected
         for code, message, count in parsed.warnings:
@@ -183,6 +185,18 @@ def _read(
     result.unknown_columns = list(reader.unknown_columns)
     result.warnings = [f"{message} ({count} rows)" for (_, message), count in warnings.items()]
     return _Content(result, touches, chunks, rejected)
+
+
+def _parse_ahead(reader: files.Reader, table: Table, options: ParseOptions) -> Iterator[Parsed]:
+    """Parse blocks on other threads while the caller hashes: most of both runs outside Python's lock."""
+    pending: deque[Future[Parsed]] = deque()
+    with ThreadPoolExecutor(_PARSERS, thread_name_prefix="parse") as pool:
+        for batch in reader:
+            pending.append(pool.submit(parse, batch, table, options))
+            if len(pending) > _PARSERS:  # memory holds a few blocks, not the file
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def _write(connection: Connection, content: _Content) -> tuple[int, list[Rejection]]:

@@ -7,7 +7,7 @@ Hashes are stored, so the functions here never change what they return for a giv
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from sqlalchemy import Column, Connection, Table, select
+from sqlalchemy import Column, Connection, Table, func, select
 
 from attribution.store.columns import Ints, Values, insert_columns, next_id, read_ints, temporary
 
+_MANY: Final = 50_000
 _U64 = npt.NDArray[np.uint64]
 
 
@@ -128,13 +129,16 @@ def distinct(hashes: Ints) -> tuple[Ints, Ints]:
 def find(
     connection: Connection, table: Table, key: Column[Any], names: list[str], wanted: Ints
 ) -> dict[str, Ints]:
-    """Read columns of the rows whose key is among `wanted` (distinct values); `key` comes back too."""
+    """Read columns of at least the rows whose key is among `wanted` (distinct values), the key too."""
     if len(wanted) == 0:
         return {name: np.empty(0, np.int64) for name in [key.name, *names]}
+    columns = [key, *(table.c[name] for name in names)]
+    if len(wanted) >= _MANY:  # where most of a table is wanted, reading it beats asking for each row
+        rows = connection.execute(select(func.count()).select_from(table)).scalar_one()
+        if rows <= 4 * len(wanted):
+            return read_ints(connection, select(*columns), [key.name, *names])
     with temporary(connection, wanted=np.sort(wanted)) as probe:
-        statement = select(key, *(table.c[name] for name in names)).join_from(
-            probe, table, probe.c.wanted == key
-        )
+        statement = select(*columns).join_from(probe, table, probe.c.wanted == key)
         return read_ints(connection, statement, [key.name, *names])
 
 
