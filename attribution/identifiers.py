@@ -39,14 +39,14 @@ COLUMN_KINDS: Final = {
 }
 
 # what software and people write where they know nothing: never an identifier
-_BLOCKED: Final = frozenset(
+BLOCKED: Final = frozenset(
     {
         "anonymous", "guest", "null", "none", "undefined", "nan", "true", "false", "0", "-1",
         "[object object]", "n/a", "na", "unknown", "(not set)", "(none)",
     }
 )  # fmt: skip
-_ZEROS: Final = re.compile(r"[0-]*")
-_LONGEST: Final = 200
+ZEROS: Final = "^[0-]*$"
+LONGEST: Final = 200
 _DOTLESS: Final = frozenset({"gmail.com", "googlemail.com"})  # these providers ignore dots before the @
 _NOT_DIGITS: Final = re.compile(r"[^0-9+]")
 
@@ -82,7 +82,7 @@ def is_blocked(value: str) -> bool:
     >>> is_blocked("N/A"), is_blocked("000-000"), is_blocked("v-1")
     (True, True, False)
     """
-    return value.lower() in _BLOCKED or _ZEROS.fullmatch(value) is not None or len(value) > _LONGEST
+    return value.lower() in BLOCKED or re.match(ZEROS, value) is not None or len(value) > LONGEST
 
 
 def _email(value: str) -> str:

@@ -7,22 +7,33 @@ here ever goes to the network, and nothing raises on an odd host: what is not kn
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
-
-import tldextract
+from typing import Any, Final
 
 _CACHED: Final = 65_536  # distinct hosts kept; a large site sees some ten thousand
 
 _APP_ROOTS: Final = frozenset(("ai", "app", "co", "com", "io", "me", "net", "org", "ru"))
 
-# Private suffixes count: a.github.io and b.github.io belong to two people.
-_suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
-_icann_suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+@cache
+def _extractor(private: bool) -> Callable[[str], Any]:
+    # imported when the first host is asked about: it takes a quarter of a second, and most commands ask none
+    from tldextract import TLDExtract
+
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=private)
+
+
+def _suffixes(host: str) -> Any:
+    """Split a host; private suffixes count: a.github.io and b.github.io belong to two people."""
+    return _extractor(True)(host)
+
+
+def _icann_suffixes(host: str) -> Any:
+    return _extractor(False)(host)
 
 
 @dataclass(frozen=True, slots=True)
