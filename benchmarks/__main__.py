@@ -40,7 +40,7 @@ def _steps(folder: Path, store: str) -> dict[str, Measured]:
 
 _PEERS = {
     "import touches": ("DuckDB, primary key", "duckdb_import"),
-    "import the same file again": ("pandas to_sql, unique id", "pandas_import"),
+    "import the same file again": ("pandas to_sql, a first load", "pandas_import"),
     "run four models, revenue and deals": ("DuckDB window functions, floats", "duckdb_run"),
 }
 
