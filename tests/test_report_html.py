@@ -59,6 +59,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
+        if os.environ.get("ATTRIBUTION_REQUIRE_BROWSER"):
+            pytest.fail("no Chromium on this machine, and its tests are required here")
         pytest.skip("no Chromium on this machine (apt-get install chromium)")
     with playwright.sync_playwright() as runner:
         started = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
