@@ -213,8 +213,10 @@ def _fates(connection: Connection, hashes: Ints, digest: Ints, ids: pa.ChunkedAr
         codes, first = distinct(key[pending])
         wanted = key[pending][first]
         stored = find(connection, schema.touch_key, schema.touch_key.c.hash, ["n", "digest"], wanted)
-        row_n = look_up(stored["hash"], stored["n"], key[pending])
-        row_digest = look_up(stored["hash"], stored["digest"], key[pending])
+        # each key is looked up once: -1 where it is not stored, which picks the value at the end
+        at = look_up(stored["hash"], np.arange(len(stored["hash"])), wanted)[codes]
+        row_n = np.append(stored["n"], -1)[at]
+        row_digest = np.append(stored["digest"], 0)[at]
         holder = look_up(key[taken], taken, key[pending])
         leader = np.where(row_n >= 0, -1, np.where(holder >= 0, holder, pending[first[codes]]))
         same = np.where(row_n >= 0, digest[pending] == row_digest, digest[pending] == digest[leader])
