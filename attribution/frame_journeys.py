@@ -16,7 +16,6 @@ from attribution.journeys.build import build, merge_same_touch, sort_order
 from attribution.journeys.columns import BoolArray, IntArray, Journeys, KindArray, offsets_of, ragged_ranges
 from attribution.journeys.window import touches_between
 
-DEFAULT_KINDS = ("session", "click", "email", "event", "offline")
 IMPRESSION_LOOKBACK = 1 * DAY
 
 _EVER = 2**61  # further back than any touch

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attribution.defaults import DEFAULT_KINDS, DEFAULT_MODELS
 from attribution.errors import InputError, UnknownNameError
 from attribution.frame_journeys import (
-    DEFAULT_KINDS,
     Selection,
     filled_codes,
     make_corpus,
@@ -31,7 +31,7 @@ from attribution.frames import (
 from attribution.journeys.columns import IntArray, Journeys
 from attribution.ledger.allocate import LARGEST_TOTAL, allocate
 from attribution.models.base import AttributionModel
-from attribution.models.registry import DEFAULT_MODELS, get_model
+from attribution.models.registry import get_model
 from attribution.money import minor_digits
 
 NONE = "(none)"

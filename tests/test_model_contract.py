@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from attribution.defaults import DEFAULT_MODELS
 from attribution.errors import ModelError, NotFittedError, UnknownNameError
 from attribution.journeys.columns import FloatArray, Journeys
 from attribution.models import registry
 from attribution.models.base import AttributionModel
 from attribution.models.parameters import check_value, parse_value, value_text
-from attribution.models.registry import DEFAULT_MODELS, get_model, list_models, make_model
+from attribution.models.registry import get_model, list_models, make_model
 from attribution.models.rules import Linear, TimeDecay
 from attribution.testing import CheckFailure, check_model, model_checks, sample_journeys
 

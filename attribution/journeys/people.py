@@ -15,8 +15,6 @@ contact, deal, edge, lead, membership = (
     schema.deal_contact, schema.deal, schema.edge, schema.lead, schema.membership,
 )  # fmt: skip
 
-ROLE_ACCOUNT = 2
-
 
 def people_of(connection: Connection, kind: str, objects: Ints, scope: str) -> tuple[Ints, Ints]:
     """Return the people whose touches count.
@@ -73,13 +71,13 @@ def _members(wanted: Table) -> list[Select[tuple[int, int]]]:
     named = (
         select(wanted.c.position, membership.c.person_id)
         .select_from(wanted)
-        .join(contact, and_(contact.c.deal_id == wanted.c.object, contact.c.role != ROLE_ACCOUNT))
+        .join(contact, and_(contact.c.deal_id == wanted.c.object, contact.c.role != schema.ROLE_ACCOUNT))
         .join(membership, membership.c.identifier_id == contact.c.identifier_id)
     )
     of_account = [
         select(wanted.c.position, membership.c.person_id)
         .select_from(wanted)
-        .join(contact, and_(contact.c.deal_id == wanted.c.object, contact.c.role == ROLE_ACCOUNT))
+        .join(contact, and_(contact.c.deal_id == wanted.c.object, contact.c.role == schema.ROLE_ACCOUNT))
         .join(edge, here == contact.c.identifier_id)
         .join(membership, membership.c.identifier_id == there)
         for here, there in ((edge.c.a, edge.c.b), (edge.c.b, edge.c.a))
@@ -122,7 +120,7 @@ def _contact_leads(connection: Connection, deals: Ints) -> Ints:
             .add_columns(deal.c.created_at_end.label("deal_at"))
             .select_from(wanted)
             .join(deal, deal.c.deal_id == wanted.c.object)
-            .join(contact, and_(contact.c.deal_id == deal.c.deal_id, contact.c.role != ROLE_ACCOUNT))
+            .join(contact, and_(contact.c.deal_id == deal.c.deal_id, contact.c.role != schema.ROLE_ACCOUNT))
             .join(whose, whose.c.identifier_id == contact.c.identifier_id)
             .join(theirs, theirs.c.person_id == whose.c.person_id)
             .join(lead, lead.c.identifier_id == theirs.c.identifier_id)

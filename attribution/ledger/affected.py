@@ -136,7 +136,7 @@ def _of_people(connection: Connection, kind: str, people: Ints) -> Ints:
             select(edge.c.b).where(edge.c.a.in_(members)), select(edge.c.a).where(edge.c.b.in_(members))
         )
         of_account = select(contact.c.deal_id).where(
-            contact.c.role == 2, contact.c.identifier_id.in_(neighbours)
+            contact.c.role == schema.ROLE_ACCOUNT, contact.c.identifier_id.in_(neighbours)
         )
         return np.union1d(objects, read_ints(connection, of_account.distinct(), ["object"])["object"])
 

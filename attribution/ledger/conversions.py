@@ -15,9 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Column, Connection, Select, delete, func, literal, null, select
 
-from attribution import clock
 from attribution.errors import InputError
-from attribution.ledger.rates import Rates
+from attribution.ledger.rates import Rates, days_in_zone
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, next_id, read_frame, temporary
 from attribution.store.settings import Settings
@@ -210,18 +209,12 @@ def _convert(
     of = steps["conversion"].to_numpy()
     values = steps["value_minor"].to_numpy(np.int64)
     currencies = frame["currency"].astype(object).to_numpy()[of]
-    days = clock_days(frame["at"].to_numpy(np.int64), settings.require("timezone"))[of]
+    days = days_in_zone(frame["at"].to_numpy(np.int64), settings.require("timezone"))[of]
     # a deal that was created without an amount has no currency, and is worth 0 in any
     for code in pd.unique(currencies[~pd.isna(currencies)]):
         rows = np.flatnonzero(currencies == code)
         reporting[rows], has_rate[rows] = Rates(connection, code, into).convert(values[rows], days[rows])
     return reporting, has_rate
-
-
-def clock_days(at: Ints, timezone: str) -> Ints:
-    """Return the day (since 1970) of each instant in a zone."""
-    local = pd.DatetimeIndex(pd.to_datetime(at, unit="us", utc=True)).tz_convert(clock.zone(timezone))
-    return np.asarray(local.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64))
 
 
 def _keep_rows(connection: Connection, kind: str, frame: pd.DataFrame, steps: pd.DataFrame) -> Ints:

@@ -7,8 +7,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sqlalchemy import Connection, select
 
+from attribution import clock
 from attribution.money import minor_digits
 from attribution.store.columns import Ints
 from attribution.store.schema import rate
@@ -73,3 +75,15 @@ class Rates:
         kind = np.int64 if largest < _EXACT else object  # Python's own integers where 64 bits are too few
         product = 2 * np.abs(minor).astype(kind) * whole.astype(kind)[at]
         return np.asarray((product + over) // (2 * over), np.int64) * np.sign(minor)
+
+
+def days_in_zone(at: Ints, timezone: str) -> Ints:
+    """Return the day of each instant in a zone, in days since 1970: the day whose rate counts.
+
+    >>> days_in_zone(np.array([23 * clock.HOUR]), "Europe/Berlin").tolist()
+    [1]
+    """
+    if timezone == "UTC":
+        return at // clock.DAY
+    local = pd.DatetimeIndex(at.astype("datetime64[us]")).tz_localize("UTC").tz_convert(clock.zone(timezone))
+    return np.asarray(local.tz_localize(None).to_numpy().astype("datetime64[D]"), np.int64)

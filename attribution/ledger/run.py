@@ -69,7 +69,6 @@ class RunResult:
     scope: str
     currency: str | None
     posted: list[Posted] = field(default_factory=list)
-    people_changed: int = 0
     shared_equally: list[str] = field(default_factory=list)
 
 
@@ -112,12 +111,12 @@ def run(db: Database, options: RunOptions | None = None, *, progress: Progress |
         tell("classifying origins")
         reclassify(connection, settings)
         tell("resolving identities")
-        people = resolve(connection, settings)
+        resolve(connection, settings)
         currency = reporting_currency(connection, settings)
 
         now = watermark(connection)
         run_id = next_id(connection, run_table.c.run_id)
-        result = RunResult(run_id, window.lookback, window.scope, currency, people_changed=people)
+        result = RunResult(run_id, window.lookback, window.scope, currency)
         looked_at: list[_LookedAt] = []
         for number, (kind, goals) in enumerate(kinds.items()):
             tell(f"attributing {' and '.join(goals)}", number, len(kinds))

@@ -15,21 +15,12 @@ from attribution.channels.origin import ORIGIN_FIELDS
 from attribution.loading.rejects import contradictions
 from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, UPDATED, Outcome
 from attribution.sources.parse import Parsed
+from attribution.sources.tables import get_table
 from attribution.store import schema
 from attribution.store.columns import Ints, Values, insert_columns, temporary
 from attribution.store.dimensions import intern_origins
 from attribution.store.keys import distinct, find, look_up, row_hash
 from attribution.store.settings import Settings
-
-# the measures of each table; everything else is its key
-MEASURES: Mapping[str, tuple[str, ...]] = {
-    "spend": ("cost_minor", "impressions", "clicks"),
-    "email_stats": (
-        "sent", "delivered", "opens", "clicks", "forwards", "subscribes", "unsubscribes", "list_size",
-    ),
-    "social_stats": ("likes", "comments", "shares", "clicks"),
-    "rates": ("rate",),
-}  # fmt: skip
 
 Extra = Callable[[pa.Table], Mapping[str, Values]]
 
@@ -80,13 +71,14 @@ def _replace(
     extra: Extra | None = None,
 ) -> Outcome:
     rows = parsed.columns
-    measures = [m for m in MEASURES[name] if m in rows.column_names]
-    keys = [c for c in rows.column_names if c not in measures]
+    declared = get_table(name)
+    keys = [c for c in rows.column_names if c in declared.key]
+    measures = [c for c in rows.column_names if c not in declared.key]
     hashes = row_hash({c: rows.column(c) for c in keys}, rows.num_rows)
     codes, first = distinct(hashes)
     status = np.full(rows.num_rows, ACCEPTED, np.int8)
     heads = rows.take(pa.array(first))
-    if name == "rates":  # of equal keys the first counts, another value is a conflict
+    if declared.repeats == "conflict":  # of equal keys the first counts, another value is a conflict
         sums = {m: heads.column(m) for m in measures}
         own = row_hash({m: rows.column(m) for m in measures}, rows.num_rows)
         repeated = np.arange(len(codes)) != first[codes]

@@ -28,6 +28,7 @@ from attribution.loading.result import (
     Status,
 )
 from attribution.sources.parse import Parsed
+from attribution.sources.tables import get_table
 from attribution.store import schema
 from attribution.store.columns import Ints, Values, insert_columns, next_id, read_frame, temporary
 from attribution.store.dimensions import intern_identifiers
@@ -35,6 +36,7 @@ from attribution.store.keys import row_hash
 from attribution.store.settings import Settings
 
 _Keys = np.ndarray[tuple[int], np.dtype[np.object_]]
+_ROLES = [schema.ROLE_LEAD, schema.ROLE_CONTACT, schema.ROLE_ACCOUNT]
 _FEW_KEYS = 2_000  # up to here records are looked up one by one, beyond by reading all keys
 _LEAD_PLAIN = (
     "created_at", "created_at_end", "mql_at", "sqo_at", "disqualified_at", "requested_at", "responded_at",
@@ -62,14 +64,14 @@ class _Merge:
 
 def _merge(
     connection: Connection,
+    name: str,
     table: Table,
     number: str,
     keys: pa.ChunkedArray | pa.Array,
     digest: Ints,
-    *,
-    update: bool = True,
 ) -> _Merge:
-    """Decide the fate of each row, as if the rows were taken one by one."""
+    """Decide the fate of each row, as if the rows were taken one by one and as the input table says."""
+    update = get_table(name).on_change == "update"
     codes, names = pd.factorize(keys.to_pandas().to_numpy(object))
     ids, stored_digest = _stored(connection, table, number, names)
     there = ids > 0
@@ -144,7 +146,7 @@ def load_leads(connection: Connection, settings: Settings, batch_id: int, parsed
     """Store leads, and what each ties together: its e-mail, phone, visitor and account."""
     rows = parsed.columns
     digest = _digest(rows)
-    merge = _merge(connection, schema.lead, "lead_id", rows.column("lead_id"), digest)
+    merge = _merge(connection, "leads", schema.lead, "lead_id", rows.column("lead_id"), digest)
     taken = rows.take(pa.array(merge.last))
     ids = {
         name: intern_identifiers(connection, kind, taken.column(name), settings.get("region"))
@@ -197,7 +199,7 @@ def load_deals(connection: Connection, settings: Settings, batch_id: int, parsed
     """Store deals and their contacts: the lead, the e-mails, or the account where there is neither."""
     rows = parsed.columns
     digest = _digest(rows)
-    merge = _merge(connection, schema.deal, "deal_id", rows.column("deal_id"), digest)
+    merge = _merge(connection, "deals", schema.deal, "deal_id", rows.column("deal_id"), digest)
     taken = rows.take(pa.array(merge.last))
     region = settings.get("region")
     lead = intern_identifiers(connection, LEAD, taken.column("lead_id"), region)
@@ -242,7 +244,7 @@ def _insert_contacts(
         {
             "deal_id": np.concatenate([deals[lead > 0], of_deal, deals[alone]]),
             "identifier_id": np.concatenate([lead[lead > 0], contact, account[alone]]),
-            "role": np.repeat([0, 1, 2], [int((lead > 0).sum()), len(contact), int(alone.sum())]),
+            "role": np.repeat(_ROLES, [int((lead > 0).sum()), len(contact), int(alone.sum())]),
         }
     ).drop_duplicates(["deal_id", "identifier_id"])
     insert_columns(
@@ -259,7 +261,7 @@ def load_stages(connection: Connection, settings: Settings, batch_id: int, parse
     joined = pc.binary_join_element_wise(
         rows.column("object"), rows.column("id"), rows.column("stage"), "\x1f"
     )
-    merge = _merge(connection, schema.stage, "stage_id", joined, digest)
+    merge = _merge(connection, "stages", schema.stage, "stage_id", joined, digest)
     taken = rows.take(pa.array(merge.last))
     _write(
         connection,
@@ -285,7 +287,7 @@ def load_adjustments(connection: Connection, settings: Settings, batch_id: int, 
     rows = parsed.columns
     digest = _digest(rows)
     merge = _merge(
-        connection, schema.adjustment, "adjustment_id", rows.column("adjustment_id"), digest, update=False
+        connection, "adjustments", schema.adjustment, "adjustment_id", rows.column("adjustment_id"), digest
     )
     taken = rows.take(pa.array(merge.last))
     _write(
@@ -310,7 +312,7 @@ def load_meetings(connection: Connection, settings: Settings, batch_id: int, par
     """Store meetings with leads."""
     rows = parsed.columns
     digest = _digest(rows)
-    merge = _merge(connection, schema.meeting, "meeting_id", rows.column("meeting_id"), digest)
+    merge = _merge(connection, "meetings", schema.meeting, "meeting_id", rows.column("meeting_id"), digest)
     taken = rows.take(pa.array(merge.last))
     _write(
         connection,

@@ -16,6 +16,7 @@ from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.identity.evidence import chunks
 from attribution.journeys.people import leads_of_deals
+from attribution.ledger.allocate import MILLION
 from attribution.money import money_text
 from attribution.store.schema import (
     credit_set,
@@ -32,7 +33,6 @@ from attribution.store.schema import (
 )
 from attribution.store.settings import Settings
 
-MILLION: Final = 1_000_000
 MILESTONE_KINDS: Final = ("call", "chat", "form", "meeting")
 MAX_TOUCHES: Final = 2_000  # in one story; the ledger itself has no such limit
 _TIES: Final = 100  # touches of one microsecond that are compared for being last

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, func, select
 from attribution import clock
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 from attribution.identity.evidence import Evidence, people_of
+from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Row
-from attribution.metrics.evidence_rows import MILLION, journey_sets
+from attribution.metrics.evidence_rows import journey_sets
 from attribution.money import money_text
 from attribution.sources.fields import PURPOSES, SIGNALS
 from attribution.store.keys import one_text_hash

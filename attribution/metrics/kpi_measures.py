@@ -19,6 +19,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from attribution.errors import UnknownNameError
+from attribution.ledger.allocate import MILLION
 from attribution.metrics.credits import Question, credits_by_group, entries_by_object, sums
 from attribution.metrics.dimensions import Dimensions
 from attribution.metrics.facts import NEVER
@@ -35,7 +36,6 @@ from attribution.store.columns import Ints, read_ints
 from attribution.store.schema import conversion
 
 BASES: Final = ("period", "cohort")
-MILLION: Final = 1_000_000
 Mask = npt.NDArray[np.bool_]
 
 # whose journeys credit a measure

@@ -15,6 +15,7 @@ import numpy as np
 from attribution import clock
 from attribution.clock import DAY
 from attribution.errors import InputError
+from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.dimensions import NO_LEAD, Dimensions, parse_by, parse_where
 from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi, choose
@@ -33,7 +34,6 @@ from attribution.money import money_text
 from attribution.store.database import Database
 from attribution.store.settings import Settings
 
-MILLION: Final = 1_000_000
 FIGURES: Final = {
     "kpi": "text", "value": "mixed", "unit": "text", "numerator": "part", "denominator": "part",
 }  # fmt: skip

@@ -33,6 +33,7 @@ from attribution.metrics.selection import (
 from attribution.money import money_text
 from attribution.store.columns import Ints, read_ints
 from attribution.store.database import Database
+from attribution.store.keys import mix
 from attribution.store.schema import conversion, credit_set, journey_touch, touch
 
 TRANSFORMS: Final = ("unique", "exposure", "first")
@@ -299,18 +300,12 @@ def path_hashes(steps: Steps, journeys: int) -> U64:
     lengths = steps.lengths(journeys)
     position = np.arange(len(steps.journey)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     codes, _ = _codes(steps.group)
-    mixed = _mix(_mix(codes.astype(np.uint64)) + position.astype(np.uint64))
+    # counted from 1: the mixture of 0 is 0, which would add nothing
+    mixed = mix(mix(codes.astype(np.uint64) + np.uint64(1)) + position.astype(np.uint64))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])  # wraps, on purpose
     ends = np.cumsum(lengths)
     hashes: U64 = sums[ends] - sums[ends - lengths]
     return hashes
-
-
-def _mix(values: U64) -> U64:
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def _codes(groups: Ints) -> tuple[Ints, Ints]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from attribution.errors import InputError, UnknownNameError
+from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.credits import (
     DATES,
@@ -35,7 +36,6 @@ from attribution.metrics.spend import Spend, spend_by_group
 from attribution.money import minor_digits, money_text
 from attribution.store.database import Database
 
-MILLION: Final = 1_000_000
 FIGURES: Final = {
     "value": "money", "spend": "money", "leads": "count", "conversions": "count", "assisted": "count",
     "roi": "ratio",

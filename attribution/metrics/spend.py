@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Column, Connection, and_, select
 
-from attribution import clock
-from attribution.ledger.rates import Known, Rates
+from attribution.ledger.rates import Known, Rates, days_in_zone
 from attribution.metrics.dimensions import Dimensions, name_key
 from attribution.metrics.selection import Period
 from attribution.store.columns import Ints, read_ints
@@ -107,22 +106,13 @@ def _own_costs(connection: Connection, period: Period, timezone: str) -> dict[st
         )
         statement = _between(statement, touch.c.at, period.start, period.end)
         columns = read_ints(connection, statement, ("at", "origin_id", "minor"))
-        frame = pd.DataFrame(columns | {"day": _days(columns["at"], timezone)})
+        frame = pd.DataFrame(columns | {"day": days_in_zone(columns["at"], timezone)})
         # one amount per origin and day, as a platform's report has it: rounded once
         daily = frame.groupby(["origin_id", "day"])["minor"].sum().reset_index()
         kept = daily.loc[~covered.of(daily)]
         places = kept["origin_id"].map(covered.placement_of).to_numpy(np.int64)
         found[currency] = kept.assign(placement_id=places)[list(_COLUMNS)]
     return found
-
-
-def _days(at: Ints, timezone: str) -> Ints:
-    """Return the day of each instant in a zone, in days since 1970."""
-    if timezone == "UTC":
-        return at // clock.DAY
-    local = pd.DatetimeIndex(at.astype("datetime64[us]")).tz_localize("UTC").tz_convert(timezone)
-    days: Ints = local.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
-    return days
 
 
 class _Coverage:

@@ -17,9 +17,6 @@ from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linea
 
 ENTRY_POINT_GROUP = "attribution.models"
 
-DEFAULT_MODELS = (
-    "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based",
-)  # fmt: skip
 
 # corpus models (markov, shapley) and milestone models join this list
 _BUILT_IN: tuple[type[AttributionModel], ...] = (

@@ -52,7 +52,7 @@ def one_text_hash(text: str) -> int:
     return int(np.uint64(xxhash.xxh3_64_intdigest(text.encode())).astype(np.int64))
 
 
-def _mix(values: _U64) -> _U64:
+def mix(values: _U64) -> _U64:
     """Spread every bit of a value over all of them (the finaliser of splitmix64)."""
     values = values ^ (values >> np.uint64(30))
     values = values * np.uint64(0xBF58476D1CE4E5B9)
@@ -78,11 +78,11 @@ def row_hash(columns: Mapping[str, Values], rows: int) -> Ints:
         salt = np.uint64(xxhash.xxh3_64_intdigest(name.encode()))
         hashes, null = _column_hash(values)
         with np.errstate(over="ignore"):
-            mixed = _mix(hashes ^ salt)
+            mixed = mix(hashes ^ salt)
         if null is not None:
             mixed[null] = 0
         total += mixed  # wraps: that is the arithmetic of a 64-bit hash
-    return _mix(total).view(np.int64)
+    return mix(total).view(np.int64)
 
 
 def _column_hash(values: Any) -> tuple[_U64, npt.NDArray[np.bool_] | None]:
@@ -107,8 +107,8 @@ def _column_hash(values: Any) -> tuple[_U64, npt.NDArray[np.bool_] | None]:
 def identifier_hash(kind: int, values: pa.Array | pa.ChunkedArray) -> Ints:
     """Hash identifiers: the same text of another kind is another identifier."""
     with np.errstate(over="ignore"):
-        salt = _mix(np.array([kind], np.uint64))
-        return _mix(text_hash(values).view(np.uint64) ^ salt).view(np.int64)
+        salt = mix(np.array([kind], np.uint64))
+        return mix(text_hash(values).view(np.uint64) ^ salt).view(np.int64)
 
 
 def distinct(hashes: Ints) -> tuple[Ints, Ints]:

@@ -229,11 +229,13 @@ deal_contact = Table(
     metadata,
     _big("deal_id", primary_key=True, autoincrement=False),
     _big("identifier_id", primary_key=True, autoincrement=False, index=True),
-    Column(
-        "role", SmallInteger, nullable=False
-    ),  # 0 the deal's lead, 1 a contact, 2 its account (no lead, no e-mails)
+    Column("role", SmallInteger, nullable=False),  # see ROLE_* below
     sqlite_with_rowid=False,
 )
+
+ROLE_LEAD: Final = 0
+ROLE_CONTACT: Final = 1
+ROLE_ACCOUNT: Final = 2  # of a deal that names neither a lead nor e-mails
 
 stage = Table(
     "stage",

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from attribution import clock
 from attribution.channels.origin import TOUCH_KINDS
+from attribution.defaults import DEFAULT_KINDS, DEFAULT_MODELS
 from attribution.errors import InputError, UnknownNameError
 from attribution.money import minor_digits
 from attribution.store.schema import setting
@@ -25,10 +26,6 @@ FINGERPRINT: Final = "_fingerprint"  # of the content that was imported; the eng
 RAN_AT: Final = "_ran_at"  # when the last run ended, in microseconds; also one that had nothing to post
 SCOPES: Final = ("contacts", "primary")
 _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?")
-DEFAULT_KINDS: Final = ("session", "click", "email", "event", "offline")
-DEFAULT_MODELS: Final = (
-    "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def _names(allowed: Mapping[str, object] | tuple[str, ...], what: str) -> Callab
     return parse
 
 
-def _one_of(allowed: Mapping[str, object], what: str) -> Callable[[str], str]:
+def _one_of(allowed: Mapping[str, object] | tuple[str, ...], what: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.strip() not in allowed:
             raise UnknownNameError(what, text.strip(), list(allowed))
@@ -81,13 +78,6 @@ def parse_lookback(text: str) -> str:
     """Check a lookback window: a duration such as `90d`, or `none` for all touches ever."""
     text = text.strip().lower()
     return text if text == "none" else clock.duration_text(clock.parse_duration(text))
-
-
-def parse_scope(text: str) -> str:
-    """Check a scope: whose touches count for a deal."""
-    if text not in SCOPES:
-        raise UnknownNameError("scope", text, SCOPES)
-    return text
 
 
 def _currency(text: str) -> str:
@@ -176,7 +166,10 @@ SETTINGS: Final = {
             "impression_lookback", parse_lookback, "1d", "the same for impressions, where --kinds names them",
             restates=True,  # it is no part of a credit set's name
         ),
-        Declaration("scope", parse_scope, "contacts", "whose touches count for a deal: contacts or primary"),
+        Declaration(
+            "scope", _one_of(SCOPES, "scope"), "contacts",
+            "whose touches count for a deal: contacts or primary",
+        ),
         Declaration(
             "kinds", _names(TOUCH_KINDS, "touch kind"), " ".join(DEFAULT_KINDS),
             "kinds of touch that enter journeys",
