@@ -9,7 +9,7 @@ def test_my_model_keeps_the_contract():
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,13 +20,15 @@ from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import DAY
 from attribution.errors import NotFittedError
 from attribution.journeys.build import build
-from attribution.journeys.columns import FloatArray, Journeys
+from attribution.journeys.columns import Dimension, FloatArray, Journeys
 from attribution.ledger.allocate import allocate
 from attribution.models.base import DIRECT, AttributionModel
-from attribution.models.parameters import parameter_defaults, parameter_types, value_text
+from attribution.models.parameters import parameter_defaults, parameter_types
 from attribution.models.registry import make_model, read_parameters
+from attribution.notation import value_text
 
 _CHANNELS = (DIRECT, "Email", "Organic Search", "Paid Search", "Referral")
+_CAMPAIGNS = ("autumn", "brand", "launch", "spring")
 _MILESTONES = ("lead", "mql", "sqo", "opportunity", "close")
 _TOLERANCE = 1e-9
 
@@ -93,6 +95,7 @@ def sample_journeys(seed: int = 0, n: int = 200) -> Journeys:
         kind=np.zeros(total, np.int16), placement=channel, touch=np.arange(total),
         person=conversion, converted_at=np.full(n, 100 * DAY), value=value, channels=_CHANNELS,
         kinds=TOUCH_KINDS, converted=rng.random(n) < 0.8, tie_rank=np.arange(total), milestones=milestones,
+        dimensions={"campaign": Dimension(rng.integers(-1, 4, total).astype(np.int32), _CAMPAIGNS)},
     )  # fmt: skip
 
 
@@ -159,6 +162,23 @@ def _fit_returns_self(model: AttributionModel) -> None:
     _expect(fresh == model, "fit() changed its parameters")
 
 
+def _fit_can_be_stored(model: AttributionModel) -> None:
+    journeys = sample_journeys()
+    fresh = _again(model).fit(journeys)
+    again = fresh.with_fitted(json.loads(json.dumps(dict(fresh.fitted))))
+    same = np.array_equal(again.shares(journeys), fresh.shares(journeys))
+    _expect(same, "other shares when what it learned is stored as JSON and read again")
+
+
+def _refits_on_draws(model: AttributionModel) -> None:
+    journeys = sample_journeys()
+    draws = np.random.default_rng(2).multinomial(journeys.n_journeys, np.full(200, 1 / 200), size=2)
+    for times, refitted in zip(draws, _again(model).refits(journeys, draws), strict=True):
+        taken = _again(model).fit(journeys.take(np.repeat(np.arange(200), times)))
+        apart = np.abs(refitted.shares(journeys) - taken.shares(journeys)).max()
+        _expect(apart <= _TOLERANCE, "refits() on a draw is not fit() on the journeys drawn")
+
+
 def _unfitted_raises(model: AttributionModel) -> None:
     if not model.needs_fit:
         return
@@ -174,9 +194,20 @@ def _inputs_unchanged(model: AttributionModel) -> None:
     fresh = _again(model)
     fresh.fit(journeys).shares(journeys)
     for name in Journeys.__dataclass_fields__:
-        before, after = getattr(kept, name), getattr(journeys, name)
-        pairs = [(before[key], after[key]) for key in before] if name == "milestones" else [(before, after)]
+        pairs = _pairs(getattr(kept, name), getattr(journeys, name))
         _expect(all(np.array_equal(a, b) for a, b in pairs), f"it changed the column {name} of the journeys")
+
+
+def _pairs(before: Any, after: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the arrays of a column of journeys, of two journeys: milestones and dimensions hold several."""
+    if not isinstance(before, Mapping):
+        yield before, after
+    else:
+        for name in before:
+            is_array = isinstance(before[name], np.ndarray)
+            yield from (
+                [(before[name], after[name])] if is_array else zip(before[name], after[name], strict=True)
+            )
 
 
 def _shares_sum_to_one(model: AttributionModel) -> None:
@@ -244,5 +275,7 @@ _CHECKS: tuple[Callable[[AttributionModel], None], ...] = (
     _order_of_journeys_irrelevant,
     _channel_names_irrelevant,
     _empty_journeys,
+    _fit_can_be_stored,
+    _refits_on_draws,
     _ledger_conserves,
 )

@@ -16,6 +16,7 @@ from attribution.clock import MINUTE
 from attribution.journeys.columns import (
     BoolArray,
     CodeArray,
+    Dimension,
     IntArray,
     Journeys,
     KindArray,
@@ -44,6 +45,7 @@ def build(
     tie_rank: IntArray | None = None,
     text_ids: TextIds | None = None,
     milestones: Mapping[str, IntArray] | None = None,
+    dimensions: Mapping[str, Dimension] | None = None,
 ) -> Journeys:
     """Sort flat touches into journeys.
 
@@ -54,6 +56,7 @@ def build(
         tie_rank: int64[N], the rank of the touch id by code point, where it is known already.
         text_ids: otherwise called with the indices of touches that tie, to answer their touch ids.
         milestones: name to int64[J], the *input* index of the touch that holds the milestone, -1 for none.
+        dimensions: name to codes int32[N] and their names.
 
     >>> journeys = build(
     ...     conversion=np.array([1, 0, 1]), at=np.array([7, 5, 7]), touch=np.array([10, 11, 12]),
@@ -87,6 +90,9 @@ def build(
         channels=channels,
         kinds=kinds,
         milestones=placed,
+        dimensions={
+            name: Dimension(codes.take(order), names) for name, (codes, names) in (dimensions or {}).items()
+        },
     )
 
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import to_micros
-from attribution.errors import InputError
+from attribution.errors import InputError, UnknownNameError
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -42,6 +42,13 @@ def offsets_of(lengths: IntArray) -> IntArray:
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
 
 
+class Dimension(NamedTuple):
+    """What touches are called in one dimension: `codes` int32[N] into `names`, -1 where there is no name."""
+
+    codes: CodeArray
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Journeys:
     """J journeys over N touches, columnar and ragged; journeys without touches are allowed.
@@ -59,6 +66,7 @@ class Journeys:
         value: int64[J], minor units of the conversion's own currency (or a count).
         converted: bool[J], false for the journeys that corpus models learn failure from.
         milestones: name to int64[J], the flat index of the touch that holds the milestone, -1 for none.
+        dimensions: name to :class:`Dimension`, those beside `channel` and `touch_kind` that were asked for.
 
     >>> journeys = Journeys.from_paths([[(0, "Email"), (5, "Direct")], [], [(3, "Email")]])
     >>> journeys.n_journeys, journeys.n_touches, journeys.lengths.tolist()
@@ -80,6 +88,7 @@ class Journeys:
     channels: tuple[str, ...]
     kinds: tuple[str, ...] = TOUCH_KINDS
     milestones: Mapping[str, IntArray] = field(default_factory=dict)
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
 
     @classmethod
     def from_paths(
@@ -162,6 +171,24 @@ class Journeys:
         """Return the codes of those of the names that occur among `channels`."""
         return [code for code, channel in enumerate(self.channels) if channel in names]
 
+    def dimension(self, name: str) -> Dimension:
+        """Return what the touches are called in a dimension.
+
+        Raises:
+            UnknownNameError: these journeys do not carry it.
+
+        >>> Journeys.from_paths([[(0, "Email"), (5, "Direct")]]).dimension("channel").names
+        ('Email', 'Direct')
+        """
+        own = {
+            "channel": Dimension(self.channel, self.channels),
+            "touch_kind": Dimension(self.kind.astype(np.int32), self.kinds),
+        }
+        known = own | dict(self.dimensions)
+        if name not in known:
+            raise UnknownNameError("dimension of these journeys", name, known)
+        return known[name]
+
     def take(self, journeys: npt.NDArray[Any]) -> Journeys:
         """Return some of the journeys, by index or boolean mask, in the order given.
 
@@ -219,6 +246,9 @@ class Journeys:
             channels=self.channels,
             kinds=self.kinds,
             milestones=milestones,
+            dimensions={
+                name: Dimension(codes[touches], names) for name, (codes, names) in self.dimensions.items()
+            },
         )
 
     def check(self) -> None:
@@ -236,10 +266,12 @@ class Journeys:
         columns: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in sized}
         columns |= {f"milestone {name!r}": at for name, at in self.milestones.items()}
         for name, column in columns.items():
-            size = sized.get(name, j)
+            size = sized.get(name, n if name.startswith("dimension") else j)
             if column.shape != (size,):
                 raise InputError(f"column {name} of journeys has shape {column.shape}, expected ({size},)")
-        for codes, names in ((self.channel, self.channels), (self.kind, self.kinds)):
+        columns |= {f"dimension {name!r}": codes for name, (codes, _) in self.dimensions.items()}
+        named = ((self.channel, self.channels), (self.kind, self.kinds), *self.dimensions.values())
+        for codes, names in named:
             if n and not (codes.min() >= -1 and codes.max() < len(names)):
                 raise InputError(f"a code in journeys lies outside its {len(names)} names")
         falling = np.flatnonzero(np.diff(self.at) < 0) + 1

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self, final
 
 import numpy as np
 
 from attribution.errors import ModelError, NotFittedError
-from attribution.journeys.columns import FloatArray, IntArray, Journeys
-from attribution.models.parameters import check_value, parameter_defaults, parameter_types, value_text
+from attribution.journeys.columns import BoolArray, FloatArray, IntArray, Journeys
+from attribution.models.parameters import check_value, parameter_defaults, parameter_types
+from attribution.notation import spec_text
 
 DIRECT = "Direct"  # the channel of visits that say nothing of their origin
+
+
+class _Considered(NamedTuple):
+    """The journeys without ignored touches, and which touches stayed (None: all)."""
+
+    journeys: Journeys
+    kept: BoolArray | None
 
 
 class Shares(NamedTuple):
@@ -28,7 +36,8 @@ class AttributionModel(ABC):
     """A model: a frozen, keyword-only dataclass whose fields are its parameters.
 
     The author gives it a `name` and writes :meth:`_weights`; a model that learns from all journeys sets
-    `needs_fit` and writes :meth:`_fit`. Ranges of parameters are checked in :meth:`_check`.
+    `needs_fit` and writes :meth:`_fit`. Ranges of parameters are checked in :meth:`_check`. A model that
+    looks at milestones, or at other dimensions than the channel, names them in properties.
 
     Args:
         ignore: channels whose touches are set aside first, unless the journey would have none left.
@@ -64,8 +73,32 @@ class AttributionModel(ABC):
         """Return one finite, non-negative weight per touch; only ratios within a journey matter."""
 
     def _fit(self, journeys: Journeys) -> Mapping[str, Any]:
-        """Learn from all journeys, converted or not; what is returned is `fitted` from then on."""
+        """Learn from all journeys, converted or not; what is returned is `fitted` from then on.
+
+        It must be something that JSON can hold (lists, not arrays), because a store keeps it, and it must
+        speak of channels by name: their codes are other ones tomorrow.
+        """
         return {}
+
+    def _refits(self, journeys: Journeys, draws: IntArray) -> Iterator[Mapping[str, Any]]:
+        """Yield what :meth:`_fit` learns from each draw of a bootstrap.
+
+        Args:
+            journeys: all of them.
+            draws: int64[R, J], how often each journey is in each draw.
+        """
+        for times in draws:
+            yield self._fit(journeys.take(np.repeat(np.arange(journeys.n_journeys), times)))
+
+    @property
+    def milestones(self) -> tuple[str, ...]:
+        """The milestones that the model looks at: `lead`, `mql`, `sqo`, `opportunity`, or names of stages."""
+        return ()
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The dimensions that the model looks at beside `channel`: `campaign`, `source/medium`, ..."""
+        return ()
 
     @property
     def is_fitted(self) -> bool:
@@ -86,9 +119,30 @@ class AttributionModel(ABC):
     @final
     def fit(self, journeys: Journeys) -> Self:
         """Learn from journeys and return self; a model that needs no fit learns nothing."""
-        # the parameters are frozen, what was learned is not one of them
-        object.__setattr__(self, "_fitted", dict(self._fit(journeys)))
+        self._keep_fitted(self._fit(self._considered(journeys).journeys))
         return self
+
+    @final
+    def refits(self, journeys: Journeys, draws: IntArray) -> Iterator[Self]:
+        """Yield a copy of the model fitted on each draw of a bootstrap.
+
+        Args:
+            journeys: all of them, converted or not.
+            draws: int64[R, J], how often each journey is in each draw.
+        """
+        for fitted in self._refits(self._considered(journeys).journeys, draws):
+            yield self.with_fitted(fitted)
+
+    @final
+    def with_fitted(self, fitted: Mapping[str, Any]) -> Self:
+        """Return a copy that has learned what :attr:`fitted` of another one says."""
+        copy = replace(self)
+        copy._keep_fitted(fitted)
+        return copy
+
+    def _keep_fitted(self, fitted: Mapping[str, Any]) -> None:
+        # the parameters are frozen, what was learned is not one of them
+        object.__setattr__(self, "_fitted", dict(fitted))
 
     @final
     def shares(self, journeys: Journeys) -> FloatArray:
@@ -104,17 +158,23 @@ class AttributionModel(ABC):
         """Return the shares together with the journeys that fell back to equal shares (all weights zero)."""
         if self.needs_fit and self._fitted is None:
             raise NotFittedError(f"{self.label} has not been fitted; call fit(journeys) first")
-        codes = journeys.channel_codes(self.ignore)
-        kept = ~np.isin(journeys.channel, codes) if codes else None
-        if kept is None or kept.all():
-            return self._normalised(journeys)
-        # journeys in which nothing would remain keep all their touches
-        remaining = np.diff(np.concatenate(([0], np.cumsum(kept)))[journeys.offsets])
-        kept |= np.repeat(remaining == 0, journeys.lengths)
-        shares = self._normalised(journeys.keep(kept))
+        considered, kept = self._considered(journeys)
+        shares = self._normalised(considered)
+        if kept is None:
+            return shares
         values = np.zeros(journeys.n_touches)
         values[kept] = shares.values
         return Shares(values, shares.shared_equally)
+
+    def _considered(self, journeys: Journeys) -> _Considered:
+        codes = journeys.channel_codes(self.ignore)
+        kept = ~np.isin(journeys.channel, codes) if codes else None
+        if kept is None or kept.all():
+            return _Considered(journeys, None)
+        # journeys in which nothing would remain keep all their touches
+        remaining = np.diff(np.concatenate(([0], np.cumsum(kept)))[journeys.offsets])
+        kept |= np.repeat(remaining == 0, journeys.lengths)
+        return _Considered(journeys.keep(kept), kept)
 
     def _normalised(self, journeys: Journeys) -> Shares:
         weights = np.asarray(self._weights(journeys), np.float64)
@@ -152,7 +212,7 @@ class AttributionModel(ABC):
     def params(self) -> dict[str, Any]:
         """Return all parameters as JSON can hold them; they are stored with the run."""
         values = ((name, getattr(self, name)) for name in parameter_types(type(self)))
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+        return {name: _plain(value) for name, value in values}
 
     @property
     def label(self) -> str:
@@ -164,7 +224,12 @@ class AttributionModel(ABC):
         """
         defaults = parameter_defaults(type(self))
         given = ((name, getattr(self, name)) for name in parameter_types(type(self)))
-        parts = [
-            f"{name}={value_text(v)}" for name, v in given if name not in defaults or v != defaults[name]
-        ]
-        return f"{self.name}:{','.join(parts)}" if parts else self.name
+        return spec_text(
+            self.name, {name: v for name, v in given if name not in defaults or v != defaults[name]}
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value

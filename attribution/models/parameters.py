@@ -1,24 +1,23 @@
 """A model's parameters are its dataclass fields: their types, their checks, and how they are written as text.
 
-Text is what the command line takes (`half_life=14d`) and columns are headed with; a tuple is written with
-`;` between its items, None as `none`. The three signs that have a meaning there are escaped as in a URL
-(`%2C` for a comma, `%3B` for a semicolon, `%25` for the escape itself), so any channel name survives.
+How a value is written is in :mod:`attribution.notation`; here is the way back.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from collections.abc import Mapping as MappingOrigin  # what get_origin() answers for Mapping[...]
 from dataclasses import MISSING, fields
 from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from attribution.errors import ModelError
+from attribution.notation import unescaped, value_text
 
 _NONE = "none"
 _TRUTH = {"true": True, "false": False}
-_ESCAPES = (("%", "%25"), (",", "%2C"), (";", "%3B"))  # the escape sign itself comes first
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: _NONE}
 
 
@@ -52,7 +51,7 @@ def parameter_defaults(cls: type) -> Mapping[str, Any]:
 
 
 def parse_value(model_name: str, name: str, declared: Any, text: str) -> Any:
-    """Read a parameter from text; the way back of :func:`value_text`.
+    """Read a parameter from text; the way back of :func:`attribution.notation.value_text`.
 
     Raises:
         ModelError: the text is no value of the declared type.
@@ -61,6 +60,8 @@ def parse_value(model_name: str, name: str, declared: Any, text: str) -> Any:
     0.5
     >>> parse_value("linear", "ignore", tuple[str, ...], "Direct;Email")
     ('Direct', 'Email')
+    >>> parse_value("custom", "weights", Mapping[str, float], "first=0.3;middle=0.7")
+    {'first': 0.3, 'middle': 0.7}
     """
     try:
         value = _parsed(declared, text.strip())
@@ -68,23 +69,6 @@ def parse_value(model_name: str, name: str, declared: Any, text: str) -> Any:
         raise _refused(model_name, name, declared, text) from None
     check_value(model_name, name, declared, value)
     return value
-
-
-def value_text(value: Any) -> str:
-    """Write a parameter as the command line takes it.
-
-    >>> value_text(0.25), value_text(("Direct", "Paid, Other")), value_text(None), value_text(True)
-    ('0.25', 'Direct;Paid%2C Other', 'none', 'true')
-    """
-    if isinstance(value, tuple):
-        return ";".join(value_text(item) for item in value)
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        for sign, escaped in _ESCAPES:
-            value = value.replace(sign, escaped)
-        return str(value)
-    return repr(float(value)) if isinstance(value, float) else str(value)
 
 
 def check_value(model_name: str, name: str, declared: Any, value: Any) -> None:
@@ -120,9 +104,20 @@ def _parsed(declared: Any, text: str) -> Any:
         return _TRUTH[text.lower()]
     if declared is int or declared is float:
         return declared(text)
-    for sign, escaped in reversed(_ESCAPES):
-        text = text.replace(escaped, sign).replace(escaped.lower(), sign)
-    return text
+    if origin is MappingOrigin:
+        return _parsed_mapping(choices[1], text)
+    return unescaped(text)
+
+
+def _parsed_mapping(declared: Any, text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in filter(None, (piece.strip() for piece in text.split(";"))):
+        key, equals, value = item.partition("=")
+        key = unescaped(key.strip())
+        if not equals or key in found:
+            raise ValueError(item)
+        found[key] = _parsed(declared, value.strip())
+    return found
 
 
 def _parsed_as_first(choices: tuple[Any, ...], text: str) -> Any:
@@ -143,6 +138,10 @@ def _fits(declared: Any, value: Any) -> bool:
         return any(type(choice) is type(value) and choice == value for choice in choices)
     if declared is tuple or origin is tuple:
         return isinstance(value, tuple) and all(_fits(_item_type(declared), item) for item in value)
+    if origin is MappingOrigin:
+        return isinstance(value, Mapping) and all(
+            isinstance(key, str) and _fits(choices[1], item) for key, item in value.items()
+        )
     if declared is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if declared is int:
@@ -165,4 +164,6 @@ def _described(declared: Any) -> str:
         return "one of " + ", ".join(value_text(choice) for choice in choices)
     if declared is tuple or origin is tuple:
         return f"a tuple of {_described(_item_type(declared))} (as text: items with ; between)"
+    if origin is MappingOrigin:
+        return f"a name and {_described(choices[1])} each (as text: name=0.5;other=0.5)"
     return _WORDS.get(declared, str(declared))

@@ -1,0 +1,54 @@
+"""How a model with parameters is written as one text, on the command line, in settings and above columns.
+
+`time_decay:half_life=14d,ignore=Direct`. A tuple is written with `;` between its items, a mapping as
+`name=0.3;other=0.7`, None as `none`. The signs that have a meaning there are escaped as in a URL (`%2C` for a
+comma, `%3B` for a semicolon, `%3D` for an equals sign, `%25` for the escape itself), so any name survives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+_ESCAPES = (("%", "%25"), (",", "%2C"), (";", "%3B"), ("=", "%3D"))  # the escape sign itself comes first
+
+
+def value_text(value: Any) -> str:
+    """Write a parameter as the command line takes it.
+
+    >>> value_text(0.25), value_text(("Direct", "Paid, Other")), value_text(None), value_text(True)
+    ('0.25', 'Direct;Paid%2C Other', 'none', 'true')
+    >>> value_text({"first": 0.3, "middle": 0.7})
+    'first=0.3;middle=0.7'
+    """
+    if isinstance(value, Mapping):
+        return ";".join(f"{value_text(name)}={value_text(item)}" for name, item in value.items())
+    if isinstance(value, tuple | list):
+        return ";".join(value_text(item) for item in value)
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        for sign, escaped in _ESCAPES:
+            value = value.replace(sign, escaped)
+        return str(value)
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def unescaped(text: str) -> str:
+    """Return a text as it was before :func:`value_text` wrote it.
+
+    >>> unescaped("Paid%2C Other"), unescaped("Organic%20Search"), unescaped("100%")
+    ('Paid, Other', 'Organic Search', '100%')
+    """
+    return unquote(text)
+
+
+def spec_text(name: str, params: Mapping[str, Any]) -> str:
+    """Write a model with the parameters given.
+
+    >>> spec_text("time_decay", {"half_life": "14d", "ignore": ["Direct"]}), spec_text("linear", {})
+    ('time_decay:half_life=14d,ignore=Direct', 'linear')
+    """
+    parts = [f"{param}={value_text(value)}" for param, value in params.items()]
+    return f"{name}:{','.join(parts)}" if parts else name
