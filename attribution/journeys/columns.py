@@ -270,8 +270,10 @@ class Journeys:
             if column.shape != (size,):
                 raise InputError(f"column {name} of journeys has shape {column.shape}, expected ({size},)")
         columns |= {f"dimension {name!r}": codes for name, (codes, _) in self.dimensions.items()}
-        named = ((self.channel, self.channels), (self.kind, self.kinds), *self.dimensions.values())
-        for codes, names in named:
+        coded: list[tuple[npt.NDArray[Any], tuple[str, ...]]] = [
+            (self.channel, self.channels), (self.kind, self.kinds), *self.dimensions.values(),
+        ]  # fmt: skip
+        for codes, names in coded:
             if n and not (codes.min() >= -1 and codes.max() < len(names)):
                 raise InputError(f"a code in journeys lies outside its {len(names)} names")
         falling = np.flatnonzero(np.diff(self.at) < 0) + 1
