@@ -1,0 +1,91 @@
+"""What the models that learn share: states of a chosen dimension, and how often a journey repeats one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from attribution.journeys.columns import FloatArray, IntArray, Journeys
+from attribution.models.base import AttributionModel
+
+NONE = "(none)"  # touches without a name in the dimension
+
+_CHUNK = 1 << 17  # touches worked on at a time: the temporaries stay in the cache
+_BINS = 1 << 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByDimension(AttributionModel):
+    """A model that sees a journey as a row of names in one dimension.
+
+    Args:
+        by: `channel`, or what else is to take the channel's place: `campaign`, `source/medium`, ...
+    """
+
+    by: str = "channel"
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The dimension that takes the channel's place, where one does."""
+        return () if self.by == "channel" else (self.by,)
+
+    def _names(self, journeys: Journeys) -> tuple[IntArray, tuple[str, ...]]:
+        """Return the code of each touch, all >= 0, and the names of the codes."""
+        codes, names = journeys.dimension(self.by)
+        codes = codes.astype(np.int64)
+        if codes.size and codes.min() < 0:
+            return np.where(codes < 0, len(names), codes), (*names, NONE)
+        return codes, names
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedWorth(ByDimension):
+    """A model that learns what each name is worth, and shares a journey in that ratio among its names.
+
+    Touches of one name share its part equally. What the model never saw is worth nothing to it.
+
+    Args:
+        reward: what the names are judged by, `conversions` or their `value`.
+    """
+
+    needs_fit: ClassVar[bool] = True
+
+    reward: Literal["conversions", "value"] = "conversions"
+
+    def _worth(self, fitted: Mapping[str, Any]) -> dict[str, float]:
+        """Return what each name is worth, from what :meth:`fit` learned."""
+        raise NotImplementedError
+
+    def _weights(self, journeys: Journeys) -> FloatArray:
+        codes, names = self._names(journeys)
+        worth = self._worth(self.fitted)
+        of_code = np.array([max(worth.get(name, 0.0), 0.0) for name in names])
+        if not codes.size:
+            return np.zeros(0)
+        return of_code[codes] / repeats(codes, journeys.offsets, len(names))
+
+
+def repeats(codes: IntArray, offsets: IntArray, n_codes: int) -> IntArray:
+    """Return int64[N]: how many touches of its journey have the same code as each touch.
+
+    >>> repeats(np.array([0, 1, 0, 0]), np.array([0, 3, 4]), 2).tolist()
+    [2, 1, 2, 1]
+    """
+    counted = np.empty(len(codes), np.int64)
+    start, n_journeys = 0, len(offsets) - 1
+    while start < n_journeys:
+        stop = int(np.searchsorted(offsets, offsets[start] + _CHUNK, side="right")) - 1
+        stop = min(max(stop, start + 1), n_journeys)
+        first, last = int(offsets[start]), int(offsets[stop])
+        journey = np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1]))
+        key = journey * n_codes + codes[first:last]
+        if (stop - start) * n_codes <= _BINS:
+            counted[first:last] = np.bincount(key)[key] if key.size else 0
+        else:
+            _, inverse, times = np.unique(key, return_inverse=True, return_counts=True)
+            counted[first:last] = times[inverse]
+        start = stop
+    return counted
