@@ -42,6 +42,15 @@ def offsets_of(lengths: IntArray) -> IntArray:
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
 
 
+def sums_by(codes: IntArray, weights: FloatArray, size: int) -> FloatArray:
+    """Return float64[size]: the weights added up by code, 0 to size - 1.
+
+    >>> sums_by(np.array([0, 2, 2]), np.array([1.0, 2.0, 0.5]), 3).tolist()
+    [1.0, 0.0, 2.5]
+    """
+    return np.bincount(codes, weights, size).astype(np.float64, copy=False)
+
+
 class Dimension(NamedTuple):
     """What touches are called in one dimension: `codes` int32[N] into `names`, -1 where there is no name."""
 

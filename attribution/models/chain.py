@@ -20,7 +20,7 @@ from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse import csc_array, eye_array
 from scipy.sparse.linalg import splu
 
-from attribution.journeys.columns import BoolArray, FloatArray, IntArray
+from attribution.journeys.columns import BoolArray, FloatArray, IntArray, sums_by
 from attribution.models.windows import Windows
 
 _DENSE = {1: 2500}  # up to so many states the whole inverse is made: one solution serves all names
@@ -50,7 +50,7 @@ class Chain:
     @cached_property
     def left(self) -> FloatArray:
         """How often each state was left, float64[S]."""
-        out = np.bincount(self.source, self.times, len(self.states))
+        out = sums_by(self.source, self.times, len(self.states))
         return out + self.converted + self.null
 
 
@@ -71,14 +71,14 @@ def make_chain(counted: Windows) -> Chain:
         return np.searchsorted(codes, values).astype(np.int64)
 
     def at_end(values: FloatArray) -> FloatArray:
-        return np.bincount(place(counted.end[ended]), values[ended], len(codes))
+        return sums_by(place(counted.end[ended]), values[ended], len(codes))
 
     return Chain(
         states=digits.astype(np.int64) - 1,
         source=place(source[moves]),
         target=place(target[moves]),
         times=times[moves],
-        started=np.bincount(place(target[begins]), times[begins], len(codes)),
+        started=sums_by(place(target[begins]), times[begins], len(codes)),
         converted=at_end(counted.converted),
         null=at_end(counted.null),
         value=at_end(counted.value),
@@ -139,7 +139,8 @@ def _by_diagonal(
     """Order 1: a name is one state, so of the inverse only the diagonal is needed."""
     n = len(start)
     solver = splu(csc_array(eye_array(n) - moves))
-    visits, worth = solver.solve(start, trans="T"), solver.solve(reward)
+    visits: FloatArray = solver.solve(start, trans="T")  # type: ignore[call-overload]  # the stubs lack trans
+    worth = solver.solve(reward)
     diagonal = np.empty(n)
     for first in range(0, n, _COLUMNS):
         columns = np.arange(first, min(first + _COLUMNS, n))

@@ -34,8 +34,8 @@ class ByDimension(AttributionModel):
 
     def _names(self, journeys: Journeys) -> tuple[IntArray, tuple[str, ...]]:
         """Return the code of each touch, all >= 0, and the names of the codes."""
-        codes, names = journeys.dimension(self.by)
-        codes = codes.astype(np.int64)
+        narrow, names = journeys.dimension(self.by)
+        codes = narrow.astype(np.int64)
         if codes.size and codes.min() < 0:
             return np.where(codes < 0, len(names), codes), (*names, NONE)
         return codes, names

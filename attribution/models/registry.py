@@ -11,14 +11,15 @@ from typing import Any
 
 from attribution.errors import ModelError, UnknownNameError
 from attribution.models.base import AttributionModel
+from attribution.models.markov import Markov
 from attribution.models.parameters import parameter_types, parse_value
 from attribution.models.position import PositionBased
 from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linear, TimeDecay
+from attribution.models.shapley import Shapley, ShapleyRate
 
 ENTRY_POINT_GROUP = "attribution.models"
 
 
-# corpus models (markov, shapley) and milestone models join this list
 _BUILT_IN: tuple[type[AttributionModel], ...] = (
     FirstTouch,
     LastTouch,
@@ -26,6 +27,9 @@ _BUILT_IN: tuple[type[AttributionModel], ...] = (
     Linear,
     TimeDecay,
     PositionBased,
+    Markov,
+    Shapley,
+    ShapleyRate,
 )
 
 

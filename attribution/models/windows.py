@@ -7,13 +7,15 @@ and a step whose leading digit is 0 is a start. A path shorter than k is one sta
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from attribution.errors import ModelError
-from attribution.journeys.columns import FloatArray, IntArray, Journeys
+from attribution.journeys.columns import FloatArray, IntArray, Journeys, sums_by
 
 _CHUNK = 1 << 17
 _BINS = 1 << 19  # so many possible steps are counted in an array, more by sorting
@@ -134,14 +136,20 @@ def _ends(
     times = np.ones(len(some)) if drawn is None else drawn[some].astype(np.float64)
     value = journeys.value[some] * converted
     return (
-        np.bincount(which, converted * times, size),
-        np.bincount(which, (1 - converted) * times, size),
-        np.bincount(which, value * times, size),
+        sums_by(which, converted * times, size),
+        sums_by(which, (1 - converted) * times, size),
+        sums_by(which, value * times, size),
     )
 
 
-def _chunks(journeys: Journeys, codes: IntArray, base: int, order: int):  # type: ignore[no-untyped-def]
-    """Yield per chunk: which nonempty journeys, the places that are steps, packed steps, and last states."""
+class _Chunk(NamedTuple):
+    rows: slice  # of the nonempty journeys
+    places: IntArray | slice  # of the chunk's touches, where a step ends
+    packed: IntArray
+    last: IntArray  # the last state of each journey
+
+
+def _chunks(journeys: Journeys, codes: IntArray, base: int, order: int) -> Iterator[_Chunk]:
     starts, lengths = journeys.first, journeys.lengths[journeys.nonempty]
     offsets = np.append(starts, journeys.n_touches)  # empty journeys take no room between
     n, start = len(starts), 0
@@ -155,7 +163,7 @@ def _chunks(journeys: Journeys, codes: IntArray, base: int, order: int):  # type
         at = offsets[start:stop] - first
         packed = _pack(names, at, long, base, order)
         places = _places(at, long, order, end - first)
-        yield slice(start, stop), places, packed, packed[at + long - 1] % state
+        yield _Chunk(slice(start, stop), places, packed, packed[at + long - 1] % state)
         start = stop
 
 
