@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,17 @@ from attribution.clock import DAY, parse_duration
 from attribution.errors import InputError, UnknownNameError
 from attribution.frames import Column, blanks, encode, plain, read_instants
 from attribution.journeys.build import build, merge_same_touch, sort_order
-from attribution.journeys.columns import BoolArray, IntArray, Journeys, KindArray, offsets_of, ragged_ranges
+from attribution.journeys.columns import (
+    BoolArray,
+    Dimension,
+    IntArray,
+    Journeys,
+    KindArray,
+    offsets_of,
+    ragged_ranges,
+)
+from attribution.journeys.dimensions import OWN, joined
+from attribution.journeys.milestones import NEVER, milestone_name, place
 from attribution.journeys.window import touches_between
 
 IMPRESSION_LOOKBACK = 1 * DAY
@@ -156,8 +166,63 @@ def filled_codes(selection: Selection, codes: IntArray) -> IntArray:
     return filled
 
 
-def make_journeys(selection: Selection, touches: pd.DataFrame, value: IntArray) -> Journeys:
-    """Sort a selection into journeys; `touch` holds places of the selection, `placement` rows."""
+@dataclass(frozen=True)
+class LookedAt:
+    """What models look at beside the touches: times of milestones (int64[C], NEVER for none), dimensions."""
+
+    milestones: Mapping[str, IntArray]
+    dimensions: Sequence[str]
+
+    def padded(self, more: int) -> LookedAt:
+        """Return the same for so many further journeys, which reached no milestone."""
+        none = np.full(more, NEVER)
+        times = {name: np.concatenate((at, none)) for name, at in self.milestones.items()}
+        return replace(self, milestones=times)
+
+
+NOTHING_ELSE = LookedAt({}, ())
+
+
+def milestone_times(conversions: pd.DataFrame, name: str) -> IntArray | None:
+    """Return the times of a milestone: those of the column `<name>_at`, NEVER where it is blank.
+
+    Returns:
+        int64[C] microseconds, or None where there is no such column.
+
+    Raises:
+        InputError: a time cannot be used.
+    """
+    wanted = f"{milestone_name(name)}_at"
+    column = next((one for one in conversions.columns if milestone_name(str(one)) == wanted), None)
+    if column is None:
+        return None
+    given = ~blanks(conversions[column])
+    times = np.full(len(conversions), NEVER)
+    if given.any():
+        times[given] = read_instants(conversions[column][given], "conversions")
+    return times
+
+
+def _dimension(selection: Selection, touches: pd.DataFrame, name: str) -> Dimension:
+    columns = [name] if name in touches.columns else [part.strip() for part in name.split("/")]
+    parts = []
+    for column in columns:
+        if column not in touches.columns:
+            raise UnknownNameError("column of touches", column, map(str, touches.columns))
+        codes, names = encode(touches[column])
+        filled = filled_codes(selection, codes).astype(np.int32)
+        parts.append(Dimension(filled, tuple(map(str, names))))
+    return joined(parts)
+
+
+def make_journeys(
+    selection: Selection, touches: pd.DataFrame, value: IntArray, looked_at: LookedAt = NOTHING_ELSE
+) -> Journeys:
+    """Sort a selection into journeys; `touch` holds places of the selection, `placement` rows.
+
+    Raises:
+        UnknownNameError: a dimension that `touches` has no column of.
+    """
     row = selection.row
     channel = np.full(len(row), -1, np.int64)
     channels: tuple[str, ...] = ()
@@ -165,17 +230,28 @@ def make_journeys(selection: Selection, touches: pd.DataFrame, value: IntArray) 
         codes, names = encode(touches["channel"])
         channel, channels = filled_codes(selection, codes), tuple(str(name) for name in names)
     ids = touches["touch_id"] if "touch_id" in touches.columns else None
-    return build(
+    names_of = [name for name in looked_at.dimensions if name not in OWN]
+    journeys = build(
         conversion=selection.conversion, at=selection.at[row], channel=channel.astype(np.int32),
         kind=selection.kind[row], placement=row, touch=np.arange(len(row)), person=selection.person[row],
         converted_at=selection.converted_at, value=value, channels=channels,
         tie_rank=row if ids is None else None,
         text_ids=None if ids is None else lambda places: [str(one) for one in ids.iloc[row[places]]],
+        dimensions={name: _dimension(selection, touches, name) for name in names_of},
     )  # fmt: skip
+    if not looked_at.milestones:
+        return journeys
+    placed = {name: place(journeys, times) for name, times in looked_at.milestones.items()}
+    return replace(journeys, milestones=placed)
 
 
 def make_corpus(
-    touches: pd.DataFrame, conversions: pd.DataFrame, value: IntArray, lookback: str, kinds: Sequence[str]
+    touches: pd.DataFrame,
+    conversions: pd.DataFrame,
+    value: IntArray,
+    lookback: str,
+    kinds: Sequence[str],
+    looked_at: LookedAt = NOTHING_ELSE,
 ) -> Journeys:
     """Make the journeys that a model learns from: all conversions, and everybody who never converted.
 
@@ -194,5 +270,6 @@ def make_corpus(
         }
     )
     values = np.concatenate((value, np.zeros(len(others), np.int64)))
-    journeys = make_journeys(select(touches, everybody, lookback, kinds), touches, values)
+    selection = select(touches, everybody, lookback, kinds)
+    journeys = make_journeys(selection, touches, values, looked_at.padded(len(others)))
     return replace(journeys, converted=np.arange(len(values)) < len(value))

@@ -13,10 +13,12 @@ import pandas as pd
 from attribution.defaults import DEFAULT_KINDS, DEFAULT_MODELS
 from attribution.errors import InputError, UnknownNameError
 from attribution.frame_journeys import (
+    LookedAt,
     Selection,
     filled_codes,
     make_corpus,
     make_journeys,
+    milestone_times,
     select,
 )
 from attribution.frames import (
@@ -174,9 +176,13 @@ def attribute(
     Args:
         touches: a frame (pandas, or anything with the Arrow C interface) with `person_id`, `at` (aware, or
             text with an offset), optionally `touch_id`, `kind` (default session) and `click_id`; every
-            other column is a dimension, among them `channel`, which some models look at.
+            other column is a dimension, among them `channel`, which some models look at. A model can look
+            at any column, or at several together (`source/medium`).
         conversions: a frame with `conversion_id`, `person_id`, `at`, `value` in major units (floats count
-            as what they print as) and optionally `currency`, one for all.
+            as what they print as) and optionally `currency`, one for all. A column `<name>_at` (`lead_at`,
+            `opportunity_at`, `mql_at`, or any stage's) is the time of a milestone, which models such as
+            `u_shaped` look at: its touch is the last one at or before it. A blank is a milestone that was
+            not reached; so are all of them where there is no such column, which `notes` says.
         models: names, texts such as `time_decay:half_life=14d`, or instances; one that learns and has not
             been fitted is fitted on all these journeys and on those of people who never converted.
         lookback: a duration such as 90d, or `none` for all touches; impressions have one day.
@@ -215,10 +221,11 @@ def attribute(
     digits = _DIGITS_WITHOUT_CURRENCY if currency is None else minor_digits(currency)
     value = _values(conversions, digits, currency)
     selection = select(touches, conversions, lookback, kinds)
-    journeys = make_journeys(selection, touches, value)
+    looked_at, unknown = _looked_at(chosen, conversions)
+    journeys = make_journeys(selection, touches, value, looked_at)
     learning = [model for model in chosen.values() if model.needs_fit and not model.is_fitted]
     if learning:
-        corpus = make_corpus(touches, conversions, value, lookback, kinds)
+        corpus = make_corpus(touches, conversions, value, lookback, kinds, looked_at)
         for model in learning:
             model.fit(corpus)
     amounts, shared_equally = _credit(chosen, journeys)
@@ -228,7 +235,7 @@ def attribute(
         dimensions=dimensions,
         currency=currency,
         shared_equally=shared_equally,
-        notes=selection.notes,
+        notes=(*selection.notes, *unknown),
         _amounts=amounts,
         _codes={name: _dimension(touches[name], selection, journeys) for name in dimensions},
         _conversion_id=conversions["conversion_id"],
@@ -251,6 +258,28 @@ def _models(specs: Sequence[str | AttributionModel]) -> dict[str, AttributionMod
     if not chosen:
         raise InputError("no model was asked for; name at least one, such as linear")
     return chosen
+
+
+def _looked_at(
+    models: Mapping[str, AttributionModel], conversions: pd.DataFrame
+) -> tuple[LookedAt, list[str]]:
+    """Return what the models look at, and a sentence for each milestone that there is no column of."""
+    times: dict[str, IntArray] = {}
+    unknown: dict[str, list[str]] = {}
+    for label, model in models.items():
+        for name in model.milestones:
+            found = milestone_times(conversions, name)
+            if found is None:
+                unknown.setdefault(name, []).append(label)
+            else:
+                times[name] = found
+    notes = [
+        f"conversions has no column {name}_at: for {', '.join(labels)} the milestone {name} is missing "
+        "in every journey"
+        for name, labels in unknown.items()
+    ]
+    dimensions = dict.fromkeys(name for model in models.values() for name in model.dimensions)
+    return LookedAt(times, tuple(dimensions)), notes
 
 
 def _refuse_clashes(dimensions: tuple[str, ...], models: Mapping[str, AttributionModel]) -> None:

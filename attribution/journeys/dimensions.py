@@ -1,0 +1,43 @@
+"""Dimensions that are made of several, such as `source/medium`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from attribution.journeys.columns import Dimension
+
+OWN: Final = ("channel", "touch_kind")  # every Journeys carries these
+NONE: Final = "(none)"
+_BETWEEN: Final = " / "
+
+
+def joined(parts: Sequence[Dimension]) -> Dimension:
+    """Make one dimension of several; a blank part reads `(none)`, a touch that is blank in all has no name.
+
+    >>> source = Dimension(np.array([0, 0, -1], np.int32), ("google",))
+    >>> medium = Dimension(np.array([0, -1, -1], np.int32), ("cpc",))
+    >>> both = joined([source, medium])
+    >>> both.codes.tolist(), both.names
+    ([1, 0, -1], ('google / (none)', 'google / cpc'))
+    """
+    if len(parts) == 1:
+        return parts[0]
+    group = np.zeros(len(parts[0].codes), np.int64)
+    keys: list[tuple[str | None, ...]] = [()]
+    for codes, names in parts:
+        wide = len(names) + 1
+        # few combinations occur: numbering them anew at each step keeps the numbers small
+        group, found = pd.factorize(group * wide + codes + 1)
+        texts = (None, *names)
+        keys = [(*keys[both // wide], texts[both % wide]) for both in found.tolist()]
+    texts_of = [
+        _BETWEEN.join(NONE if one is None else one for one in key) if any(key) else "" for key in keys
+    ]
+    labels = sorted(set(texts_of) - {""})
+    code = {text: i for i, text in enumerate(labels)} | {"": -1}
+    table = np.array([code[text] for text in texts_of], np.int32)
+    return Dimension(table[group], tuple(labels))
