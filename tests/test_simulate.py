@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from attribution.errors import InputError
-from attribution.simulate import CHANNEL_EFFECTS, ChannelEffect, Simulated, World, simulate
+from attribution.simulate import CHANNEL_EFFECTS, ChannelEffect, ChannelMix, Simulated, World, simulate
 from attribution.simulate.__main__ import main
 from attribution.simulate.mess import BAD_ROWS
 from attribution.simulate.people import people
@@ -246,6 +246,29 @@ def test_truth_names_the_effects(made: Simulated) -> None:
     assert truth.loc["Offline", "touches"] == (made.tables["touches"]["kind"] == "offline").sum()
 
 
+def test_mix_says_who_comes_how() -> None:
+    """A channel can be shut for first visits, made common later, and be one that finds the keen."""
+    mix = (ChannelMix(channel="Display", first=0, later=5, keen=4),)
+    world = World(seed=5, n_people=4000, mess=False, story=False, mix=mix)
+    rng = np.random.default_rng(world.seed)
+    crowd = people(world, rng)
+    seen = visits(world, rng, crowd)
+    usual = visits(replace(world, mix=()), np.random.default_rng(6), crowd)
+    display = seen.channel == CHANNELS.index("Display")
+    # two visits of one day may change places, so a later one is now and then the first
+    assert display[seen.number == 0].mean() < 0.1 * display[seen.number > 0].mean()
+    assert display.mean() > 3 * (usual.channel == CHANNELS.index("Display"))[usual.number > 0].mean()
+    keen = crowd.keen[seen.person] > 0
+    assert display[keen].mean() > 2 * display[~keen].mean()
+
+
+def test_mix_of_ones_changes_nothing() -> None:
+    """Factors of one are the usual world, byte for byte."""
+    mix = (ChannelMix(channel="Email"),)
+    for table, rows in simulate(replace(SMALL, mix=mix)).tables.items():
+        pd.testing.assert_frame_equal(rows, simulate(SMALL).tables[table])
+
+
 def test_what_happens_is_what_is_expected() -> None:
     """In a large company the new business won comes within a tenth of what was expected."""
     company = simulate(World(seed=11, n_people=12_000, mess=False, story=False))
@@ -288,6 +311,10 @@ def test_odd_worlds_load(settings: dict[str, object], tmp_path: Path) -> None:
         {"second_currency": "GBP"},
         {"effects": (ChannelEffect("Skywriting", 1, 1),)},
         {"effects": (ChannelEffect("Email", 1, 1), ChannelEffect("Email", 2, 2))},
+        {"mix": (ChannelMix(channel="Offline", first=2),)},
+        {"mix": (ChannelMix(channel="Email", first=2), ChannelMix(channel="Email", later=2))},
+        {"mix": (ChannelMix(channel="Email", keen=-1),)},
+        {"mix": tuple(ChannelMix(channel=name, later=0) for name in CHANNELS if name != "Offline")},
     ],
 )
 def test_bad_settings_are_refused(settings: dict[str, object]) -> None:

@@ -33,9 +33,9 @@ from attribution.simulate.touches import (
 )
 from attribution.simulate.truth import odds, truth
 from attribution.simulate.visits import CHANNEL_OF_SLOT, visits
-from attribution.simulate.world import CHANNEL_EFFECTS, CHANNELS, ChannelEffect, World
+from attribution.simulate.world import CHANNEL_EFFECTS, CHANNELS, ChannelEffect, ChannelMix, World
 
-__all__ = ["CHANNEL_EFFECTS", "ChannelEffect", "Simulated", "World", "simulate"]
+__all__ = ["CHANNEL_EFFECTS", "ChannelEffect", "ChannelMix", "Simulated", "World", "simulate"]
 
 
 def simulate(world: World) -> Simulated:

@@ -9,7 +9,7 @@ import numpy as np
 from attribution.simulate.catalogue import AFTER_SPRING, EVENTS, SLOTS, SPRING
 from attribution.simulate.columns import Bools, Ints, at_work
 from attribution.simulate.people import People
-from attribution.simulate.world import CHANNELS, DAY, World
+from attribution.simulate.world import CHANNELS, DAY, ChannelMix, World
 
 MOST_VISITS = 12  # of one person, stands at events apart
 
@@ -41,7 +41,7 @@ def visits(world: World, rng: np.random.Generator, crowd: People) -> Visits:
     since = np.cumsum(gap)
     day = crowd.first_day[person] + (since - since[number == 0][person]).astype(np.int64)
     at = at_work(rng, day + world.start_second // DAY, weekends=0.45)
-    slot = _slots(rng, number)
+    slot = _slots(world, rng, number, crowd.keen[person] > 0)
     slot = np.where((slot == SPRING) & ~in_spring(at), AFTER_SPRING, slot)
     device = rng.choice(4, len(person), p=[0.76, 0.16, 0.05, 0.03])
 
@@ -58,13 +58,24 @@ def visits(world: World, rng: np.random.Generator, crowd: People) -> Visits:
     return Visits(person, at[keep], slot[keep], device[keep], np.arange(len(person)) - begins)
 
 
-def _slots(rng: np.random.Generator, number: Ints) -> Ints:
+def _slots(world: World, rng: np.random.Generator, number: Ints, keen: Bools) -> Ints:
     drawn = np.empty(len(number), dtype=np.int64)
-    for rows, weights in (
-        (number == 0, np.array([slot.first for slot in SLOTS])),
-        (number > 0, np.array([slot.later for slot in SLOTS])),
+    mix = {mixed.channel: mixed for mixed in world.mix}
+    of_slot = [mix.get(slot.channel, ChannelMix(channel=slot.channel)) for slot in SLOTS]
+    sought = np.array([mixed.keen for mixed in of_slot])
+    for rows, weights, factors in (
+        (number == 0, [slot.first for slot in SLOTS], [mixed.first for mixed in of_slot]),
+        (number > 0, [slot.later for slot in SLOTS], [mixed.later for mixed in of_slot]),
     ):
-        drawn[rows] = rng.choice(len(SLOTS), int(rows.sum()), p=weights / weights.sum())
+        usual = np.array(weights) * np.array(factors)
+        # the keen are drawn apart only where a channel seeks them: all other worlds stay as they are
+        parts = (
+            ((rows, usual),)
+            if (sought == 1).all()
+            else ((rows & keen, usual * sought), (rows & ~keen, usual))
+        )
+        for chosen, odds in parts:
+            drawn[chosen] = rng.choice(len(SLOTS), int(chosen.sum()), p=odds / odds.sum())
     return drawn
 
 

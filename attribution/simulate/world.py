@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Final
 
 from attribution.errors import InputError, UnknownNameError
@@ -17,6 +18,7 @@ CHANNELS: Final = (
     "Paid Search", "Paid Social", "Display", "Organic Search", "Organic Social", "Email",
     "Referral", "AI Assistant", "Offline", "Direct",
 )  # fmt: skip
+MIXED: Final = tuple(channel for channel in CHANNELS if channel != "Offline")  # those that visits come from
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,23 @@ CHANNEL_EFFECTS: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChannelMix:
+    """How often people come through a channel, as factors of its usual weights.
+
+    Args:
+        channel: one of `CHANNELS`, Offline excepted: who meets the company at an event is drawn apart.
+        first, later: factors among first and among later visits, not negative.
+        keen: a further factor for people who are keener than most, whatever they see: a channel that
+            finds those who would have bought anyway.
+    """
+
+    channel: str
+    first: float = 1.0
+    later: float = 1.0
+    keen: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """The settings of a simulated company; equal settings make equal tables, byte for byte.
 
@@ -58,6 +77,7 @@ class World:
         second_currency: what the continental accounts pay in.
         second_rate: units of `currency` for one of `second_currency`, about which the daily rates move.
         effects: what each channel does; one that is not named does nothing.
+        mix: how often people come through each channel; one that is not named keeps its usual weight.
         mess: with typing errors, duplicates, robots and bad rows, as in a real export.
         story: with Ella, whose journey the documentation tells; her dates count from `start`.
 
@@ -77,6 +97,7 @@ class World:
     second_currency: str = "EUR"
     second_rate: Decimal = Decimal("0.85")
     effects: tuple[ChannelEffect, ...] = CHANNEL_EFFECTS
+    mix: tuple[ChannelMix, ...] = ()
     mess: bool = True
     story: bool = True
 
@@ -96,15 +117,21 @@ class World:
             )
         if not (self.second_rate.is_finite() and self.second_rate > 0):
             raise InputError(f"second_rate is {self.second_rate}; allowed is a positive decimal such as 0.85")
-        self._check_effects()
+        _check_channels("effects", [effect.channel for effect in self.effects], CHANNELS)
+        _check_channels("mix", [mixed.channel for mixed in self.mix], MIXED)
+        self._check_mix()
 
-    def _check_effects(self) -> None:
-        names = [effect.channel for effect in self.effects]
-        for name in names:
-            if name not in CHANNELS:
-                raise UnknownNameError("channel", name, CHANNELS)
-        if len(set(names)) < len(names):
-            raise InputError(f"effects name a channel twice: {', '.join(names)}; give one effect a channel")
+    def _check_mix(self) -> None:
+        for mixed in self.mix:
+            factors = (mixed.first, mixed.later, mixed.keen)
+            if not all(isfinite(factor) and factor >= 0 for factor in factors):
+                raise InputError(
+                    f"mix of {mixed.channel} is first={mixed.first}, later={mixed.later}, keen={mixed.keen}; "
+                    "allowed are factors of 0 or more"
+                )
+        for when in ("first", "later"):
+            if sum(getattr(mixed, when) * mixed.keen == 0 for mixed in self.mix) == len(MIXED):
+                raise InputError(f"mix leaves no channel for {when} visits; allowed is to shut all but one")
 
     @property
     def start_second(self) -> int:
@@ -120,3 +147,13 @@ class World:
     def size(self) -> float:
         """How large the company is, the bundled one being 1."""
         return self.n_people / 1500
+
+
+def _check_channels(what: str, names: list[str], allowed: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in allowed:
+            raise UnknownNameError("channel", name, allowed)
+    if len(set(names)) < len(names):
+        raise InputError(
+            f"{what} name a channel twice: {', '.join(names)}; give one {what.removesuffix('s')} a channel"
+        )
