@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from attribution import clock
 from attribution.channels.classify import classify
 from attribution.channels.origin import PLACEMENT_FIELDS
-from attribution.errors import InputError
+from attribution.errors import AttributionEngineError, InputError, UnknownNameError
 from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
@@ -25,6 +25,7 @@ from attribution.sources.visit import parse_visit
 from attribution.store import schema
 from attribution.store.database import Database
 from attribution.store.dimensions import own_domains
+from attribution.store.model_settings import MODEL_SETTINGS
 from attribution.store.settings import SETTINGS, Settings, declaration, read_file
 
 _COUNTS = ("read", "accepted", "updated", "duplicate", "conflict", "rejected")
@@ -123,7 +124,7 @@ class Store:
 
     def config_file(self, path: str | Path) -> Answer:
         """Check and keep the settings of a TOML file, all or none."""
-        return self.config_update(read_file(Path(path)))
+        return self.config_update(settings_of_file(path))
 
     def config_update(self, values: dict[str, str]) -> Answer:
         """Check and keep several settings, all or none."""
@@ -136,10 +137,7 @@ class Store:
                         f"reporting_currency is {before} since the first run, and cannot become {value}: the "
                         "ledger is in it; make another store, or read one currency with --currency"
                     )
-                kept = settings.set(name, value)
-                if name in ("model", "models"):  # the registry stands above the store, so it is asked here
-                    for spec in kept.split():
-                        get_model(spec)
+                kept = settings.set(name, checked_setting(name, value))
                 if kept != before and declaration(name).restates:
                     connection.execute(insert(schema.change).values(kind=schema.CHANGE_ALL, ref=0))
         return self._config(list(values))
@@ -253,6 +251,42 @@ class Store:
         with self.db.read() as connection:
             own = own_domains(Settings(connection))
         return channels_test(url, referrer, own=own, store=self.db.label)
+
+
+def settings_of_file(path: str | Path) -> dict[str, str]:
+    """Read and check the settings of a TOML file; needs no store.
+
+    Raises:
+        InputError: names the file, the setting and what is wrong.
+    """
+    values = read_file(Path(path))
+    for name, value in values.items():
+        try:
+            checked_setting(name, value)
+        except AttributionEngineError as error:
+            raise InputError(f"{path}: {name}: {error}") from None
+    return values
+
+
+def checked_setting(name: str, value: str) -> str:
+    """Return a setting's value as the store keeps it; needs no store.
+
+    Raises:
+        InputError, ModelError: it cannot be meant.
+    """
+    kept = declaration(name).parse(value)
+    previous = ""
+    for spec in kept.split() if name in MODEL_SETTINGS else ():  # the registry stands above the store
+        try:
+            get_model(spec)
+        except UnknownNameError as error:
+            if "=" not in previous or ":" in spec:
+                raise
+            raise InputError(
+                f"{error}; if {spec!r} belongs to {previous!r}, write the blank between them as %20"
+            ) from None
+        previous = spec
+    return kept
 
 
 def _has_run(connection: Connection) -> bool:

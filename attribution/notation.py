@@ -3,14 +3,19 @@
 `time_decay:half_life=14d,ignore=Direct`. A tuple is written with `;` between its items, a mapping as
 `name=0.3;other=0.7`, None as `none`. The signs that have a meaning there are escaped as in a URL (`%2C` for a
 comma, `%3B` for a semicolon, `%3D` for an equals sign, `%25` for the escape itself), so any name survives.
+A list of models, as a setting holds it, is split at blanks; there a blank within a value is written `%20`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
+_BLANK = re.compile(r"\s")  # what str.split() splits at
+_OUTER_BLANKS = re.compile(r"^\s+|\s+$")  # readers take blanks around a value for layout
+_AROUND_SIGNS = re.compile(r"\s*([,;=])\s*")
 _ESCAPES = (("%", "%25"), (",", "%2C"), (";", "%3B"), ("=", "%3D"))  # the escape sign itself comes first
 
 
@@ -31,7 +36,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, str):
         for sign, escaped in _ESCAPES:
             value = value.replace(sign, escaped)
-        return str(value)
+        return _OUTER_BLANKS.sub(lambda blanks: quote(blanks[0]), value)
     return repr(float(value)) if isinstance(value, float) else str(value)
 
 
@@ -52,3 +57,13 @@ def spec_text(name: str, params: Mapping[str, Any]) -> str:
     """
     parts = [f"{param}={value_text(value)}" for param, value in params.items()]
     return f"{name}:{','.join(parts)}" if parts else name
+
+
+def in_list(spec: str) -> str:
+    """Return a model's text as it stands in a list that is split at blanks; it means the same.
+
+    >>> in_list("linear:ignore=Organic Search; Direct")
+    'linear:ignore=Organic%20Search;Direct'
+    """
+    name, colon, params = (part.strip() for part in spec.partition(":"))
+    return name + colon + _BLANK.sub(lambda blank: quote(blank[0]), _AROUND_SIGNS.sub(r"\1", params))

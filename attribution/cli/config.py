@@ -27,8 +27,11 @@ def command(ctx: click.Context, path: str | None, form: str, store: str | None) 
     if path is not None:
         if ctx.invoked_subcommand is not None:
             ctx.fail(f"--file {path} and `{ctx.invoked_subcommand}` are two wishes; give one of them")
+        from attribution.engine import settings_of_file
+
+        values = settings_of_file(path)  # a bad value must not leave an empty store behind
         with open_store(store, create=True) as opened:
-            show(opened.config_file(path), form)
+            show(opened.config_update(values), form)
     elif ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -48,12 +51,11 @@ def get(name: str, form: str, store: str | None) -> None:
 @output_options
 def set_(name: str, value: tuple[str, ...], form: str, store: str | None) -> None:
     """Check and keep one setting; a value may be several words."""
-    from attribution.store.settings import declaration
+    from attribution.engine import checked_setting
 
-    words = " ".join(value)
-    declaration(name).parse(words)  # a bad value must not leave an empty store behind
+    kept = checked_setting(name, " ".join(value))  # a bad value must not leave an empty store behind
     with open_store(store, create=True) as opened:
-        show(opened.config_set(name, words), form)
+        show(opened.config_set(name, kept), form)
 
 
 @command.command("list", epilog="Example: attribution config list --format json")

@@ -7,6 +7,7 @@ ledger and never compute.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, func, select
 from attribution import clock
 from attribution.errors import InputError, UnknownNameError
 from attribution.models.registry import get_model
+from attribution.notation import in_list
 from attribution.store.schema import change, credit_set, journey_set, run, touch
 from attribution.store.settings import GOALS, RAN_AT, SETTINGS, Goal, Settings
 
@@ -172,9 +174,10 @@ def find_credits(connection: Connection, journeys: JourneySelection, model: str)
         .where(credit_set.c.journey_set_id == journeys.journey_set_id)
         .order_by(credit_set.c.version.desc(), credit_set.c.credit_set_id.desc())
     ).all()
-    by_label = {row.label: row for row in reversed(rows)}  # the latest version of a label wins
+    # written as settings write it; the latest version of a label wins
+    by_label = {in_list(row.label): row for row in reversed(rows)}
     # a label of the store needs no model any more: its package may have been removed
-    row = by_label.get(model) or by_label.get(get_model(model).label)
+    row = by_label.get(in_list(model)) or by_label.get(in_list(get_model(model).label))
     if row is None:
         return None
     key = int(row.credit_set_id)
@@ -208,8 +211,10 @@ def run_command(journeys: JourneySelection, model: str) -> str:
     >>> asked = JourneySelection(GOALS["mql"], "90d", "contacts", "session click", None, "GBP", "UTC", 0)
     >>> run_command(asked, "linear")
     'attribution run --model linear --goal mql --lookback 90d --kinds session,click'
+    >>> run_command(asked, "linear:ignore=Direct;Organic Search").partition(" --goal")[0]
+    "attribution run --model 'linear:ignore=Direct;Organic Search'"
     """
-    text = f"attribution run --model {model} --goal {journeys.goal.name}"
+    text = f"attribution run --model {shlex.quote(model)} --goal {journeys.goal.name}"
     given = {
         "lookback": journeys.lookback,
         "scope": journeys.scope,

@@ -6,14 +6,17 @@ name; it is imported when it is first asked for.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from attribution.errors import ModelError, UnknownNameError
 from attribution.models.base import AttributionModel
+from attribution.models.custom import Custom
 from attribution.models.markov import Markov
-from attribution.models.parameters import parameter_types, parse_value
-from attribution.models.position import PositionBased
+from attribution.models.milestones import FullPath, LeadCreation, UShaped, WShaped
+from attribution.models.parameters import parameter_defaults, parameter_types, parse_value
+from attribution.models.position import InverseJ, JShaped, PositionBased
 from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linear, TimeDecay
 from attribution.models.shapley import Shapley, ShapleyRate
 
@@ -27,6 +30,13 @@ _BUILT_IN: tuple[type[AttributionModel], ...] = (
     Linear,
     TimeDecay,
     PositionBased,
+    JShaped,
+    InverseJ,
+    LeadCreation,
+    UShaped,
+    WShaped,
+    FullPath,
+    Custom,
     Markov,
     Shapley,
     ShapleyRate,
@@ -92,6 +102,8 @@ def make_model(model: type[AttributionModel], params: dict[str, Any]) -> Attribu
     """
     for name in params:
         _declared(model, name)
+    for name in parameter_types(model).keys() - parameter_defaults(model).keys() - params.keys():
+        raise ModelError(f"{model.name} has no default for {name}; write {model.name}:{name}=...")
     return model(**{name: tuple(v) if isinstance(v, list) else v for name, v in params.items()})
 
 
@@ -116,7 +128,9 @@ def read_parameters(model: type[AttributionModel], text: str) -> dict[str, Any]:
 def _declared(model: type[AttributionModel], name: str) -> Any:
     types = parameter_types(model)
     if name not in types:
-        raise ModelError(f"{model.name} has no parameter {name!r}; allowed: {', '.join(sorted(types))}")
+        near = get_close_matches(name, types, n=1)
+        hint = f"did you mean {near[0]!r}? Allowed" if near else "allowed"
+        raise ModelError(f"{model.name} has no parameter {name!r}; {hint}: {', '.join(sorted(types))}")
     return types[name]
 
 

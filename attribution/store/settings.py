@@ -20,6 +20,7 @@ from attribution.channels.origin import TOUCH_KINDS
 from attribution.defaults import DEFAULT_KINDS, DEFAULT_MODELS
 from attribution.errors import InputError, UnknownNameError
 from attribution.money import minor_digits
+from attribution.store.model_settings import MODEL_SETTINGS, models_text, parse_model, parse_models
 from attribution.store.schema import setting
 
 FINGERPRINT: Final = "_fingerprint"  # of the content that was imported; the engine's own
@@ -96,25 +97,6 @@ def _region(text: str) -> str:
     return text.upper()
 
 
-def _models(text: str) -> str:
-    # `time_decay:half_life=14d,other=1` holds commas of its own: only bare names may be told apart by commas;
-    # the names themselves are checked by the registry, which stands above the store
-    names: list[str] = []
-    for piece in text.split():
-        names += [piece.strip(",")] if ":" in piece else piece.split(",")
-    names = [name for name in names if name]
-    if not names:
-        raise InputError("no model given; name one or more, such as: linear time_decay:half_life=14d")
-    return " ".join(dict.fromkeys(names))
-
-
-def _model(text: str) -> str:
-    names = _models(text).split()
-    if len(names) > 1:
-        raise InputError(f"{text!r} names several models; allowed is one, such as {names[0]}")
-    return names[0]
-
-
 def _domains(text: str) -> str:
     names = dict.fromkeys(text.replace(",", " ").lower().split())
     for name in names:
@@ -153,8 +135,8 @@ SETTINGS: Final = {
         Declaration(
             "own_domains", _domains, None, "your own sites: referrals among them are no new source",
         ),
-        Declaration("models", _models, " ".join(DEFAULT_MODELS), "models that `run` posts credits for"),
-        Declaration("model", _model, "linear", "the model that reports show when none is named"),
+        Declaration("models", parse_models, " ".join(DEFAULT_MODELS), "models that `run` posts credits for"),
+        Declaration("model", parse_model, "linear", "the model that reports show when none is named"),
         Declaration(
             "goals", _names(GOALS, "goal"), "revenue deals leads", "goals that `run` posts credits for",
         ),
@@ -228,7 +210,7 @@ def declaration(name: str) -> Declaration:
 
 
 def read_file(path: Path) -> dict[str, str]:
-    """Read settings from a TOML file: top-level keys, lists or strings.
+    """Read settings from a TOML file: top-level keys with texts or lists of texts; models may be tables.
 
     Raises:
         InputError: no TOML, an unknown setting, or a value that cannot be meant.
@@ -242,13 +224,16 @@ def read_file(path: Path) -> dict[str, str]:
     values = {}
     for name, value in content.items():
         declared = declaration(name)
-        items = value if isinstance(value, list) else [value]
-        if not all(isinstance(item, str) for item in items):
-            raise InputError(
-                f"{path}: {name} is {value!r}; allowed are text in quotation marks or a list of such texts"
-            )
         try:
-            values[name] = declared.parse(" ".join(items))
+            text = models_text(value) if name in MODEL_SETTINGS else _text(name, value)
+            values[name] = declared.parse(text)
         except InputError as error:
             raise InputError(f"{path}: {name}: {error}") from None
     return values
+
+
+def _text(name: str, value: object) -> str:
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise InputError(f"{name} is {value!r}; allowed are text in quotation marks or a list of such texts")
+    return " ".join(items)
