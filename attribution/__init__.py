@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from attribution.library import Attribution, attribute
     from attribution.metrics.answer import Answer
     from attribution.models.base import AttributionModel
-    from attribution.models.position import PositionBased
+    from attribution.models.custom import Custom
+    from attribution.models.milestones import FullPath, LeadCreation, UShaped, WShaped
+    from attribution.models.position import InverseJ, JShaped, PositionBased
     from attribution.models.registry import get_model, list_models
     from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linear, TimeDecay
 
@@ -27,14 +29,21 @@ _HOMES = {
     "Attribution": "attribution.library",
     "AttributionEngineError": "attribution.errors",
     "AttributionModel": "attribution.models.base",
+    "Custom": "attribution.models.custom",
     "FirstTouch": "attribution.models.rules",
+    "FullPath": "attribution.models.milestones",
+    "InverseJ": "attribution.models.position",
+    "JShaped": "attribution.models.position",
     "Journeys": "attribution.journeys.columns",
     "LastNonDirect": "attribution.models.rules",
     "LastTouch": "attribution.models.rules",
+    "LeadCreation": "attribution.models.milestones",
     "Linear": "attribution.models.rules",
     "PositionBased": "attribution.models.position",
     "Store": "attribution.engine",
     "TimeDecay": "attribution.models.rules",
+    "UShaped": "attribution.models.milestones",
+    "WShaped": "attribution.models.milestones",
     "attribute": "attribution.library",
     "get_model": "attribution.models.registry",
     "list_models": "attribution.models.registry",
@@ -46,14 +55,21 @@ __all__ = [
     "Attribution",
     "AttributionEngineError",
     "AttributionModel",
+    "Custom",
     "FirstTouch",
+    "FullPath",
+    "InverseJ",
+    "JShaped",
     "Journeys",
     "LastNonDirect",
     "LastTouch",
+    "LeadCreation",
     "Linear",
     "PositionBased",
     "Store",
     "TimeDecay",
+    "UShaped",
+    "WShaped",
     "attribute",
     "get_model",
     "list_models",

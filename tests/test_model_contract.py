@@ -18,10 +18,16 @@ from attribution.models.registry import get_model, list_models, make_model
 from attribution.models.rules import Linear, TimeDecay
 from attribution.testing import CheckFailure, check_model, model_checks, sample_journeys
 
-VARIANTS = ("linear:ignore=Direct;Email", "time_decay:half_life=12h", "position_based:first=0,last=0.25")
+VARIANTS = (
+    "linear:ignore=Direct;Email", "time_decay:half_life=12h", "position_based:first=0,last=0.25",
+    "u_shaped:preset=ruler", "w_shaped:preset=marketo,ignore=Direct", "full_path:first=0,close=0.5",
+    "custom:weights=first=0.25;SQO=0.25;demo booked=0.25;middle=0.25",
+    "custom:weights=mql=0.5;close=0.5,channel_factors=Email=0;Direct=0.5,kind_factors=session=2.5",
+)  # fmt: skip
+NO_DEFAULTS = ("custom",)  # weights of one's own are its point
 
 
-@pytest.mark.parametrize("spec", [*list_models(), *VARIANTS])
+@pytest.mark.parametrize("spec", [*(name for name in list_models() if name not in NO_DEFAULTS), *VARIANTS])
 def test_every_model_passes_every_check(spec: str) -> None:
     """All that the registry knows, so a new model cannot forget to."""
     model = get_model(spec)
@@ -175,6 +181,7 @@ def test_labels_say_what_differs_from_the_defaults() -> None:
         ("time_decay:half_life", "cannot be read; parameters are written once each"),
         ("time_decay:half_life=1d,half_life=2d", "cannot be read; parameters are written once each"),
         (7, "7 is no model"),
+        ("custom", "custom has no default for weights; write custom:weights=..."),
     ],
 )
 def test_a_model_that_cannot_be_made_says_why(spec: Any, message: str) -> None:

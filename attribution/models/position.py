@@ -46,3 +46,39 @@ class PositionBased(AttributionModel):
         weights[journeys.last] = self.last
         weights[journeys.first] = np.where(lengths == 1, 1.0, self.first)
         return weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class JShaped(PositionBased):
+    """Most of the credit to the last touch, some to the first: :class:`PositionBased` with 20/20/60.
+
+    Args:
+        first, last: shares >= 0 that sum to at most 1.
+
+    >>> paths = [[(0, "Email"), (1, "Organic Search"), (2, "Direct")], [(0, "Email"), (1, "Direct")]]
+    >>> JShaped().shares(Journeys.from_paths(paths)).round(12).tolist()
+    [0.2, 0.2, 0.6, 0.25, 0.75]
+    """
+
+    name: ClassVar[str] = "j_shaped"
+
+    first: float = 0.2
+    last: float = 0.6
+
+
+@dataclass(frozen=True, kw_only=True)
+class InverseJ(PositionBased):
+    """Most of the credit to the first touch, some to the last: :class:`PositionBased` with 60/20/20.
+
+    Args:
+        first, last: shares >= 0 that sum to at most 1.
+
+    >>> paths = [[(0, "Email"), (1, "Organic Search"), (2, "Direct")], [(0, "Email"), (1, "Direct")]]
+    >>> InverseJ().shares(Journeys.from_paths(paths)).round(12).tolist()
+    [0.6, 0.2, 0.2, 0.75, 0.25]
+    """
+
+    name: ClassVar[str] = "inverse_j"
+
+    first: float = 0.6
+    last: float = 0.2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from inspect import isabstract
 from typing import Any
 
 from attribution.errors import ModelError, UnknownNameError
@@ -85,13 +86,32 @@ def model_class(name: str) -> type[AttributionModel]:
         return found
     try:
         loaded = found.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # an outsider's module may fail in any way, and its author must know how
         raise ModelError(
-            f"model {name!r} of {found.value} cannot be imported ({error}); install what it lacks"
+            f"model {name!r} of {found.value} cannot be imported ({type(error).__name__}: {error}); "
+            f"install what it lacks, or uninstall {_package(found)}"
         ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, AttributionModel) and loaded.name == name):
-        raise ModelError(f"entry point {found.value} must be an AttributionModel whose name is {name!r}")
+    return _required_model(loaded, found)
+
+
+def _required_model(loaded: Any, point: EntryPoint) -> type[AttributionModel]:
+    """Return what an entry point led to, if it can be used as a model of that name."""
+    wanted = f"entry point {point.value} must be an AttributionModel whose name is {point.name!r}"
+    if not (isinstance(loaded, type) and issubclass(loaded, AttributionModel)):
+        raise ModelError(f"{wanted}; it is {loaded!r}")
+    if getattr(loaded, "name", None) != point.name:
+        raise ModelError(f"{wanted}; its name is {getattr(loaded, 'name', None)!r}")
+    if isabstract(loaded):
+        raise ModelError(f"{wanted}; it lacks {', '.join(sorted(loaded.__abstractmethods__))}")
+    try:
+        parameter_types(loaded)
+    except Exception as error:
+        raise ModelError(f"{wanted}; its parameters' types cannot be read ({error})") from error
     return loaded
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
 
 
 def make_model(model: type[AttributionModel], params: dict[str, Any]) -> AttributionModel:
@@ -119,7 +139,7 @@ def read_parameters(model: type[AttributionModel], text: str) -> dict[str, Any]:
         if not equals or name in params:
             raise ModelError(
                 f"{model.name}: {part!r} cannot be read; parameters are written once each as "
-                f"{model.name}:param=value,param=value"
+                f"{model.name}:param=value,param=value (a comma within a value as %2C)"
             )
         params[name] = parse_value(model.name, name, _declared(model, name), value)
     return params
@@ -140,7 +160,11 @@ def _by_name() -> dict[str, type[AttributionModel] | EntryPoint]:
         other = known.get(point.name)
         # a package found twice on the path announces the same object twice, which is harmless
         if other is not None and not (isinstance(other, EntryPoint) and other.value == point.value):
-            raise ModelError(f"two models are named {point.name!r}; uninstall or rename {point.value}")
+            whose = f"{other.value} of {_package(other)}" if isinstance(other, EntryPoint) else "a built-in one"
+            raise ModelError(
+                f"two models are named {point.name!r}; uninstall or rename {point.value} of {_package(point)} "
+                f"(the other is {whose})"
+            )
         known[point.name] = point
     return known
 
