@@ -66,8 +66,13 @@ def described(url: str) -> list[tuple[Any, ...]]:
 
 
 def _in_order(value: Any) -> Any:
-    """Sort the lines of a statement: the order of constraints in it means nothing."""
-    return sorted(re.split(r",?\s*\n\s*", value)) if isinstance(value, str) else value
+    """Sort the lines of a statement: the order of constraints in it means nothing.
+
+    A column that was added later stands on the line of the one before it.
+    """
+    if not isinstance(value, str):
+        return value
+    return sorted(re.split(r",?\s*\n\s*|, (?=\w+ (?:INTEGER|SMALLINT|TEXT)\b)", value))
 
 
 def test_the_schema_names_the_last_migration() -> None:

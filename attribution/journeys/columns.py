@@ -141,6 +141,39 @@ class Journeys:
         journeys.check()
         return journeys
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[Journeys]) -> Journeys:
+        """Put journeys behind each other; names are numbered anew, a milestone that a part lacks is -1.
+
+        Raises:
+            UnknownNameError: one of the parts lacks a dimension that another has.
+
+        >>> one, two = (Journeys.from_paths([[(0, name)]]) for name in ("Email", "Direct"))
+        >>> both = Journeys.concatenate([one, two])
+        >>> both.offsets.tolist(), both.channel.tolist(), both.channels
+        ([0, 1, 2], [0, 1], ('Email', 'Direct'))
+        """
+        shift = np.cumsum([0, *(part.n_touches for part in parts)])
+        milestones = {
+            name: np.concatenate([_shifted(part, name, by) for part, by in zip(parts, shift, strict=False)])
+            for name in dict.fromkeys(name for part in parts for name in part.milestones)
+        }
+        channel = _joined([part.dimension("channel") for part in parts])
+        dimensions = {
+            name: _joined([part.dimension(name) for part in parts])
+            for name in dict.fromkeys(name for part in parts for name in part.dimensions)
+        }
+
+        def flat(name: str) -> npt.NDArray[Any]:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        return cls(
+            offsets=offsets_of(flat("lengths")), at=flat("at"), channel=channel.codes, kind=flat("kind"),
+            placement=flat("placement"), touch=flat("touch"), person=flat("person"),
+            converted_at=flat("converted_at"), value=flat("value"), converted=flat("converted"),
+            channels=channel.names, kinds=parts[0].kinds, milestones=milestones, dimensions=dimensions,
+        )  # fmt: skip
+
     @property
     def n_journeys(self) -> int:
         """The number of journeys, J."""
@@ -295,3 +328,18 @@ class Journeys:
 
 def _micros(at: int | datetime) -> int:
     return to_micros(at) if isinstance(at, datetime) else int(at)
+
+
+def _shifted(part: Journeys, milestone: str, by: int) -> IntArray:
+    at = part.milestones.get(milestone, np.full(part.n_journeys, -1, np.int64))
+    return np.where(at < 0, -1, at + by)
+
+
+def _joined(parts: Sequence[Dimension]) -> Dimension:
+    """Put the codes of several dimensions behind each other, numbered by all their names together."""
+    names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+    code = {name: i for i, name in enumerate(names)}
+    tables = [np.array([*(code[name] for name in part.names), -1], np.int32) for part in parts]
+    return Dimension(
+        np.concatenate([table[part.codes] for table, part in zip(tables, parts, strict=True)]), names
+    )

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 
 # The migration that makes this schema; a test holds it against the migrations' own head.
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -416,6 +416,20 @@ credit_set = Table(
     _big("seen_touch", nullable=False),
     _big("seen_change", nullable=False),
     Unique("journey_set_id", "model", "version", "parameters"),
+)
+
+model_fit = Table(  # what a model learned, once and for all: a refit is a new row
+    "model_fit",
+    metadata,
+    Column("fit_id", Big, primary_key=True),
+    Column("credit_set_id", Big, ForeignKey("credit_set.credit_set_id"), nullable=False),
+    Column("number", Integer, nullable=False),  # 1, 2, ... of this model
+    _big("fitted_at", nullable=False),
+    _big("as_of", nullable=False),  # the last instant of the journeys that it saw
+    _big("fingerprint", nullable=False),  # of the data that it saw
+    _text("learned", nullable=False),  # JSON: what the model's `fitted` says
+    _text("trust", nullable=False),  # JSON: how far it can be trusted
+    Unique("credit_set_id", "number"),
 )
 
 entry = Table(
