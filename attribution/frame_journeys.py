@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,12 @@ import pandas as pd
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import DAY, parse_duration
 from attribution.errors import InputError, UnknownNameError
-from attribution.frames import Column, blanks, encode, plain, read_instants
+from attribution.frame_codes import Column, blanks, encode, match, plain
+from attribution.frames import read_instants
 from attribution.journeys.build import build, merge_same_touch, sort_order
 from attribution.journeys.columns import (
     BoolArray,
+    CodeArray,
     Dimension,
     IntArray,
     Journeys,
@@ -38,21 +41,42 @@ class Selection:
     """The touches that count: one place for each pair of conversion and touch, by conversion and time.
 
     Attributes:
-        conversion, row: int64[K], which conversion, and which row of the touches.
+        conversion, row: int64[K], which conversion and which row of the touches.
+        at, kind, person: [K], of that row.
         absorbing, absorbed: int64[M]; the place of a session, and the row of a touch that went into it.
-        at, person, kind: of all touches; `converted_at` of all conversions.
+        converted_at: of all conversions.
         notes: what was left out, in sentences.
     """
 
     conversion: IntArray
     row: IntArray
+    at: IntArray
+    kind: KindArray
+    person: IntArray
     absorbing: IntArray
     absorbed: IntArray
-    at: IntArray
-    person: IntArray
-    kind: KindArray
     converted_at: IntArray
     notes: tuple[str, ...]
+    _coded: dict[str, tuple[CodeArray, pd.Index[Any]]] = field(default_factory=dict)
+
+    def codes(self, column: Column) -> tuple[CodeArray, pd.Index[Any]]:
+        """Return the codes of the places, -1 for blank, and what they stand for.
+
+        Where a session's is blank, the first touch it absorbed fills it.
+
+        Args:
+            column: of the touches; each is encoded once.
+        """
+        name = str(column.name)
+        if name not in self._coded:
+            codes, labels = encode(column)
+            filled = codes[self.row].astype(np.int32, copy=False)
+            offered = codes[self.absorbed]
+            useful = (offered >= 0) & (filled[self.absorbing] < 0)
+            places, first = np.unique(self.absorbing[useful], return_index=True)
+            filled[places] = offered[useful][first]
+            self._coded[name] = filled, labels
+        return self._coded[name]
 
 
 def select(
@@ -68,55 +92,69 @@ def select(
         read_instants(touches["at"], "touches"),
         read_instants(conversions["at"], "conversions"),
     )
-    kind = _kinds(touches)
+    kind_of_row = _kinds(touches)
     person, who, notes = _people(touches["person_id"], conversions["person_id"])
-    rows = np.flatnonzero((person >= 0) & np.isin(kind, _codes_of(kinds)))
-    rows = rows[sort_order(person[rows], at[rows])]
+    rows = np.flatnonzero((person >= 0) & _wanted(kinds)[kind_of_row])
+    person, at = person[rows], at[rows]
+    order = sort_order(person, at)
+    rows, at = rows[order], at[order]
     # impressions have a lookback of their own, which may be the longer one
     longest = max(reach, IMPRESSION_LOOKBACK) if "impression" in kinds else reach
     start, stop = touches_between(
-        offsets_of(np.bincount(person[rows], minlength=int(who.max(initial=0)) + 1)),
-        at[rows], who, converted_at - longest, converted_at,
+        offsets_of(np.bincount(person, minlength=int(who.max(initial=0)) + 1)),
+        at, who, converted_at - longest, converted_at,
     )  # fmt: skip
     conversion = np.repeat(np.arange(len(who)), stop - start)
-    row = rows[ragged_ranges(start, stop - start)]
-    if "impression" in kinds:
-        within = np.where(kind[row] == _IMPRESSION, IMPRESSION_LOOKBACK, reach)
-        near = at[row] >= converted_at[conversion] - within
-        conversion, row = conversion[near], row[near]
-    keep, absorbing, absorbed = _merge(touches, conversion, row, person, at, kind)
+    places = ragged_ranges(start, stop - start)
+    row, at = rows[places], at[places]
+    kind = kind_of_row[row] if kind_of_row.ndim else np.full(len(row), kind_of_row)
+    if (kind == _IMPRESSION).any():
+        within = np.where(kind == _IMPRESSION, IMPRESSION_LOOKBACK, reach)
+        near = at >= converted_at[conversion] - within
+        conversion, row, at, kind = conversion[near], row[near], at[near], kind[near]
+    merged = _merge(touches, conversion, row, who[conversion], at, kind)
+    if merged.absorbed.size:
+        conversion, row, at, kind = (each[merged.keep] for each in (conversion, row, at, kind))
     return Selection(
-        conversion[keep], row[keep], absorbing, absorbed, at, person, kind, converted_at, tuple(notes)
-    )
+        conversion=conversion, row=row, at=at, kind=kind, person=who[conversion],
+        absorbing=merged.absorbing, absorbed=merged.absorbed, converted_at=converted_at, notes=tuple(notes),
+    )  # fmt: skip
 
 
 def _kinds(touches: pd.DataFrame) -> KindArray:
+    """Return the kind of each touch; a single one, without a dimension, where there is no such column."""
     if "kind" not in touches.columns:
-        return np.full(len(touches), _SESSION, np.int16)
+        return np.array(_SESSION, np.int16)
     codes, names = encode(touches["kind"])
-    return np.append(_codes_of(names), _SESSION)[codes].astype(np.int16)  # the -1 of a blank takes the last
+    return np.append(_codes_of(names), _SESSION).astype(np.int16)[codes]  # the -1 of a blank takes the last
 
 
-def _codes_of(kinds: Sequence[str]) -> IntArray:
+def _wanted(kinds: Sequence[str]) -> BoolArray:
+    wanted = np.zeros(len(TOUCH_KINDS), np.bool_)
+    wanted[_codes_of(kinds)] = True
+    return wanted
+
+
+def _codes_of(kinds: Iterable[str]) -> IntArray:
     if isinstance(kinds, str):
         raise InputError(f"kinds is the text {kinds!r}; allowed is a list of kinds, such as [{kinds!r}]")
-    for name in kinds:
+    names = list(kinds)
+    for name in names:
         if name not in TOUCH_KINDS:
             raise UnknownNameError("touch kind", str(name), TOUCH_KINDS)
-    return np.array([TOUCH_KINDS.index(name) for name in kinds], np.int64)
+    return np.array([TOUCH_KINDS.index(name) for name in names], np.int64)
 
 
-def _people(touches: Column, deals: Column) -> tuple[IntArray, IntArray, list[str]]:
+def _people(touches: Column, deals: Column) -> tuple[CodeArray, IntArray, list[str]]:
     """Return a number for each touch's and conversion's person, -1 for none and for who never converted."""
-    touches, deals = plain(touches), plain(deals)
+    here, there = plain(touches.iloc[:0]).dtype, plain(deals.iloc[:0]).dtype
     numeric = pd.api.types.is_numeric_dtype
-    if len(touches) and len(deals) and numeric(touches.dtype) != numeric(deals.dtype):
+    if len(touches) and len(deals) and numeric(here) != numeric(there):
         raise InputError(
-            f"person_id is {touches.dtype} in touches and {deals.dtype} in conversions, so nothing would "
+            f"person_id is {here} in touches and {there} in conversions, so nothing would "
             "match; give both the same type"
         )
     who, people = encode(deals)
-    person = pd.Index(people).get_indexer(pd.Index(touches)).astype(np.int64)
     notes = []
     for count, thing, result in (
         (int(blanks(touches).sum()), "touches", "in no journey"),
@@ -124,7 +162,15 @@ def _people(touches: Column, deals: Column) -> tuple[IntArray, IntArray, list[st
     ):
         if count:
             notes.append(f"{count} {thing} without a person_id: {result}")
-    return person, who, notes
+    return match(touches, people), who.astype(np.int64, copy=False), notes
+
+
+class _Merged(NamedTuple):
+    """Which touches stay, the new places of sessions that absorbed others, and those others' rows."""
+
+    keep: BoolArray
+    absorbing: IntArray
+    absorbed: IntArray
 
 
 def _merge(
@@ -134,36 +180,20 @@ def _merge(
     person: IntArray,
     at: IntArray,
     kind: KindArray,
-) -> tuple[BoolArray, IntArray, IntArray]:
-    """Return which touches stay, the new places of sessions that absorbed others, and those others' rows."""
-    none = np.zeros(0, np.int64)
-    kinds = kind[row]
-    if not (kinds == _SESSION).any() or (kinds == _SESSION).all():
-        return np.ones(len(row), np.bool_), none, none
-    keys = [
-        encode(touches[name])[0][row] if name in touches.columns else np.full(len(row), -1, np.int64)
+) -> _Merged:
+    sessions = kind == _SESSION
+    if sessions.all() or not sessions.any():
+        return _Merged(np.ones(len(row), np.bool_), *np.zeros((2, 0), np.int64))
+    campaign, click_id = (
+        encode(touches[name])[0][row] if name in touches.columns else np.full(len(row), -1)
         for name in ("campaign", "click_id")
-    ]
+    )
     same = merge_same_touch(
-        journey=conversion, person=person[row], at=at[row], kind=kinds, campaign=keys[0], click_id=keys[1]
+        journey=conversion, person=person, at=at, kind=kind, campaign=campaign, click_id=click_id
     )
     gone = np.flatnonzero(~same.keep)
     place = np.cumsum(same.keep) - 1
-    return same.keep, place[same.merged_into[gone]], row[gone]
-
-
-def filled_codes(selection: Selection, codes: IntArray) -> IntArray:
-    """Return the codes of the places; where a session's is blank, the first touch it absorbed fills it.
-
-    Args:
-        codes: int64, one a row of the touches, -1 for blank.
-    """
-    filled = codes[selection.row]
-    offered = codes[selection.absorbed]
-    useful = (offered >= 0) & (filled[selection.absorbing] < 0)
-    places, first = np.unique(selection.absorbing[useful], return_index=True)
-    filled[places] = offered[useful][first]
-    return filled
+    return _Merged(same.keep, place[same.merged_into[gone]], row[gone])
 
 
 @dataclass(frozen=True)
@@ -209,9 +239,8 @@ def _dimension(selection: Selection, touches: pd.DataFrame, name: str) -> Dimens
     for column in columns:
         if column not in touches.columns:
             raise UnknownNameError("column of touches", column, map(str, touches.columns))
-        codes, names = encode(touches[column])
-        filled = filled_codes(selection, codes).astype(np.int32)
-        parts.append(Dimension(filled, tuple(map(str, names))))
+        codes, names = selection.codes(touches[column])
+        parts.append(Dimension(codes, tuple(map(str, names))))
     return joined(parts)
 
 
@@ -224,16 +253,15 @@ def make_journeys(
         UnknownNameError: a dimension that `touches` has no column of.
     """
     row = selection.row
-    channel = np.full(len(row), -1, np.int64)
-    channels: tuple[str, ...] = ()
+    channel, channels = np.full(len(row), -1, np.int32), ()
     if "channel" in touches.columns:
-        codes, names = encode(touches["channel"])
-        channel, channels = filled_codes(selection, codes), tuple(str(name) for name in names)
+        channel, names = selection.codes(touches["channel"])
+        channels = tuple(str(name) for name in names)
     ids = touches["touch_id"] if "touch_id" in touches.columns else None
     names_of = [name for name in looked_at.dimensions if name not in OWN]
     journeys = build(
-        conversion=selection.conversion, at=selection.at[row], channel=channel.astype(np.int32),
-        kind=selection.kind[row], placement=row, touch=np.arange(len(row)), person=selection.person[row],
+        conversion=selection.conversion, at=selection.at, channel=channel, kind=selection.kind,
+        placement=row, touch=np.arange(len(row)), person=selection.person,
         converted_at=selection.converted_at, value=value, channels=channels,
         tie_rank=row if ids is None else None,
         text_ids=None if ids is None else lambda places: [str(one) for one in ids.iloc[row[places]]],

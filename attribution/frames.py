@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.errors import InputError
+from attribution.frame_codes import Column, plain
 from attribution.journeys.columns import FloatArray, IntArray
-
-Column: TypeAlias = "pd.Series[Any]"
 
 _LARGEST_MINOR = 2**62
 _CERTAIN_FLOAT = 10.0**15  # up to 15 digits a float and its decimal determine each other
@@ -61,45 +60,6 @@ def require_columns(frame: pd.DataFrame, what: str, names: tuple[str, ...]) -> N
         raise InputError(f"{what} has two columns named {twice!r}; column names must differ, so rename one")
 
 
-def plain(column: Column) -> Column:
-    """Return a column of Arrow or categorical type as one of the ordinary types, the same otherwise."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    if isinstance(column.dtype, pd.ArrowDtype):
-        ordinary: Column = pa.chunked_array(pa.array(column)).to_pandas()
-        ordinary.index, ordinary.name = column.index, column.name
-        return ordinary
-    return column
-
-
-def blanks(column: Column) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return where a column has nothing: null, or empty text."""
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = column.isna().to_numpy(np.bool_)
-    if not pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_datetime64_any_dtype(
-        column.dtype
-    ):
-        found = found | (column == "").fillna(False).to_numpy(np.bool_)
-    return found
-
-
-def encode(column: Column) -> tuple[IntArray, list[Any]]:
-    """Number the values of a column in order of appearance: int64 codes, -1 for blanks, and the values.
-
-    >>> codes, values = encode(pd.Series(["b", None, "a", "", "b"]))
-    >>> codes.tolist(), values
-    ([0, -1, 1, -1, 0], ['b', 'a'])
-    """
-    column = plain(column)
-    codes, values = pd.factorize(column)
-    names = list(values)
-    numbers = codes.astype(np.int64)
-    if "" in names:
-        empty = names.index("")
-        del names[empty]
-        numbers = np.where(numbers == empty, -1, numbers - (numbers > empty))
-    return numbers, names
-
-
 def read_instants(column: Column, what: str) -> IntArray:
     """Return aware times as int64 microseconds since the epoch, UTC.
 
@@ -124,8 +84,9 @@ def read_instants(column: Column, what: str) -> IntArray:
         column = _parsed(column, what)
     elif column.dt.tz is None:
         raise _naive(column, what, column.iloc[0] if len(column) else "")
-    micros: IntArray = np.asarray(column.dt.as_unit("us").astype("int64"), np.int64)
-    return micros
+    if column.dt.unit != "us":
+        column = column.dt.as_unit("us")
+    return column.to_numpy("datetime64[us]").view(np.int64)
 
 
 def _parsed(column: Column, what: str) -> Column:

@@ -12,25 +12,17 @@ import pandas as pd
 
 from attribution.defaults import DEFAULT_KINDS, DEFAULT_MODELS
 from attribution.errors import InputError, UnknownNameError
+from attribution.frame_codes import Column, blanks, encode
 from attribution.frame_journeys import (
     LookedAt,
     Selection,
-    filled_codes,
     make_corpus,
     make_journeys,
     milestone_times,
     select,
 )
-from attribution.frames import (
-    Column,
-    as_frame,
-    blanks,
-    encode,
-    read_amounts,
-    require_columns,
-    to_decimals,
-)
-from attribution.journeys.columns import IntArray, Journeys
+from attribution.frames import as_frame, read_amounts, require_columns, to_decimals
+from attribution.journeys.columns import CodeArray, IntArray, Journeys
 from attribution.ledger.allocate import LARGEST_TOTAL, allocate
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model
@@ -63,7 +55,7 @@ class Attribution:
     shared_equally: Mapping[str, int]
     notes: tuple[str, ...]
     _amounts: Mapping[str, IntArray]
-    _codes: Mapping[str, tuple[IntArray, list[Any]]]
+    _codes: Mapping[str, tuple[CodeArray, list[Any]]]
     _conversion_id: Column
     _touch_id: Column | None
     _digits: int
@@ -342,10 +334,10 @@ def _credit(
     return amounts, shared_equally
 
 
-def _dimension(column: Column, selection: Selection, journeys: Journeys) -> tuple[IntArray, list[Any]]:
+def _dimension(column: Column, selection: Selection, journeys: Journeys) -> tuple[CodeArray, list[Any]]:
     """Return the codes of a dimension in the order of the journeys' touches, and the labels."""
-    codes, labels = encode(column)
-    return filled_codes(selection, codes)[journeys.touch], labels
+    codes, labels = selection.codes(column)
+    return codes[journeys.touch], list(labels)
 
 
 def _sum_by(group: IntArray, amounts: IntArray, n_groups: int) -> IntArray:

@@ -23,7 +23,7 @@ LAYERS = [
     ["journeys"],
     ["models"],
     ["ledger"],
-    ["library", "frames", "frame_journeys"],
+    ["library", "frames", "frame_codes", "frame_journeys"],
     ["metrics"],
     ["report"],
     ["engine"],
@@ -34,7 +34,8 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # a model sees journeys only; journeys are columns here, and only reading them knows the store
 STORELESS = (
-    "models", "journeys.columns", "journeys.build", "journeys.window", "library", "frames", "frame_journeys",
+    "models", "journeys.columns", "journeys.build", "journeys.window", "library", "frames", "frame_codes",
+    "frame_journeys",
 )  # fmt: skip
 
 MODULES = sorted(
