@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from attribution.defaults import DEFAULT_KINDS, DEFAULT_MODELS
 from attribution.errors import InputError, UnknownNameError
 from attribution.frame_codes import Column, blanks, encode
+from attribution.frame_intervals import Groups, interval_frame, judge
 from attribution.frame_journeys import (
     LookedAt,
     Selection,
@@ -32,6 +34,8 @@ NONE = "(none)"
 UNATTRIBUTED = "(unattributed)"
 
 _DIGITS_WITHOUT_CURRENCY = 2
+_THREADS = 2
+_SMALL = 1 << 16
 _NOT_DIMENSIONS = ("person_id", "at", "touch_id", "click_id")
 
 
@@ -59,6 +63,9 @@ class Attribution:
     _conversion_id: Column
     _touch_id: Column | None
     _digits: int
+    _learned: tuple[str, ...]
+    _person_id: Column
+    _make_corpus: Callable[[], Journeys]
 
     def by(self, dimension: str | Sequence[str]) -> pd.DataFrame:
         """Return the value credited to each value of a dimension (or combination), a column a model.
@@ -69,12 +76,7 @@ class Attribution:
         Raises:
             UnknownNameError: no such dimension.
         """
-        names = [dimension] if isinstance(dimension, str) else list(dimension)
-        for name in names:
-            if name not in self.dimensions:
-                raise UnknownNameError("dimension", str(name), self.dimensions)
-        if not names:
-            raise InputError("by() was given no dimension; name at least one")
+        names = self._known(dimension)
         group, keys = self._groups(names)
         empty = np.flatnonzero(self.journeys.lengths == 0)
         lost = int(self.journeys.value[empty].sum())
@@ -93,6 +95,58 @@ class Attribution:
         }
         return pd.DataFrame(columns, index=index)
 
+    def intervals(
+        self,
+        dimension: str | Sequence[str] = "channel",
+        *,
+        level: float = 0.9,
+        draws: int = 400,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Return how far the value credited to each value of a dimension can be trusted, under every model.
+
+        People are drawn again, with all their journeys (:func:`attribution.models.bootstrap.bootstrap`); a
+        model that was fitted on these data is fitted on every draw, one that came fitted stays as it is.
+
+        Args:
+            dimension: one, or a combination.
+            level: the share of intervals that are to hold the truth.
+            draws: how many; a model that learns is fitted as often.
+            seed: another one gives other draws.
+
+        Returns:
+            One row for each model and value, by model and falling value: the dimension, `model`, `value` as
+            :meth:`by` has it, `low` and `high` (empty where `too_few`), `conversions` credited, the places
+            `rank_low` to `rank_high` that it takes in the draws (1 is the highest), and `too_few`, under 10
+            conversions. `attrs` has the `rank_agreement` of each model (in how many draws two values keep
+            their order) and `warnings`, in sentences.
+
+        Raises:
+            UnknownNameError: no such dimension.
+            InputError: level, draws or seed cannot be used.
+        """
+        names = self._known(dimension)
+        of_touch, keys = self._groups(names)
+        value = {label: _sum_by(of_touch, amounts, len(keys)) for label, amounts in self._amounts.items()}
+        groups = Groups(names, of_touch, keys, value, self._digits)
+        options = {"level": level, "draws": draws, "seed": seed}
+        learned = [model for label, model in self.models.items() if label in self._learned]
+        fixed = [model for label, model in self.models.items() if label not in self._learned]
+        # who did not convert moves only what is learned: rules are judged on the conversions alone
+        found = judge(fixed, self.journeys, self._person_id, groups, learning=False, **options)
+        if learned:
+            found |= judge(learned, self._make_corpus(), self._person_id, groups, learning=True, **options)
+        return interval_frame(found, groups)
+
+    def _known(self, dimension: str | Sequence[str]) -> list[str]:
+        names = [dimension] if isinstance(dimension, str) else list(dimension)
+        for name in names:
+            if name not in self.dimensions:
+                raise UnknownNameError("dimension", str(name), self.dimensions)
+        if not names:
+            raise InputError("no dimension was given; name at least one")
+        return names
+
     def _groups(self, names: list[str]) -> tuple[IntArray, list[tuple[str, ...]]]:
         """Number the combinations that occur among the touches."""
         group = np.zeros(self.journeys.n_touches, np.int64)
@@ -100,7 +154,7 @@ class Attribution:
         for name in names:
             codes, labels = self._codes[name]
             wide = len(labels) + 1
-            found, group = np.unique(group * wide + codes + 1, return_inverse=True)
+            found, group = _distinct(group * wide + codes + 1, max(len(keys), 1) * wide)
             texts = [NONE, *(str(label) for label in labels)]
             keys = [(*keys[both // wide], texts[both % wide]) for both in found.tolist()]
         return group, keys
@@ -215,10 +269,13 @@ def attribute(
     selection = select(touches, conversions, lookback, kinds)
     looked_at, unknown = _looked_at(chosen, conversions)
     journeys = make_journeys(selection, touches, value, looked_at)
-    learning = [model for model in chosen.values() if model.needs_fit and not model.is_fitted]
+    # what the frames' owner does to them later is not ours to see
+    shallow = touches.copy(deep=False), conversions.copy(deep=False)
+    corpus_of_these = partial(make_corpus, *shallow, value, lookback, kinds, looked_at)
+    learning = {label: model for label, model in chosen.items() if model.needs_fit and not model.is_fitted}
     if learning:
-        corpus = make_corpus(touches, conversions, value, lookback, kinds, looked_at)
-        for model in learning:
+        corpus = corpus_of_these()
+        for model in learning.values():
             model.fit(corpus)
     amounts, shared_equally = _credit(chosen, journeys)
     return Attribution(
@@ -233,6 +290,9 @@ def attribute(
         _conversion_id=conversions["conversion_id"],
         _touch_id=touches["touch_id"] if "touch_id" in touches.columns else None,
         _digits=digits,
+        _learned=tuple(learning),
+        _person_id=touches["person_id"],
+        _make_corpus=corpus_of_these,
     )
 
 
@@ -299,7 +359,7 @@ def _currency(conversions: pd.DataFrame, given: str | None) -> str | None:
             f"conversions are in {', '.join(named)}; allowed is one currency, so "
             "convert them or attribute each apart"
         )
-    if found and given is None and (codes < 0).any():
+    if len(found) and given is None and (codes < 0).any():
         row = int(np.flatnonzero(codes < 0)[0])
         name = conversions["conversion_id"].iloc[row]
         raise InputError(
@@ -325,13 +385,15 @@ def _values(conversions: pd.DataFrame, digits: int, currency: str | None) -> Int
 def _credit(
     models: Mapping[str, AttributionModel], journeys: Journeys
 ) -> tuple[dict[str, IntArray], dict[str, int]]:
-    amounts, shared_equally = {}, {}
-    for label, model in models.items():
+    def credit(model: AttributionModel) -> tuple[IntArray, int]:
         shares = model.shares_and_fallbacks(journeys)
-        amounts[label] = allocate(shares.values, journeys.offsets, journeys.value)
-        if len(shares.shared_equally):
-            shared_equally[label] = len(shares.shared_equally)
-    return amounts, shared_equally
+        return allocate(shares.values, journeys.offsets, journeys.value), len(shares.shared_equally)
+
+    # numpy lets go of the interpreter in long loops, so that two models take little longer than one
+    with ThreadPoolExecutor(_THREADS) as threads:
+        credited = dict(zip(models, threads.map(credit, models.values()), strict=True))
+    amounts = {label: found for label, (found, _) in credited.items()}
+    return amounts, {label: count for label, (_, count) in credited.items() if count}
 
 
 def _dimension(column: Column, selection: Selection, journeys: Journeys) -> tuple[CodeArray, list[Any]]:
@@ -340,8 +402,20 @@ def _dimension(column: Column, selection: Selection, journeys: Journeys) -> tupl
     return codes[journeys.touch], list(labels)
 
 
+def _distinct(keys: IntArray, size: int) -> tuple[IntArray, IntArray]:
+    """Return what `np.unique(keys, return_inverse=True)` does, without sorting where keys are small."""
+    if size > max(2 * len(keys), _SMALL):
+        return np.unique(keys, return_inverse=True)
+    found = np.flatnonzero(np.bincount(keys, minlength=size))
+    number = np.zeros(size, np.int64)
+    number[found] = np.arange(len(found))
+    return found, number[keys]
+
+
 def _sum_by(group: IntArray, amounts: IntArray, n_groups: int) -> IntArray:
-    """Sum integers by group, exactly: halves of 26 bits keep every float sum below 2**53."""
+    """Sum integers by group, exactly: in floats as far as those hold every sum, else in halves of 26 bits."""
+    if np.abs(amounts.astype(np.float64)).sum() < 2**52:
+        return np.bincount(group, amounts, n_groups).astype(np.int64)
     low = np.bincount(group, (amounts & (2**26 - 1)).astype(np.float64), n_groups)
     high = np.bincount(group, (amounts >> 26).astype(np.float64), n_groups)
     return (high.astype(np.int64) << 26) + low.astype(np.int64)

@@ -23,7 +23,7 @@ LAYERS = [
     ["journeys"],
     ["models"],
     ["ledger"],
-    ["library", "frames", "frame_codes", "frame_journeys"],
+    ["library", "frames", "frame_codes", "frame_journeys", "frame_intervals"],
     ["metrics"],
     ["report"],
     ["engine"],
@@ -35,7 +35,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # a model sees journeys only; journeys are columns here, and only reading them knows the store
 STORELESS = (
     "models", "journeys.columns", "journeys.build", "journeys.window", "library", "frames", "frame_codes",
-    "frame_journeys",
+    "frame_journeys", "frame_intervals",
 )  # fmt: skip
 
 MODULES = sorted(
