@@ -160,10 +160,12 @@ def _by_name() -> dict[str, type[AttributionModel] | EntryPoint]:
         other = known.get(point.name)
         # a package found twice on the path announces the same object twice, which is harmless
         if other is not None and not (isinstance(other, EntryPoint) and other.value == point.value):
-            whose = f"{other.value} of {_package(other)}" if isinstance(other, EntryPoint) else "a built-in one"
+            whose = (
+                f"{other.value} of {_package(other)}" if isinstance(other, EntryPoint) else "a built-in one"
+            )
             raise ModelError(
-                f"two models are named {point.name!r}; uninstall or rename {point.value} of {_package(point)} "
-                f"(the other is {whose})"
+                f"two models are named {point.name!r}; uninstall or rename {point.value} of "
+                f"{_package(point)} (the other is {whose})"
             )
         known[point.name] = point
     return known
