@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,19 @@ from sqlalchemy import Column, Connection, case, select
 
 from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS, TOUCH_KINDS
+from attribution.errors import UnknownNameError
 from attribution.journeys.build import TextIds, build, merge_same_touch, sort_order
-from attribution.journeys.columns import Journeys
+from attribution.journeys.columns import Dimension, Journeys
+from attribution.journeys.dimensions import OWN, joined
+from attribution.journeys.milestone_times import milestone_times
+from attribution.journeys.milestones import place
 from attribution.journeys.people import people_of
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.dimensions import intern_placements
 from attribution.store.keys import look_up
 
-_EVER = -(2**61)  # before any touch, and by as much before any conversion
+EVER = -(2**61)  # before any touch, and by as much before any conversion
 _CLICK, _EMAIL, _SESSION = (TOUCH_KINDS.index(kind) for kind in ("click", "email", "session"))
 
 touch, origin, membership, placement = schema.touch, schema.origin, schema.membership, schema.placement
@@ -36,12 +41,31 @@ class Window:
 
     def reach(self, lookback: str) -> int | None:
         """Return a lookback in microseconds, None for all touches."""
-        return None if lookback == "none" else min(clock.parse_duration(lookback), -_EVER)
+        return None if lookback == "none" else min(clock.parse_duration(lookback), -EVER)
+
+    @property
+    def longest(self) -> int | None:
+        """How far back any touch may count: impressions have a lookback of their own."""
+        reach, brief = self.reach(self.lookback), self.reach(self.impression_lookback)
+        if "impression" in self.kinds.split() and reach is not None and (brief is None or brief > reach):
+            return brief
+        return reach
+
+
+@dataclass
+class FoundTouches:
+    """Touches that may count, one row for each pair of journey and touch, in any order."""
+
+    conversion: Ints
+    person: Ints
+    at: Ints
+    n: Ints
+    origin: Ints
 
 
 @dataclass
 class _Touches:
-    """Flat columns of the touches found, one row for each pair of conversion and touch."""
+    """The touches that count."""
 
     conversion: Ints
     person: Ints
@@ -55,7 +79,15 @@ class _Touches:
 
 
 def read_journeys(
-    connection: Connection, kind: str, objects: Ints, converted_at: Ints, value: Ints, window: Window
+    connection: Connection,
+    kind: str,
+    objects: Ints,
+    converted_at: Ints,
+    value: Ints,
+    window: Window,
+    *,
+    milestones: Sequence[str] = (),
+    dimensions: Sequence[str] = (),
 ) -> Journeys:
     """Read the journeys of conversions.
 
@@ -66,32 +98,51 @@ def read_journeys(
         converted_at: int64[J] microseconds; touches within the lookback before it count, ends included.
         value: int64[J], carried along.
         window: lookback, scope and kinds of touch.
+        milestones: which ones to find the touches of: `lead`, `mql`, `sqo`, `opportunity`, names of stages.
+        dimensions: fields of placements, or several joined by `/`, to read beside the channel. But for
+            channels their names are in lower case: spellings that are one in reports are one to a model.
 
     Returns:
         J journeys, in the order of `objects`; those without touches are empty. `touch` holds `touch.n`.
-    """
-    found = _find(connection, kind, objects, converted_at, window)
-    found = _merge_same(connection, found)
-    channel, channels = _channels(connection, found.placement)
 
+    Raises:
+        UnknownNameError: a dimension that touches do not have.
+    """
+    further = [name for name in dimensions if name not in OWN]
+    for name in further:
+        _parts(name)  # refused before anything is read
+    found = _find(connection, kind, objects, converted_at, window)
+    touches = counted(connection, found, converted_at, window)
+    journeys = made_journeys(connection, touches, converted_at, value, further)
+    if not milestones:
+        return journeys
+    reached = milestone_times(connection, kind, objects, milestones)
+    placed = {name: place(journeys, times, person) for name, (times, person) in reached.items()}
+    return replace(journeys, milestones=placed)
+
+
+def made_journeys(
+    connection: Connection, touches: _Touches, converted_at: Ints, value: Ints, dimensions: Sequence[str]
+) -> Journeys:
+    """Sort the touches that count into journeys, and name their channels and further dimensions."""
+    channel, channels = _channels(connection, touches.placement)
     return build(
-        conversion=found.conversion, at=found.at, channel=channel, kind=found.kind.astype(np.int16),
-        placement=found.placement, touch=found.n, person=found.person, converted_at=converted_at,
-        value=value, channels=channels, text_ids=_text_ids(connection, found.n),
+        conversion=touches.conversion, at=touches.at, channel=channel, kind=touches.kind.astype(np.int16),
+        placement=touches.placement, touch=touches.n, person=touches.person, converted_at=converted_at,
+        value=value, channels=channels, text_ids=_text_ids(connection, touches.n),
+        dimensions=_dimensions(connection, touches.placement, [d for d in dimensions if d not in OWN]),
     )  # fmt: skip
 
 
-def _find(connection: Connection, kind: str, objects: Ints, converted_at: Ints, window: Window) -> _Touches:
-    reach = window.reach(window.lookback)
-    brief = window.reach(window.impression_lookback)
-    wanted_kinds = window.kinds.split()
-    if "impression" in wanted_kinds and reach is not None and (brief is None or brief > reach):
-        reach = brief  # impressions may look back further; the others are cut below
+def _find(
+    connection: Connection, kind: str, objects: Ints, converted_at: Ints, window: Window
+) -> FoundTouches:
+    reach = window.longest
     at, person = people_of(connection, kind, objects, window.scope)
     order = np.argsort(person, kind="stable")  # people in order: the index is walked once, not jumped through
     at, person = at[order], person[order]
     until = converted_at[at]
-    since = until - reach if reach is not None else np.full(len(at), _EVER)
+    since = until - reach if reach is not None else np.full(len(at), EVER)
     with temporary(connection, position=at, person=person, since=since, until=until) as wanted:
         rows = read_ints(
             connection,
@@ -102,8 +153,20 @@ def _find(connection: Connection, kind: str, objects: Ints, converted_at: Ints, 
             .where(touch.c.at.between(wanted.c.since, wanted.c.until)),
             ["conversion", "person", "at", "n", "origin"],
         )
+    return FoundTouches(**rows)
+
+
+def counted(connection: Connection, found: FoundTouches, until: Ints, window: Window) -> _Touches:
+    """Keep the touches of the window's kinds and lookbacks, what is one and the same once.
+
+    Args:
+        connection: the writer's.
+        found: touches that may count.
+        until: int64[J] microseconds, where each journey ends.
+        window: lookback, scope and kinds of touch.
+    """
     kinds = case({name: code for code, name in enumerate(TOUCH_KINDS)}, value=origin.c.kind, else_=_SESSION)
-    codes, used = np.unique(rows["origin"], return_inverse=True)
+    codes, used = np.unique(found.origin, return_inverse=True)
     with temporary(connection, wanted=codes) as probe:
         known = read_ints(
             connection,
@@ -112,18 +175,19 @@ def _find(connection: Connection, kind: str, objects: Ints, converted_at: Ints, 
             ).order_by(origin.c.origin_id),
             ["origin", "kind", "placement"],
         )  # fmt: skip
-    kind_code = known["kind"][used] if len(codes) else rows["n"]
-    found = _Touches(
-        rows["conversion"], rows["person"], rows["at"], rows["n"], kind_code,
-        known["placement"][used] if len(codes) else rows["n"],
+    kind_code = known["kind"][used] if len(codes) else found.n
+    touches = _Touches(
+        found.conversion, found.person, found.at, found.n, kind_code,
+        known["placement"][used] if len(codes) else found.n,
     )  # fmt: skip
-    keep = np.isin(kind_code, [TOUCH_KINDS.index(name) for name in wanted_kinds])
-    until = converted_at[rows["conversion"]]
+    keep = np.isin(kind_code, [TOUCH_KINDS.index(name) for name in window.kinds.split()])
+    end = until[found.conversion]
     seen = kind_code == TOUCH_KINDS.index("impression")
-    for mask, length in ((seen, brief), (~seen, window.reach(window.lookback))):
+    lookbacks = ((seen, window.impression_lookback), (~seen, window.lookback))
+    for mask, length in ((mask, window.reach(text)) for mask, text in lookbacks):
         if length is not None:
-            keep &= ~mask | (rows["at"] >= until - length)
-    return found.keep(keep)
+            keep &= ~mask | (found.at >= end - length)
+    return _merge_same(connection, touches.keep(keep))
 
 
 def _merge_same(connection: Connection, found: _Touches) -> _Touches:
@@ -184,6 +248,43 @@ def _channels(
     code = {name: i for i, name in enumerate(channels)}
     codes = np.array([code.get(names[p] or "", -1) for p in numbers.tolist()], np.int64)
     return look_up(numbers, codes, placements).astype(np.int32), channels
+
+
+def _parts(name: str) -> list[str]:
+    """Return the fields that a dimension is made of."""
+    parts = [part.strip() for part in name.split("/")]
+    for part in parts:
+        if part not in PLACEMENT_FIELDS:
+            raise UnknownNameError(f"field in the dimension {name!r}:", part, PLACEMENT_FIELDS)
+    return parts
+
+
+def _dimensions(connection: Connection, placements: Ints, names: Sequence[str]) -> dict[str, Dimension]:
+    """Return what touches of these placements are called in each dimension."""
+    if not names:
+        return {}
+    numbers, at = np.unique(placements, return_inverse=True)
+    fields = sorted({part for name in names for part in _parts(name)})
+    with temporary(connection, wanted=numbers) as probe:
+        frame = read_frame(
+            connection,
+            select(placement.c.placement_id, *(placement.c[name] for name in fields))
+            .join(probe, probe.c.wanted == placement.c.placement_id)
+            .order_by(placement.c.placement_id),
+        )
+    found = {}
+    for name in names:
+        codes, texts = joined([_coded(frame[field]) for field in _parts(name)])
+        found[name] = Dimension(codes[at], texts)
+    return found
+
+
+def _coded(column: pd.Series[Any]) -> Dimension:
+    """Number the texts of a field; -1 where it is blank."""
+    if column.name != "channel":
+        column = column.astype("str").str.casefold().str.split().str.join(" ")
+    codes, names = pd.factorize(column.where(column.notna() & (column != ""), None), sort=True)
+    return Dimension(codes.astype(np.int32), tuple(map(str, names)))
 
 
 def _by_number(

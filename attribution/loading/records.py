@@ -30,9 +30,9 @@ from attribution.loading.result import (
 from attribution.sources.parse import Parsed
 from attribution.sources.tables import get_table
 from attribution.store import schema
-from attribution.store.columns import Ints, Values, insert_columns, next_id, read_frame, temporary
+from attribution.store.columns import Ints, Values, insert_columns, next_id, read_frame, read_ints, temporary
 from attribution.store.dimensions import intern_identifiers
-from attribution.store.keys import row_hash
+from attribution.store.keys import identifier_hash, row_hash
 from attribution.store.settings import Settings
 
 _Keys = np.ndarray[tuple[int], np.dtype[np.object_]]
@@ -278,7 +278,33 @@ def load_stages(connection: Connection, settings: Settings, batch_id: int, parse
             "batch_id": batch_id,
         },
     )
+    _log_staged(connection, taken)
     return Outcome(merge.status, fingerprint=merge.fingerprint(digest))
+
+
+def _log_staged(connection: Connection, stages: pa.Table) -> None:
+    """Log the deals and leads whose history these rows are: milestones may rest on other touches now."""
+    for name, table, kind in (
+        ("deal", schema.deal, schema.CHANGE_DEAL), ("lead", schema.lead, schema.CHANGE_LEAD),
+    ):  # fmt: skip
+        rows = stages.filter(pc.equal(stages.column("object"), name))
+        keys = rows.column("id").unique().to_numpy(zero_copy_only=False)
+        numbers, _ = _stored(connection, table, f"{name}_id", keys)
+        _log_changes(connection, kind, numbers[numbers > 0])
+        if name == "lead":
+            _log_changes(connection, schema.CHANGE_DEAL, _deals_naming(connection, keys[numbers == 0]))
+
+
+def _deals_naming(connection: Connection, leads: _Keys) -> Ints:
+    """Return the deals that name one of these leads, whose records are not there (yet)."""
+    identifier, contact = schema.identifier, schema.deal_contact
+    with temporary(connection, hash=identifier_hash(LEAD, pa.array(leads, pa.string()))) as wanted:
+        found = (
+            select(contact.c.deal_id)
+            .join(identifier, identifier.c.identifier_id == contact.c.identifier_id)
+            .join(wanted, wanted.c.hash == identifier.c.hash)
+        )
+        return read_ints(connection, found.distinct(), ["deal"])["deal"]
 
 
 def load_adjustments(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
