@@ -25,6 +25,8 @@ from attribution.journeys.columns import (
 
 SAME_TOUCH_WITHIN_MINUTES = 30
 
+_HEAD = 1 << 12
+
 TextIds = Callable[[IntArray], Sequence[str]]
 
 
@@ -68,22 +70,24 @@ def build(
     ([0, 1, 3], [11, 12, 10])
     """
     n_journeys = len(converted_at)
-    order = sort_order(conversion, at, tie_rank=tie_rank, text_ids=text_ids)
+    order: IntArray | slice = slice(None)  # as they are
+    if not _rises(conversion, at, tie_rank):
+        order = sort_order(conversion, at, tie_rank=tie_rank, text_ids=text_ids)
     placed = {}
     if milestones:
-        position = np.empty(len(order), np.int64)
-        position[order] = np.arange(len(order))
+        position = np.empty(len(at), np.int64)
+        position[order] = np.arange(len(at))
         for name, index in milestones.items():
             placed[name] = np.full(n_journeys, -1, np.int64)
             placed[name][index >= 0] = position[index[index >= 0]]
     return Journeys(
         offsets=offsets_of(np.bincount(conversion, minlength=n_journeys).astype(np.int64)),
-        at=at.take(order),
-        channel=channel.take(order),
-        kind=kind.take(order),
-        placement=placement.take(order),
-        touch=touch.take(order),
-        person=person.take(order),
+        at=at[order],
+        channel=channel[order],
+        kind=kind[order],
+        placement=placement[order],
+        touch=touch[order],
+        person=person[order],
         converted_at=converted_at,
         value=value,
         converted=np.ones(n_journeys, np.bool_) if converted is None else converted,
@@ -91,9 +95,22 @@ def build(
         kinds=kinds,
         milestones=placed,
         dimensions={
-            name: Dimension(codes.take(order), names) for name, (codes, names) in (dimensions or {}).items()
+            name: Dimension(codes[order], names) for name, (codes, names) in (dimensions or {}).items()
         },
     )
+
+
+def _rises(group: IntArray, at: IntArray, tie_rank: IntArray | None) -> bool:
+    """Whether touches lie in exact order already; a look at the first ones settles most cases."""
+    for part in (slice(0, _HEAD), slice(None)):
+        groups, times = group[part], at[part]
+        rises = times[1:] > times[:-1]
+        if tie_rank is not None:
+            rises |= (times[1:] == times[:-1]) & (tie_rank[part][1:] > tie_rank[part][:-1])
+        rises |= groups[1:] > groups[:-1]
+        if not rises.all() or (groups[1:] < groups[:-1]).any():
+            return False
+    return True
 
 
 def sort_order(

@@ -6,6 +6,8 @@ import numpy as np
 
 from attribution.journeys.columns import IntArray
 
+_BLOCK = 1 << 15  # conversions worked on at a time
+
 
 def touches_between(
     person_offsets: IntArray, at: IntArray, person: IntArray, since: IntArray, until: IntArray
@@ -33,12 +35,13 @@ def touches_between(
 
 
 def _first_not_below(at: IntArray, bound: IntArray, low: IntArray, high: IntArray) -> IntArray:
-    """Bisect all ranges at once: as many steps as the longest range needs."""
-    low, high = low.copy(), high.copy()
-    while (active := low < high).any():
-        middle = (low + high) // 2
-        below = np.zeros(len(low), np.bool_)
-        below[active] = at[middle[active]] < bound[active]
-        low = np.where(active & below, middle + 1, low)
-        high = np.where(active & ~below, middle, high)
-    return low
+    """Bisect all ranges at once, as many steps as the longest needs; in blocks that stay in the cache."""
+    found = low.copy()
+    for block in (slice(i, i + _BLOCK) for i in range(0, len(low) if len(at) else 0, _BLOCK)):
+        first, count, sought = found[block], high[block] - low[block], bound[block]
+        while count.any():
+            half = count >> 1
+            below = (at.take(first + half, mode="clip") < sought) & (count > 0)
+            first += np.where(below, half + 1, 0)
+            count = np.where(below, count - half - 1, half)
+    return found

@@ -94,6 +94,8 @@ def _allocate_chunk(shares: FloatArray, offsets: IntArray, totals: IntArray, fir
     starts, lengths = offsets[nonempty], offsets[nonempty + 1] - offsets[nonempty]
     _refuse_bad_shares(shares, starts, first_journey + nonempty)
     signed = totals[nonempty]
+    if np.count_nonzero(shares) == len(nonempty):  # they sum to 1, so one touch of each journey has all
+        return np.where(shares > 0, np.repeat(signed, lengths), 0)
     amounts = np.abs(signed)
     units, remainders = _floors(shares, amounts, lengths)
     left = amounts - np.add.reduceat(units, starts)
@@ -222,11 +224,14 @@ def _give_by_remainder(
 ) -> None:
     """Add one unit to the `left` largest remainders of each journey, in blocks of equally long journeys."""
     waiting = np.flatnonzero(left > 0)
-    waiting = waiting[np.argsort(lengths[waiting], kind="stable")]
-    block_lengths, block_starts = np.unique(lengths[waiting], return_index=True)
     if not waiting.size:
         return
-    for length, block in zip(block_lengths.tolist(), np.split(waiting, block_starts[1:]), strict=True):
+    # bare integers sort several times faster than any argsort
+    packed = np.sort(lengths[waiting] << 32 | waiting)
+    waiting, by_length = packed & (2**32 - 1), packed >> 32
+    block_starts = np.flatnonzero(np.diff(by_length)) + 1
+    for block in np.split(waiting, block_starts):
+        length = int(lengths[block[0]])
         touches = starts[block][:, None] + np.arange(length)
         # remainder and place in one integer: all keys of a journey differ, the earlier of equals is larger
         keys = remainders[touches] * length + np.arange(length - 1, -1, -1)
