@@ -2,8 +2,7 @@
 
 import csv
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -15,6 +14,7 @@ import numpy as np
 
 from attribution.journeys.columns import Journeys
 from attribution.models.base import AttributionModel
+from attribution.models.markov import Markov
 
 # Row values carry up to 17 decimals, the tail being noise of the float that was printed. At 1e-12 a whole row
 # is right to 5e-13, all 10,000 rows together to 5e-9 at worst, and their sum (7.5e16) still fits int64.
@@ -101,6 +101,12 @@ def public_journeys(vectors: Path, nulls: bool = True) -> Journeys:
 
 
 @cache
+def public_markov(vectors: Path, order: int = 1, nulls: bool = True) -> Markov:
+    """Return the chain of that data set."""
+    return Markov(order=order).fit(public_journeys(vectors, nulls))
+
+
+@cache
 def nine_journeys(vectors: Path) -> Journeys:
     """Return the nine journeys of marketing-attribution-models' tests: a day between touches, 3.00 each."""
     rows = read_columns(vectors / "mam_tests_9journeys.csv", key="journey_id")
@@ -140,10 +146,12 @@ def furthest(ours: dict[str, float], theirs: dict[str, float]) -> float:
     return max(abs(ours[name] - theirs[name]) for name in theirs)
 
 
-def conversions_by(rows: Sequence[PathRow], channels_of: Callable[[PathRow], Sequence[str]]) -> Counter[str]:
-    """Return the conversions of the rows that count for each channel, by a rule written here."""
-    found: Counter[str] = Counter()
-    for row in rows:
-        for channel in channels_of(row):
-            found[channel] += row.conversions
-    return found
+def shares(amounts: dict[str, float]) -> dict[str, float]:
+    """Return each amount as a share of all."""
+    total = sum(amounts.values())
+    return {name: amount / total for name, amount in amounts.items()}
+
+
+def channels(model: Markov, column: str, scale: int = 1) -> dict[str, float]:
+    """Return a column of the fitted channels by name; amounts in major units."""
+    return {str(name): float(figure) / scale for name, figure in model.channels()[column].items()}

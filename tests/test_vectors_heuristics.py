@@ -5,6 +5,7 @@ anew in fractions, and there equality means 1e-9.
 """
 
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from path_tables import (
     public_journeys,
     public_rows,
     readme_journeys,
+    shares,
 )
 
+from attribution.clock import DAY
 from attribution.models.registry import get_model
 
 CONVERSIONS = 19_785
@@ -164,4 +167,13 @@ def test_shapley_attribution_shares(vectors: Path, spec: str, column: str) -> No
     """Its simplified Shapley is the equal split among distinct channels, the closed form of our game."""
     found = {k: v / CONVERSIONS for k, v in credited(get_model(spec), public_journeys(vectors)).items()}
     theirs = numbers(vectors / "shapley_attribution_caData.csv", f"{column}Attribution", "")
+    assert furthest(found, theirs) < SIX_DECIMALS
+
+
+def test_time_decay_of_shapley_attribution(vectors: Path) -> None:
+    """It knows no time and halves from touch to touch: what ours says of touches a day apart."""
+    journeys = public_journeys(vectors)
+    days_apart = replace(journeys, at=journeys.at * DAY)
+    found = shares(credited(get_model("time_decay:half_life=1d"), days_apart))
+    theirs = numbers(vectors / "shapley_attribution_caData.csv", "TimeDecayAttribution", "")
     assert furthest(found, theirs) < SIX_DECIMALS
