@@ -10,6 +10,7 @@ DEAL_CHANGED: Final = 3
 LATE_TOUCH: Final = 4
 PEOPLE_MERGED: Final = 5
 RECOMPUTED: Final = 6
+REFIT: Final = 7
 
 REASONS: Final[dict[int, str]] = {
     CLOSED: "closed",  # the first posting of a conversion
@@ -18,4 +19,5 @@ REASONS: Final[dict[int, str]] = {
     LATE_TOUCH: "late touch",  # a touch came in after the first posting
     PEOPLE_MERGED: "people merged",  # evidence tied more visitors to its people
     RECOMPUTED: "recomputed",  # rates, rules or settings changed
+    REFIT: "refit",  # the model learned again
 }

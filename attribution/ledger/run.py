@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -19,9 +19,13 @@ from attribution.identity.resolve import IDENTITY_VERSION, resolve
 from attribution.journeys.columns import Journeys
 from attribution.journeys.read import Window, read_journeys
 from attribution.ledger import reasons
-from attribution.ledger.affected import Affected, Watermark, affected, watermark
+from attribution.ledger.affected import EVERYTHING, Affected, Watermark, affected, watermark
 from attribution.ledger.check import require_conservation
 from attribution.ledger.conversions import Conversions, refresh, reporting_currency
+from attribution.ledger.corpus import make_corpus
+from attribution.ledger.credit_sets import CreditSet, CreditSets, credit_sets
+from attribution.ledger.fits import Fit, keep_fit
+from attribution.ledger.learn import learn
 from attribution.ledger.post import Posting, post, wanted_entries
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model
@@ -48,6 +52,8 @@ class RunOptions:
     scope: str | None = None
     kinds: str | None = None
     full: bool = False
+    refit: bool = False  # models that learn do so again, and what that moves is posted
+    as_of: int | None = None  # microseconds; learn from what was known then
 
 
 @dataclass
@@ -70,17 +76,21 @@ class RunResult:
     currency: str | None
     posted: list[Posted] = field(default_factory=list)
     shared_equally: list[str] = field(default_factory=list)
+    fits: list[Fitted] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit that a run made: of which credit set, and whether it replaced another."""
+
+    goals: tuple[str, ...]
+    credit_set_id: int
+    model: str
+    fit: Fit
 
 
 # credit sets, and the conversions (None: all) that were compared with the inputs
 _LookedAt = tuple[list[int], Ints | None]
-
-
-@dataclass(frozen=True)
-class _CreditSet:
-    number: int
-    model: AttributionModel
-    seen: Watermark
 
 
 def run(db: Database, options: RunOptions | None = None, *, progress: Progress | None = None) -> RunResult:
@@ -120,13 +130,12 @@ def run(db: Database, options: RunOptions | None = None, *, progress: Progress |
         looked_at: list[_LookedAt] = []
         for number, (kind, goals) in enumerate(kinds.items()):
             tell(f"attributing {' and '.join(goals)}", number, len(kinds))
-            sets = _credit_sets(connection, kind, window, models)
-            looked_at += _attribute(
-                connection, settings, kind, goals, window, sets, options.full, now, result
-            )
+            sets = credit_sets(connection, kind, window, models)
+            work = _Work(connection, settings, kind, goals, window, options, now, result, tell)
+            looked_at += _attribute(work, sets)
         tell("checking the ledger")
-        for credit_sets, conversion_ids in looked_at:
-            require_conservation(connection, credit_sets, conversion_ids)
+        for numbers, conversion_ids in looked_at:
+            require_conservation(connection, numbers, conversion_ids)
         entries = sum(p.entries for p in result.posted)
         # answers are as of the last run, whether or not it had anything to post
         settings.put_raw(RAN_AT, str(clock.now_micros()))
@@ -135,12 +144,6 @@ def run(db: Database, options: RunOptions | None = None, *, progress: Progress |
             return result
         _record(connection, result, models, list(kinds.values()), window, now, entries)
     return result
-
-
-@dataclass(frozen=True)
-class _Sets:
-    journey_set_id: int
-    members: list[_CreditSet]
 
 
 def _window(settings: Settings, options: RunOptions) -> Window:
@@ -165,89 +168,101 @@ def _goals_by_kind(settings: Settings, options: RunOptions) -> dict[str, tuple[s
     return kinds
 
 
-def _credit_sets(
-    connection: Connection, kind: str, window: Window, models: Sequence[AttributionModel]
-) -> _Sets:
-    """Find or make the journey set of a window, and the credit set of each model over it."""
-    same = {"kind": kind, "lookback": window.lookback, "scope": window.scope, "kinds": window.kinds}
-    number = connection.execute(
-        select(journey_set.c.journey_set_id).where(
-            *(journey_set.c[name] == value for name, value in same.items())
-        )
-    ).scalar()
-    if number is None:
-        number = next_id(connection, journey_set.c.journey_set_id)
-        connection.execute(insert(journey_set).values(journey_set_id=number, **same))
-    members = []
-    for model in models:
-        parameters = json.dumps(model.params(), sort_keys=True)
-        row = connection.execute(
-            select(credit_set.c.credit_set_id, credit_set.c.seen_touch, credit_set.c.seen_change).where(
-                credit_set.c.journey_set_id == number,
-                credit_set.c.model == model.name,
-                credit_set.c.version == model.version,
-                credit_set.c.parameters == parameters,
-            )
-        ).one_or_none()
-        if row is None:
-            made = next_id(connection, credit_set.c.credit_set_id)
-            connection.execute(
-                insert(credit_set).values(
-                    credit_set_id=made,
-                    journey_set_id=number,
-                    model=model.name,
-                    version=model.version,
-                    parameters=parameters,
-                    label=model.label,
-                    seen_touch=0,
-                    seen_change=0,
-                )
-            )
-            members.append(_CreditSet(made, model, Watermark()))
-        else:
-            members.append(_CreditSet(row[0], model, Watermark(row[1], row[2])))
-    return _Sets(number, members)
+@dataclass(frozen=True)
+class _Work:
+    """What all credit sets of one kind of conversion share in a run."""
+
+    connection: Connection
+    settings: Settings
+    kind: str
+    goals: tuple[str, ...]
+    window: Window
+    options: RunOptions
+    now: Watermark
+    result: RunResult
+    tell: Progress
 
 
-def _attribute(
-    connection: Connection, settings: Settings, kind: str, goals: tuple[str, ...], window: Window,
-    sets: _Sets,
-    full: bool, now: Watermark, result: RunResult,
-) -> list[_LookedAt]:  # fmt: skip
+def _attribute(work: _Work, sets: CreditSets) -> list[_LookedAt]:
     """Post one kind of conversion under every model; models that have read equally far share the work."""
     looked_at: list[_LookedAt] = []
     for seen in sorted({s.seen for s in sets.members}, key=lambda w: (w.touch, w.change)):
         group = [s for s in sets.members if s.seen == seen]
-        first = seen == Watermark()
-        if seen == now and not full and not first:
-            result.posted += [Posted(goals, s.model.label, 0, 0) for s in group]
+        if seen == work.now and not work.options.full and any(s.holds for s in group):
+            work.result.posted += [Posted(work.goals, s.model.label, 0, 0) for s in group]
             continue
-        reach = Affected(None, np.empty(0, np.int64)) if full else affected(connection, kind, seen)
-        conversions = refresh(connection, settings, kind, reach.objects)
-        journeys = read_journeys(
-            connection, kind, conversions.objects, conversions.at, conversions.value_minor, window
-        )
-        _keep_journeys(connection, sets.journey_set_id, conversions, journeys)
-        why = _why(conversions, reach)
-        for member in group:
-            shares = member.model.shares_and_fallbacks(journeys)
-            if len(shares.shared_equally):
-                result.shared_equally.append(
-                    f"{member.model.label}: {len(shares.shared_equally)} journeys had no weight "
-                    "and were shared equally"
-                )
-            entries = wanted_entries(conversions, journeys, shares.values)
-            posting = Posting(member.number, result.run_id or 0, first, why)
-            count = post(connection, conversions, entries, posting)
-            result.posted.append(Posted(goals, member.model.label, len(conversions), count))
-        numbers = [s.number for s in group]
-        connection.execute(
-            update(credit_set)
-            .where(credit_set.c.credit_set_id.in_(numbers))
-            .values(seen_touch=now.touch, seen_change=now.change)
-        )
-        looked_at.append((numbers, None if reach.objects is None else conversions.ids))
+        everything = work.options.full or seen == Watermark()
+        reach = EVERYTHING if everything else affected(work.connection, work.kind, seen)
+        looked_at.append(_post_group(work, sets.journey_set_id, group, reach))
+    if work.options.refit:
+        again = [s for s in sets.members if s.model.needs_fit and s.fitted]
+        if again:
+            refitted = [replace(s, fitted=False, holds=True) for s in again]
+            looked_at.append(_post_group(work, sets.journey_set_id, refitted, EVERYTHING, reasons.REFIT))
     return looked_at
+
+
+def _post_group(
+    work: _Work, journey_set_id: int, group: list[CreditSet], reach: Affected, reason: int | None = None
+) -> _LookedAt:
+    connection, window = work.connection, work.window
+    conversions = refresh(connection, work.settings, work.kind, reach.objects)
+    dimensions = tuple(dict.fromkeys(name for s in group for name in s.model.dimensions))
+    journeys = read_journeys(
+        connection, work.kind, conversions.objects, conversions.at, conversions.value_minor, window,
+        milestones=tuple(dict.fromkeys(name for s in group for name in s.model.milestones)),
+        dimensions=dimensions,
+    )  # fmt: skip
+    _keep_journeys(connection, journey_set_id, conversions, journeys)
+    group = _learned(work, group, conversions, journeys, dimensions)
+    why = _why(conversions, reach) if reason is None else np.full(len(conversions), reason)
+    for member in group:
+        shares = member.model.shares_and_fallbacks(journeys)
+        if len(shares.shared_equally):
+            work.result.shared_equally.append(
+                f"{member.model.label}: {len(shares.shared_equally)} journeys had no weight "
+                "and were shared equally"
+            )
+        entries = wanted_entries(conversions, journeys, shares.values)
+        posting = Posting(member.number, work.result.run_id or 0, not member.holds, why)
+        count = post(connection, conversions, entries, posting)
+        work.result.posted.append(Posted(work.goals, member.model.label, len(conversions), count))
+    numbers = [s.number for s in group]
+    connection.execute(
+        update(credit_set)
+        .where(credit_set.c.credit_set_id.in_(numbers))
+        .values(seen_touch=work.now.touch, seen_change=work.now.change)
+    )
+    return numbers, None if reach.objects is None else conversions.ids
+
+
+def _learned(
+    work: _Work, group: list[CreditSet], conversions: Conversions, journeys: Journeys,
+    dimensions: tuple[str, ...],
+) -> list[CreditSet]:  # fmt: skip
+    """Fit the models that need it; the conversions are all there are."""
+    if all(s.fitted for s in group):
+        return group
+    work.tell("reading journeys that led nowhere", 0, None)
+    corpus = make_corpus(
+        work.connection, work.kind, conversions, journeys, work.window,
+        dimensions=dimensions, as_of=work.options.as_of,
+    )  # fmt: skip
+    ready = []
+    for member in group:
+        if member.fitted:
+            ready.append(member)
+            continue
+        model, trust = learn(member.model, corpus, progress=work.tell)
+        # of nothing nothing is learned: the fit is not kept, and made when there are conversions
+        if corpus.journeys.converted.any():
+            fit = keep_fit(
+                work.connection, member.number, as_of=corpus.as_of, learned=dict(model.fitted), trust=trust,
+                fingerprint=int(work.settings.internal(FINGERPRINT) or 0),
+            )  # fmt: skip
+            work.result.fits.append(Fitted(work.goals, member.number, model.label, fit))
+        ready.append(replace(member, model=model, fitted=True))
+    return ready
 
 
 def _why(conversions: Conversions, reach: Affected) -> Ints:
