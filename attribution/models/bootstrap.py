@@ -259,7 +259,7 @@ def _judged(
         credited=credited, low=low, high=high, conversions=conversions, rank_low=rank_low,
         rank_high=rank_high, ahead_of_next=ahead_of_next(point, drawn),
         too_few=conversions < ENOUGH_CONVERSIONS, rank_agreement=rank_agreement(point, drawn, ranked),
-        total=total, level=level,
+        samples=samples, total=total, level=level,
     )  # fmt: skip
 
 

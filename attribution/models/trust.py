@@ -30,6 +30,7 @@ class Intervals:
         too_few: bool[G], under :data:`ENOUGH_CONVERSIONS`: no interval is to be relied on.
         rank_agreement: in how many draws two groups keep their order, meant over all pairs of groups
             that are credited (of the :data:`LARGEST_RANKED` largest); a tie counts half.
+        samples: float64[R, G], what is credited in each draw; the same draws under every model.
         total: the value of all conversions, those without touches too.
     """
 
@@ -42,6 +43,7 @@ class Intervals:
     ahead_of_next: FloatArray
     too_few: BoolArray
     rank_agreement: float
+    samples: FloatArray
     total: float
     level: float
 
