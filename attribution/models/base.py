@@ -196,7 +196,8 @@ class AttributionModel(ABC):
         if zero.any():
             weights = np.where(np.repeat(zero, lengths), 1.0, weights)
             sums = np.where(zero, lengths, sums)
-        return Shares(weights / np.repeat(sums, lengths), journeys.nonempty[zero])
+        of_touch = np.repeat(sums, lengths)
+        return Shares(np.divide(weights, of_touch, out=of_touch), journeys.nonempty[zero])
 
     def _refuse_bad(self, weights: FloatArray, journeys: Journeys) -> None:
         # a NaN makes both comparisons false, so two passes settle the good case
