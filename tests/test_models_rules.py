@@ -29,6 +29,8 @@ DEAL = Journeys.from_paths(
         ("linear", [33_334, 33_333, 33_333]),
         ("time_decay:half_life=10d", [14_286, 28_571, 57_143]),
         ("position_based", [40_000, 20_000, 40_000]),
+        ("j_shaped", [20_000, 20_000, 60_000]),
+        ("inverse_j", [60_000, 20_000, 20_000]),
         ("linear:ignore=Direct", [50_000, 50_000, 0]),
         ("last_touch:ignore=Direct;Email", [100_000, 0, 0]),
     ],
@@ -68,6 +70,14 @@ def test_position_based_shares_by_length(first: float, last: float, n: int, shar
     """One touch has all, two share by their ratio, the middle shares the rest."""
     journeys = Journeys.from_paths([[(day, "Email") for day in range(n)]])
     assert PositionBased(first=first, last=last).shares(journeys).tolist() == pytest.approx(shares, abs=1e-12)
+
+
+def test_j_and_inverse_j_mirror_each_other() -> None:
+    """Two touches share by the ratio of the ends, as `position_based` does."""
+    journeys = Journeys.from_paths([[(0, "Email")], [(0, "Email"), (1, "Email")], [(0, "Email")] * 4])
+    found = get_model("j_shaped").shares(journeys).round(12).tolist()
+    assert found == [1, 0.25, 0.75, 0.2, 0.1, 0.1, 0.6]
+    assert get_model("inverse_j").shares(journeys).round(12).tolist() == [1, 0.75, 0.25, 0.6, 0.1, 0.1, 0.2]
 
 
 def test_time_decay_never_underflows_to_nothing() -> None:
@@ -137,6 +147,7 @@ def test_a_weight_that_cannot_be_used_is_named_with_its_touch_and_journey() -> N
         ("position_based:first=-0.1", "shares >= 0"),
         ("position_based:first=nan", "allowed is a number"),
         ("position_based:first=much", "allowed is a number"),
+        ("inverse_j:last=0.5", "first=0.6 and last=0.5 cannot be used"),
         ("time_decay:half_life=0d", "not a duration"),
         ("time_decay:half_life=fortnight", "not a duration"),
     ],

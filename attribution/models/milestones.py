@@ -47,7 +47,7 @@ def spread(journeys: Journeys, shares: Mapping[str, float], *, between: bool = F
     present = np.zeros(len(lengths))  # the shares of the milestones that are there
     marked = np.zeros(journeys.n_touches, np.bool_)
     others = lengths.copy()  # how many touches have no milestone
-    end = journeys.first.copy()
+    end = np.full(len(lengths), -1)  # the last milestone that is there
     for name, share in shares.items():
         if name == MIDDLE:
             continue
@@ -60,6 +60,7 @@ def spread(journeys: Journeys, shares: Mapping[str, float], *, between: bool = F
         marked[touches] = True
         np.maximum(end, at, out=end)
     if between:
+        end = np.where(end < 0, journeys.last, end)
         others -= journeys.last - end
     weights = np.repeat(shares.get(MIDDLE, 0.0) / np.maximum(others, 1), lengths)
     weights[marked] = 0.0
