@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from sqlalchemy import Connection, insert, select
 
@@ -27,6 +27,9 @@ from attribution.store.database import Database
 from attribution.store.dimensions import own_domains
 from attribution.store.model_settings import MODEL_SETTINGS
 from attribution.store.settings import SETTINGS, Settings, declaration, read_file
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _COUNTS = ("read", "accepted", "updated", "duplicate", "conflict", "rejected")
 
@@ -227,6 +230,12 @@ class Store:
         from attribution.metrics.paths import paths
 
         return paths(self.db, **options)
+
+    def transition_graph(self, **options: Any) -> nx.DiGraph[str]:
+        """Which touch follows which, as a graph; see :mod:`attribution.metrics.transitions`."""
+        from attribution.metrics.transitions import transition_graph
+
+        return transition_graph(self.db, **options)
 
     def changes(self, since: str, **options: Any) -> Answer:
         """What moved in the ledger and why; see :mod:`attribution.metrics.changes`."""

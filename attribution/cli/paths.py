@@ -1,22 +1,28 @@
-"""`attribution paths`: the commonest journeys."""
+"""`attribution paths`: the commonest journeys, and the graph of their steps."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from attribution.cli.options import (
+    FORMATS,
     by_option,
     given,
     goal_option,
     open_store,
-    output_options,
     period_options,
+    store_option,
     where_option,
     window_options,
 )
-from attribution.cli.render import show
+from attribution.cli.render import notice, show
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+GRAPHML: Final = "graphml"
 
 
 @click.command(
@@ -33,10 +39,57 @@ from attribution.cli.render import show
     "--transform", metavar="unique|exposure|first",
     help="Keep every touch (unique, the default), fold repeats in a row, or keep first occurrences.",
 )  # fmt: skip
-@click.option("--limit", type=int, default=20, show_default=True, help="How many journeys and steps to name.")
-@output_options
-def command(by: list[str], form: str, store: str | None, **options: Any) -> None:
+@click.option(
+    "--limit",
+    type=int,
+    help="How many journeys and steps to name, or steps to draw.  [default: 20; drawn: 30]",
+)
+@click.option(
+    "--picture", metavar="FILE", type=click.Path(dir_okay=False),
+    help="Also draw which touch follows which: FILE.svg, FILE.png or FILE.html.",
+)  # fmt: skip
+@click.option(
+    "--format", "form", type=click.Choice((*FORMATS, GRAPHML)), default="table", show_default=True,
+    help="How to print the rows; graphml is the graph of steps, for Gephi, yEd or Cytoscape.",
+)  # fmt: skip
+@store_option
+def command(
+    by: list[str], form: str, store: str | None, limit: int | None, picture: str | None, **options: Any
+) -> None:
     """Show the commonest journeys, their lengths, the days they took, and which step follows which."""
+    _check(picture)
+    limits = {} if limit is None else {"limit": limit}
+    answer, graph = None, None
     with open_store(store) as opened:
-        answer = opened.paths(by=by, **given(options))
-    show(answer, form)
+        if form != GRAPHML:
+            answer = opened.paths(by=by, **limits, **given(options))
+        if form == GRAPHML or picture is not None:
+            graph = opened.transition_graph(by=by, **given(options))
+    if picture is not None and graph is not None:
+        from attribution.report.picture import write_picture
+
+        write_picture(graph, picture, **limits)
+    if answer is not None:
+        show(answer, form)
+    elif graph is not None:
+        _print_graph(graph)
+    if picture is not None:
+        click.echo(f"wrote {picture}", err=True)
+
+
+def _check(picture: str | None) -> None:
+    """Refuse a picture that cannot be drawn before anything is read."""
+    if picture is not None:
+        from attribution.report.picture import check_picture
+
+        check_picture(picture)
+
+
+def _print_graph(graph: nx.DiGraph[str]) -> None:
+    from attribution.metrics.transitions import graphml
+
+    click.echo(graphml(graph), nl=False)
+    for warning in graph.graph["warnings"].splitlines():
+        notice(warning)
+    if not graph:
+        notice("no journey with touches led to a conversion here, so the graph is empty")

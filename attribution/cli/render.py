@@ -37,7 +37,12 @@ def show(answer: Answer, form: str) -> None:
 def notices(answer: Answer) -> None:
     """Print an answer's warnings to standard error."""
     for warning in answer.warnings:
-        click.echo(f"note: {clean(warning)}", err=True)
+        notice(warning)
+
+
+def notice(text: str) -> None:
+    """Print a notice to standard error."""
+    click.echo(f"note: {clean(text)}", err=True)
 
 
 def csv_text(answer: Answer) -> str:

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from attribution.errors import InputError
 from attribution.metrics.answer import Answer
+from attribution.metrics.chosen_journeys import choose_journeys
 from attribution.metrics.compare import compare
 from attribution.metrics.kpis import kpis
-from attribution.metrics.paths import paths
+from attribution.metrics.paths import paths_of
 from attribution.metrics.report import report
+from attribution.metrics.transitions import graph_of
 from attribution.report.page import write_report
 from attribution.store.database import Database
 
@@ -50,6 +52,7 @@ def report_html(
     asked = {"start": start, "end": end, **options}
     journeys = {name: value for name, value in asked.items() if name in _PATH_OPTIONS}
     compared = {name: value for name, value in asked.items() if name != "model"}
+    chosen = choose_journeys(db, **journeys)
     return write_report(
         path,
         title=title,
@@ -58,7 +61,8 @@ def report_html(
         campaigns=report(db, CAMPAIGNS, **asked),
         keywords=report(db, KEYWORDS, **asked),
         # three searches in a row and then a mail are the same story as one search and a mail
-        paths=paths(db, transform="exposure", **journeys),
+        paths=paths_of(chosen, transform="exposure"),
+        transitions=graph_of(chosen, transform="exposure"),
         kpis=kpis(db, (), **asked),
         kpis_by_channel=kpis(db, ("channel",), names=BY_CHANNEL, **asked),
         period=_period(start, end),

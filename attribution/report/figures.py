@@ -9,7 +9,10 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+import networkx as nx
 from babel.numbers import format_compact_currency, format_currency, format_decimal, get_currency_symbol
+
+from attribution.store.settings import GOALS
 
 _GAP: Final = "\N{NO-BREAK SPACE}"  # a figure is never torn from its currency
 DASH: Final = "—"  # a ratio whose denominator is zero
@@ -120,6 +123,17 @@ def figure_text(value: Any, unit: str, currency: str | None = None) -> str:
     if unit == "time":
         return day_figure(str(value))
     return str(value)
+
+
+def graph_value(graph: nx.DiGraph[str], value: str) -> str:
+    """Write a value of a transition graph: money where its goal is, else a count.
+
+    >>> graph_value(nx.DiGraph(goal="revenue", currency="GBP"), "12.50")
+    '£12.50'
+    """
+    asked = graph.graph
+    money = asked["goal"] not in GOALS or GOALS[asked["goal"]].money
+    return figure_text(value, "money" if money else "count", asked.get("currency") or None)
 
 
 def as_float(value: Any) -> float | None:

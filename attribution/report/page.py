@@ -18,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import networkx as nx
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -26,7 +27,7 @@ from attribution.errors import InputError
 from attribution.metrics.answer import Answer
 from attribution.report import sections
 from attribution.report.figures import day_figure
-from attribution.report.sections import Section
+from attribution.report.sections import Figure
 from attribution.report.tiles import tiles
 from attribution.report.words import SCOPES, lookback_label, model_label, model_meaning, value_label
 
@@ -48,6 +49,7 @@ def write_report(
     paths: Answer,
     kpis: Answer,
     kpis_by_channel: Answer,
+    transitions: nx.DiGraph[str] | None = None,
     notes: Sequence[str] = (),
     period: str | None = None,
 ) -> Path:
@@ -63,6 +65,7 @@ def write_report(
         paths: the journeys.
         kpis: the catalogue's figures for the whole.
         kpis_by_channel: `lead_value` and other figures cut by channel.
+        transitions: the graph of which touch follows which, None to leave it out.
         notes: further sentences for the reader, shown at the end.
         period: the period in words, such as `1 January to 31 March 2026`; None reads as all of it.
 
@@ -73,7 +76,7 @@ def write_report(
     shown.append(sections.finer_section("campaigns", "Campaigns", campaigns, "campaign"))
     if keywords is not None:
         shown.append(sections.finer_section("keywords", "Keywords", keywords, "keyword"))
-    shown += [sections.journey_section(paths), sections.kpi_section(kpis, kpis_by_channel)]
+    shown += [sections.journey_section(paths, transitions), sections.kpi_section(kpis, kpis_by_channel)]
     answers = [
         overview,
         comparison,
@@ -92,7 +95,8 @@ def write_report(
         "sections": shown,
         "notes": list(notes),
     }
-    return _replace(Path(path), _render(context, shown))
+    figures = [figure for section in shown for figure in section.figures]
+    return replace_file(Path(path), render("report.html.j2", context, figures).encode())
 
 
 def _about(overview: Answer, period: str | None) -> list[tuple[str, str]]:
@@ -109,7 +113,8 @@ def _about(overview: Answer, period: str | None) -> list[tuple[str, str]]:
     ]
 
 
-def _render(context: dict[str, Any], shown: list[Section]) -> str:
+def render(template: str, context: dict[str, Any], figures: Sequence[Figure]) -> str:
+    """Fill a template with a context, and with all that its figures need to be drawn offline."""
     environment = Environment(
         loader=PackageLoader("attribution.report"),
         autoescape=True,
@@ -117,10 +122,10 @@ def _render(context: dict[str, Any], shown: list[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn = [figure for section in shown for figure in section.figures if figure.sentence is None]
+    drawn = [figure for figure in figures if figure.sentence is None]
     library, script = _library(), _static("report.js")
     hashes = " ".join(f"'{_hash(text)}'" for text in (library, script))
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(template).render(
         context,
         policy=_POLICY.format(scripts=hashes),
         style=Markup(_static("report.css")),  # our own files, nothing of a user in them
@@ -152,7 +157,12 @@ def _picture(spec: dict[str, Any]) -> str:
     return str(vl_convert.vegalite_to_svg(json.dumps(bare), allowed_base_urls=[]))
 
 
-def _replace(path: Path, text: str) -> Path:
+def replace_file(path: Path, content: bytes) -> Path:
+    """Write a file, whole or not at all; an existing one is replaced.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
@@ -160,8 +170,8 @@ def _replace(path: Path, text: str) -> Path:
             f"cannot write {path} ({error.strerror}); give a file in a folder that may be written to"
         ) from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         Path(name).chmod(0o644)  # mkstemp lets nobody else read, but a report is made to be handed on
         os.replace(name, path)
     except OSError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import networkx as nx
+
 from attribution.metrics.answer import Answer
 from attribution.metrics.dimensions import NO_RATE, NOT_SET, UNATTRIBUTED
 from attribution.metrics.kpi_catalogue import KPIS
@@ -13,7 +15,8 @@ from attribution.report.charts.channels import by_value
 from attribution.report.charts.journeys import section as rows_of
 from attribution.report.charts.models import model_names
 from attribution.report.charts.theme import Chart, empty_sentence
-from attribution.report.tables import Table, kpi_table, table
+from attribution.report.charts.transitions import DRAWN, how_much
+from attribution.report.tables import Table, kpi_table, table, transition_table
 from attribution.report.words import label, model_label, model_meaning
 
 _UNNAMED = (NOT_SET, NO_RATE, UNATTRIBUTED, None, "")
@@ -111,8 +114,19 @@ def finer_section(key: str, heading: str, answer: Answer, dimension: str) -> Sec
     return Section(key, heading, "", [figure(key, chart, how.strip(), figures, wide=True)])
 
 
-def journey_section(paths: Answer) -> Section:
-    """Return the commonest journeys, time lag and path length."""
+def transition_figure(graph: nx.DiGraph[str], *, limit: int = DRAWN) -> Figure:
+    """Return the graph of which touch follows which, with the sentence on how to read it."""
+    return figure(
+        "transitions", charts.transitions(graph, limit=limit),
+        "Follow an arrow from one touch to the next: the wider, the more often the step was taken; the "
+        "percentage is its share of all steps from where it starts. Touches that open journeys stand on top, "
+        f"those that close them at the bottom; steps back up run on the left. {how_much(graph, limit)}",
+        transition_table(graph, "Steps from one touch to the next"), wide=True,
+    )  # fmt: skip
+
+
+def journey_section(paths: Answer, graph: nx.DiGraph[str] | None = None) -> Section:
+    """Return the commonest journeys, which touch follows which, time lag and path length."""
 
     def part(caption: str, *names: str) -> Table:
         return table(paths, caption, rows=rows_of(paths, *names), leave_out=("section",))
@@ -127,6 +141,7 @@ def journey_section(paths: Answer) -> Section:
                 "conversions came this way, with their share of all.",
                 part("The commonest journeys", "journey"), wide=True,
             ),
+            *([] if graph is None else [transition_figure(graph)]),
             figure(
                 "time-lag", charts.time_lag(paths),
                 "How long people took to decide: a campaign younger than this cannot have shown its full "

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import networkx as nx
+
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.dimensions import ALL as DIMENSIONS
 from attribution.report.charts.kpis import part_text
-from attribution.report.figures import count_figure, figure_text
+from attribution.report.figures import count_figure, figure_text, graph_value
 from attribution.report.words import label, model_label, value_label
 
 _UNITS = {
@@ -54,6 +56,25 @@ def _heading(name: str, answer: Answer) -> str:
 def _cell(row: Row, name: str, unit: str, currency: str | None) -> str:
     value: Any = row.get(name)
     return figure_text(value, str(row.get("unit", "text")) if unit == "mixed" else unit, currency)
+
+
+def transition_table(graph: nx.DiGraph[str], caption: str) -> Table:
+    """Write the steps of a transition graph, those taken most first."""
+    asked, edges = graph.graph, sorted(graph.edges(data=True), key=lambda edge: -edge[2]["count"])
+    headings = [("From", False), ("To", False), ("Times taken", True), ("Of all steps from there", True)]
+    headings += [("Conversions with it", True), (f"{value_label(asked.get('goal'))} of those", True)]
+    rows = [
+        [
+            source,
+            target,
+            count_figure(step["count"]),
+            figure_text(step["probability"], "ratio"),
+            count_figure(step["conversions"]),
+            graph_value(graph, step["value"]),
+        ]
+        for source, target, step in edges
+    ]
+    return Table(caption, headings, rows)
 
 
 def kpi_table(kpis: Answer, caption: str) -> Table:

@@ -22,6 +22,7 @@ from attribution.report.charts.journeys import path_length, time_lag, top_journe
 from attribution.report.charts.kpis import kpi_by_channel, lead_value_by_channel
 from attribution.report.charts.models import models_side_by_side
 from attribution.report.charts.theme import Chart, empty_sentence
+from attribution.report.charts.transitions import transitions
 
 __all__ = [
     "Chart",
@@ -35,6 +36,7 @@ __all__ = [
     "roi_by_channel",
     "time_lag",
     "top_journeys",
+    "transitions",
 ]
 
 _BY_VERB: Final[dict[str, Callable[[Answer], Chart]]] = {

@@ -6,7 +6,7 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   // `ast`: expressions are interpreted, not compiled, because the page forbids making scripts of text
   const options = { actions: false, ast: true, renderer: "svg" };
-  const night = { ink: "#E4E7EB", soft: "#B0BAC5", line: "#3A4654" };
+  const night = { ink: "#E4E7EB", soft: "#B0BAC5", line: "#3A4654", card: "#1c242d" };
 
   function onScreen(spec, width) {
     const copy = structuredClone(spec);
@@ -26,6 +26,9 @@
       Object.assign(copy.config.legend, { labelColor: night.ink });
       Object.assign(copy.config.text, { color: night.ink });
       Object.assign(copy.config.rule, { color: night.soft });
+      const { node, halo } = copy.config.style ?? {}; // of the graph of steps
+      if (node) Object.assign(node, { color: night.line, fill: night.line, stroke: night.soft });
+      if (halo) halo.stroke = night.card;
     }
     return copy;
   }
