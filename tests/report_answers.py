@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import networkx as nx
+
 from attribution.metrics.answer import Answer
 
 HOSTILE = "<script>alert('x')</script><!--"
@@ -129,6 +131,29 @@ def paths(**more: Any) -> Answer:
         "section": "text", "path": "text", "conversions": "count", "value": "money", "share": "ratio",
     }  # fmt: skip
     return _answer("paths", rows, columns, **more)
+
+
+def transitions() -> nx.DiGraph[str]:
+    """Return a graph of steps with a step back, a loop and a hostile name."""
+    push = "Mobile Push Notifications"
+    steps = [
+        ("(start)", "Organic Search", 60), ("(start)", push, 30), ("(start)", HOSTILE, 10),
+        ("Organic Search", "Email", 55), ("Organic Search", "Organic Search", 20),
+        (push, "Organic Search", 22), (HOSTILE, "Email", 10), ("Email", "(conversion)", 70),
+        ("Email", "Organic Search", 9), ("Organic Search", "(conversion)", 22), (push, "(conversion)", 8),
+    ]  # fmt: skip
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.graph |= {"goal": "revenue", "lookback": "365d", "currency": "GBP", "by": "channel"}
+    for name in ("(start)", "Organic Search", "Email", push, HOSTILE, "(conversion)"):
+        taken = sum(count for source, target, count in steps if name in (source, target))
+        graph.add_node(name, label=name, conversions=min(taken, 100), value="4700.00", value_number=4700.0)
+    for source, target, count in steps:
+        out = sum(taken for begin, _, taken in steps if begin == source)
+        graph.add_edge(
+            source, target, count=count, conversions=count, value=f"{count * 4700}.00",
+            value_number=count * 4700.0, probability=count / out,
+        )  # fmt: skip
+    return graph
 
 
 _KPI_COLUMNS = {"kpi": "text", "value": "mixed", "unit": "text", "numerator": "mixed", "denominator": "mixed"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
 
+import networkx as nx
 import pytest
 import report_answers
 import vl_convert
@@ -85,6 +87,61 @@ def test_drawing_changes_no_answer(chart: Any, answer: Any) -> None:
     first, second = chart(given).to_dict(), chart(given).to_dict()
     assert first == second
     assert given == answer()
+
+
+def placed(spec: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Return the texts of the graph of steps in their places, from top to bottom."""
+    texts = [layer for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    rows = [row for layer in texts for row in spec["datasets"][layer["data"]["name"]] if "text" in row]
+    return sorted({(row["text"], row["x"], row["y"]) for row in rows}, key=lambda row: row[2])
+
+
+def test_steps_are_drawn_with_their_direction_and_share() -> None:
+    """Openers stand above closers; every arrow ends at its target; the strongest step is the widest."""
+    graph = report_answers.transitions()
+    chart = charts.transitions(graph)
+    spec = chart.to_dict()
+    names = [text for text, x, _ in placed(spec) if x == 4.5 and not text.startswith("in ")]
+    assert names[0] == "<script>alert('x')</"  # nobody's last touch
+    assert names[2] == "Mobile Push"
+    assert names[-1] == "Email"
+    lines, arrows = (
+        spec["datasets"][layer["data"]["name"]]
+        for layer in spec["layer"]
+        if layer["mark"].get("interpolate") or layer["mark"].get("shape")
+    )
+    assert len(arrows) == graph.number_of_edges() == len({row["step"] for row in lines})
+    widest = max(arrows, key=lambda row: row["width"])
+    assert (widest["t0"], widest["t1"], widest["width"]) == ("Email → (conversion)", "70", 7.0)
+    kinds = {row["t0"]: row["kind"] for row in arrows}
+    assert kinds["Organic Search → Email"] == "On to"
+    assert kinds["Email → Organic Search"] == "Back to"
+    assert kinds["Organic Search → Organic Search"] == "Same again"
+    assert [text for text, x, _ in placed(spec) if x == 1] == ["10%", "30%", "60%"]
+    assert charts.transitions(graph).to_dict() == spec
+
+
+def test_weak_steps_are_left_out_and_told() -> None:
+    """A picture of everything shows nothing: the strongest are drawn, and the subtitle says so."""
+    spec = charts.transitions(report_answers.transitions(), limit=3).to_dict()
+    assert " ".join(spec["title"]["subtitle"]).startswith(
+        "Drawn: the strongest 3 of 11 steps, which make 58.5% of all that were taken."
+    )
+    assert "Mobile Push" not in [text for text, _, _ in placed(spec)]
+    assert charts.empty_sentence(charts.transitions(nx.DiGraph())) is not None
+
+
+@pytest.mark.parametrize("name", ["W" * 60, "generic-attribution-software-uk", "アトリビューション" * 3, "a"])
+def test_long_names_fit_their_field(name: str) -> None:
+    """Names are broken into lines, never cut: no letter is lost and no line is wider than its field."""
+    graph = nx.relabel_nodes(report_answers.transitions(), {"Email": name})
+    spec = charts.transitions(graph).to_dict()
+    texts = [text for text, x, _ in placed(spec) if x == 4.5]
+    assert name in "".join(texts)
+    heights = sorted(y for _, x, y in placed(spec) if x == 4.5)
+    assert min(b - a for a, b in itertools.pairwise(heights)) >= 12
+    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    assert "…</text>" not in svg
 
 
 def test_revenue_bars_show_value_and_spend_as_people_write_them() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
 import report_answers
 
@@ -24,8 +25,8 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 CHARTS = [
-    "revenue", "roi", "models", "campaigns", "keywords", "top-journeys", "time-lag", "path-length",
-    "lead-value", "cost-per-lead", "cost-per-acquisition",
+    "revenue", "roi", "models", "campaigns", "keywords", "top-journeys", "transitions", "time-lag",
+    "path-length", "lead-value", "cost-per-lead", "cost-per-acquisition",
 ]  # fmt: skip
 WARNING = f"Spend of {report_answers.HOSTILE} has no deal."
 
@@ -41,6 +42,7 @@ def written(path: Path, **more: Any) -> Path:
         "paths": report_answers.paths(),
         "kpis": report_answers.kpis(),
         "kpis_by_channel": report_answers.kpis_by_channel(),
+        "transitions": report_answers.transitions(),
         "notes": ["Figures made by hand."],
         "period": "1 January to 31 March 2026",
     }
@@ -269,6 +271,11 @@ def test_dark_mode_lightens_the_letters(browser: Any, report: Path) -> None:
         "all => [...new Set(all.map(t => t.getAttribute('fill')))]",
     )
     assert fills == ["#E4E7EB"]
+    fields = visit.page.eval_on_selector_all(
+        "figure[data-chart=transitions] .live svg .mark-rect path",
+        "all => all.map(t => t.getAttribute('fill'))",
+    )
+    assert fields.count("#3A4654") == 4  # the channels' names are light too, and need a dark ground
     visit.context.close()
 
 
@@ -283,11 +290,12 @@ def test_nothing_to_show_gives_sentences(browser: Any, tmp_path: Path) -> None:
         paths=empty(report_answers.paths()),
         kpis=empty(report_answers.kpis()),
         kpis_by_channel=empty(report_answers.kpis_by_channel()),
+        transitions=nx.DiGraph(),
         period=None,
     )
     visit = Visit(browser, path)
     assert visit.page.locator("figure[data-chart]").count() == 0
-    assert visit.page.locator("p.empty").count() == 8
+    assert visit.page.locator("p.empty").count() == 9
     assert set(visit.page.locator(".tile .figure").all_inner_texts()) == {"—"}
     assert "all time" in visit.page.locator(".about").inner_text()
     assert visit.complaints == []

@@ -54,6 +54,7 @@ _STYLES: Final = {
         "strokeWidth": 1,
         "cornerRadius": 7,
     },
+    "step": {"opacity": 0.75, "strokeCap": "butt"},
     "halo": {"stroke": "white", "strokeWidth": 4, "strokeJoin": "round", "fontSize": 10.5},
 }
 
@@ -85,7 +86,7 @@ def transitions(graph: nx.DiGraph[str], *, limit: int = DRAWN) -> Chart:
     steps = [_step(graph, edge, places, ports, height) for edge in drawn]
     most = max(step["count"] for step in steps)
     for step in steps:
-        step["width"] = round(max(1.0, _THICK * step["count"] / most), 2)
+        step["width"] = round(max(1.2, _THICK * step["count"] / most), 2)
         step["head"] = round((8 + 5 * step["count"] / most) ** 2, 1)
     used = [kind for kind in _COLOURS if any(step["kind"] == kind for step in steps)]
     entries, layout = legend(used, [])
@@ -286,7 +287,7 @@ def _curves(
         )
     lines = (
         _base(points, height)
-        .mark_line(interpolate="basis", opacity=0.75, strokeCap="butt")
+        .mark_line(interpolate="basis", style="step")
         .encode(
             color=colour, detail="step:N", order="i:Q", tooltip=_tooltip(graph),
             strokeWidth=alt.StrokeWidth("width", type="quantitative", scale=None),

@@ -26,8 +26,9 @@
       Object.assign(copy.config.legend, { labelColor: night.ink });
       Object.assign(copy.config.text, { color: night.ink });
       Object.assign(copy.config.rule, { color: night.soft });
-      const { node, halo } = copy.config.style ?? {}; // of the graph of steps
+      const { node, step, halo } = copy.config.style ?? {}; // of the graph of steps
       if (node) Object.assign(node, { color: night.line, fill: night.line, stroke: night.soft });
+      if (step) step.opacity = 1;
       if (halo) halo.stroke = night.card;
     }
     return copy;
