@@ -67,8 +67,8 @@ def test_a_milestone_without_a_column_is_noted() -> None:
     """It is missing in every journey; one sentence for all models that look at it."""
     result = attribute(TOUCHES, DEALS, models=["linear", "u_shaped:preset=ruler", "w_shaped:preset=ruler"])
     assert result.notes == (
-        "conversions has no column mql_at: for u_shaped:preset=ruler, w_shaped:preset=ruler the milestone mql "
-        "is missing in every journey",
+        "conversions has no column mql_at: for u_shaped:preset=ruler, w_shaped:preset=ruler the milestone "
+        "mql is missing in every journey",
     )
     assert list(credited(result, "u_shaped:preset=ruler").values())[:3] == [Decimal(800), *[Decimal(100)] * 2]
 
