@@ -20,7 +20,7 @@ from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
 from attribution.models.base import AttributionModel
-from attribution.models.registry import get_model
+from attribution.models.registry import get_model, list_models, model_class
 from attribution.sources.visit import parse_visit
 from attribution.store import schema
 from attribution.store.database import Database
@@ -196,6 +196,70 @@ class Store:
             columns={"goals": "text", "model": "text", "conversions": "count", "entries": "count"},
             title="Posted" if result.run_id is not None else "Nothing new to post",
         )
+
+    # --- models -------------------------------------------------------------------------------------
+
+    def model_list(self) -> Answer:
+        """Every model that is installed; see :mod:`attribution.metrics.model_list`."""
+        from attribution.metrics.model_list import model_list
+
+        return model_list(self.db.label)
+
+    def model_show(self, model: str, **options: Any) -> Answer:
+        """What a model learned, beside what it credits; see :mod:`attribution.metrics.model_show`."""
+        from attribution.metrics.model_show import model_show
+
+        return model_show(self.db, model, **options)
+
+    def model_fit(
+        self,
+        models: Sequence[str | AttributionModel] | None = None,
+        *,
+        goals: Sequence[str] | None = None,
+        lookback: str | None = None,
+        scope: str | None = None,
+        kinds: str | None = None,
+        as_of: str | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """Let models learn again, post what that moves, and tell it by channel and month.
+
+        Args:
+            models: those that learn; none: all such models of the setting `models`.
+            goals, lookback, scope, kinds: which journeys; the store's own by default.
+            as_of: learn from touches and conversions up to the end of this day only.
+            progress: called as the work goes on.
+
+        Raises:
+            InputError: a model that learns nothing.
+        """
+        from attribution.ledger.run import RunOptions, run
+        from attribution.metrics.model_fit import model_fit
+        from attribution.metrics.selection import read_day
+
+        with self.db.read() as connection:
+            settings = Settings(connection)
+            timezone = settings.require("timezone")
+            chosen = [get_model(spec) for spec in (models or settings.require("models").split())]
+        if models is None:
+            chosen = [model for model in chosen if model.needs_fit]
+        dull = [model.label for model in chosen if not model.needs_fit]
+        if dull or not chosen:
+            learning = [name for name in list_models() if model_class(name).needs_fit]
+            raise InputError(
+                f"{', '.join(dull) or 'the setting `models` names none that'} learns nothing, so there is "
+                f"nothing to fit; models that learn are {', '.join(learning)}"
+            )
+        day = read_day(as_of, "--as-of")
+        until = None if day is None else clock.day_bounds(day, timezone)[1]
+        options = RunOptions(chosen, goals, lookback, scope, kinds, refit=True, as_of=until)
+        return model_fit(self.db, run(self.db, options, progress=progress))
+
+    def model_trust(self, models: Sequence[str | AttributionModel] | None = None, **options: Any) -> Answer:
+        """Intervals, and how stable an order is; see :mod:`attribution.metrics.model_trust`."""
+        from attribution.metrics.model_trust import model_trust
+
+        return model_trust(self.db, models, **options)
 
     # --- answers ------------------------------------------------------------------------------------
 

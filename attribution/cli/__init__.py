@@ -24,6 +24,7 @@ VERBS: Final = {
     "run": "run",
     "report": "report",
     "compare": "compare",
+    "model": "model",
     "kpis": "kpis",
     "explain": "explain",
     "paths": "paths",

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, func, select
 from attribution import clock
 from attribution.journeys.columns import Journeys
 from attribution.journeys.people import DEAL_KINDS
-from attribution.journeys.read import Window
+from attribution.journeys.read import Window, read_journeys
 from attribution.journeys.unconverted import read_unconverted
-from attribution.ledger.conversions import Conversions
+from attribution.ledger.conversions import Conversions, refresh
 from attribution.store.schema import touch
+from attribution.store.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,24 @@ def make_corpus(
         connection, kind, conversions.objects[took_place], until, window, dimensions=dimensions
     )
     return Corpus(Journeys.concatenate([converted, nowhere]), until)
+
+
+def read_corpus(
+    connection: Connection,
+    settings: Settings,
+    kind: str,
+    window: Window,
+    *,
+    milestones: Sequence[str] = (),
+    dimensions: Sequence[str] = (),
+) -> Corpus:
+    """Read the corpus as a run of today would."""
+    conversions = refresh(connection, settings, kind, None)
+    journeys = read_journeys(
+        connection, kind, conversions.objects, conversions.at, conversions.value_minor, window,
+        milestones=milestones, dimensions=dimensions,
+    )  # fmt: skip
+    return make_corpus(connection, kind, conversions, journeys, window, dimensions=dimensions)
 
 
 def _last_instant(connection: Connection, conversions: Conversions) -> int:

@@ -12,6 +12,7 @@ from attribution.journeys.read import Window
 from attribution.ledger.affected import Watermark
 from attribution.ledger.fits import latest_fit
 from attribution.models.base import AttributionModel
+from attribution.models.registry import make_model, model_class
 from attribution.store.columns import next_id
 from attribution.store.schema import credit_set, journey_set
 
@@ -97,3 +98,15 @@ def _member(
     if fit is None:  # there was nothing to learn from, so everything is new to it
         return CreditSet(number, model, Watermark(), holds, False)
     return CreditSet(number, model.with_fitted(fit.learned), seen, holds, True)
+
+
+def stored_model(connection: Connection, credit_set_id: int) -> AttributionModel:
+    """Return the model of a credit set, with the parameters that it was run with; not fitted.
+
+    Raises:
+        UnknownNameError: the package that it came from is not installed any more.
+    """
+    name, parameters = connection.execute(
+        select(credit_set.c.model, credit_set.c.parameters).where(credit_set.c.credit_set_id == credit_set_id)
+    ).one()
+    return make_model(model_class(name), json.loads(parameters))

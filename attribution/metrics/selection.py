@@ -43,6 +43,16 @@ class JourneySelection:
     timezone: str
     as_of: int  # when the last run posted, in microseconds
 
+    def envelope(self) -> dict[str, Any]:
+        """Return the envelope's keys that tell what was read."""
+        return {
+            "as_of": clock.iso(self.as_of),
+            "currency": None if self.currency == NO_CURRENCY else self.currency,
+            "goal": self.goal.name,
+            "lookback": self.lookback,
+            "scope": self.scope,
+        }
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -67,15 +77,7 @@ class Selection:
 
     def envelope(self) -> dict[str, Any]:
         """Return the envelope's keys that tell what was read."""
-        j = self.journeys
-        return {
-            "as_of": clock.iso(j.as_of),
-            "currency": None if j.currency == NO_CURRENCY else j.currency,
-            "model": self.model,
-            "goal": j.goal.name,
-            "lookback": j.lookback,
-            "scope": j.scope,
-        }
+        return self.journeys.envelope() | {"model": self.model}
 
 
 def select_journeys(
@@ -258,7 +260,7 @@ def period(start: date | str | None, end: date | str | None, timezone: str) -> P
     >>> period("2025-03-01", "2025-03-31", "UTC").end_day - period("2025-03-01", None, "UTC").start_day
     30
     """
-    first, last = _day(start, "--from"), _day(end, "--to")
+    first, last = read_day(start, "--from"), read_day(end, "--to")
     if first and last and last < first:
         raise InputError(f"the period ends on {last} before it starts on {first}; exchange --from and --to")
     return Period(
@@ -278,7 +280,12 @@ def day_text(day: int) -> str:
     return (_EPOCH + timedelta(days=int(day))).isoformat()
 
 
-def _day(value: date | str | None, option: str) -> date | None:
+def read_day(value: date | str | None, option: str) -> date | None:
+    """Return an option's day, None where it was not given.
+
+    Raises:
+        InputError: not a day.
+    """
     if isinstance(value, datetime):
         return value.date()
     if value is None or isinstance(value, date):

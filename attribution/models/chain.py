@@ -25,6 +25,7 @@ from attribution.models.windows import Windows
 
 _DENSE = {1: 2500}  # up to so many states the whole inverse is made: one solution serves all names
 _DENSE_BEYOND = 300  # of a higher order, whose chain is sparse and whose names hold many states each
+_NOTHING = 1e-12  # of all that moved: values that cancel to less are none
 _COLUMNS = 256  # of an inverse solved for at a time, beyond
 
 
@@ -116,8 +117,11 @@ def removal_effects(chain: Chain, n_names: int) -> RemovalEffects:
         earned, lost = _by_diagonal(moves, start, reward, holds)
     else:
         earned, lost = _one_by_one(moves, start, reward, holds)
-    effects = np.divide(lost, earned, out=np.zeros_like(lost), where=earned != 0)
-    return RemovalEffects(earned, effects)
+    # a walk earns what a journey did on average: the sums tell nothing from the last bit of a float
+    sums = np.stack([chain.converted, chain.value])
+    earns = np.abs(sums.sum(axis=1)) > _NOTHING * np.abs(sums).sum(axis=1)
+    effects = np.divide(lost, earned, out=np.zeros_like(lost), where=earns)
+    return RemovalEffects(np.where(earns, earned, 0.0), effects)
 
 
 def _dense(

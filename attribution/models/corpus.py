@@ -37,7 +37,9 @@ class ByDimension(AttributionModel):
         narrow, names = journeys.dimension(self.by)
         codes = narrow.astype(np.int64)
         if codes.size and codes.min() < 0:
-            return np.where(codes < 0, len(names), codes), (*names, NONE)
+            if NONE not in names:
+                names = (*names, NONE)
+            codes = np.where(codes < 0, names.index(NONE), codes)
         return codes, names
 
 
