@@ -322,7 +322,7 @@ def test_bad_models() -> None:
         bootstrap([ByRate()], paths("ab"), refit=False)
 
 
-@pytest.mark.parametrize(("model", "worlds"), [("first_touch", 80), ("linear", 80), ("markov", 25)])
+@pytest.mark.parametrize(("model", "worlds"), [("first_touch", 80), ("linear", 80), ("markov", 16)])
 def test_intervals_hold_the_truth_as_often_as_they_say(model: str, worlds: int) -> None:
     """A 90 % interval in many small worlds of skewed deals; `benchmarks/coverage.py` measures more."""
     found = coverage(model, 100, worlds, draws=100)
