@@ -167,7 +167,9 @@ def find_credits(connection: Connection, journeys: JourneySelection, model: str)
         ModelError: a parameter is unknown or out of range.
     """
     if journeys.journey_set_id is None:
-        get_model(model)  # a misspelt name is told as such
+        labels = connection.execute(select(credit_set.c.label).distinct()).scalars()
+        if in_list(model) not in map(in_list, labels):
+            get_model(model)  # a misspelt name is told as such
         return None
     rows = connection.execute(
         select(
