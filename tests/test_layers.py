@@ -34,7 +34,8 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # a model sees journeys only; journeys are columns here, and only reading them knows the store
 STORELESS = (
-    "models", "journeys.columns", "journeys.build", "journeys.window", "library", "frames", "frame_codes",
+    "models", "journeys.columns", "journeys.build", "journeys.window", "journeys.milestones",
+    "journeys.dimensions", "library", "frames", "frame_codes",
     "frame_journeys", "frame_intervals",
 )  # fmt: skip
 

@@ -80,7 +80,7 @@ def test_models_that_look_at_nothing_read_no_milestones() -> None:
 
 
 @pytest.mark.parametrize("bad", ["soon", "2026-01-11T00:00", 7])
-def test_a_milestone_time_that_is_none_is_refused(bad: object) -> None:
+def test_a_milestone_time_that_is_none_is_refused(bad: str | int) -> None:
     """With the name of the column."""
     with pytest.raises(InputError, match="conversions: lead_at"):
         attribute(TOUCHES, DEALS.assign(lead_at=bad), models=["u_shaped"])

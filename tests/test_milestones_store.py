@@ -64,7 +64,7 @@ def placed(store: Store, *milestones: str, kind: str = "won") -> dict[str, list[
     journeys = read(store, kind, *milestones)
     with store.db.read() as connection:
         rows = connection.execute(select(schema.touch.c.n, schema.touch.c.touch_id)).all()
-    names = dict(rows)  # type: ignore[arg-type]  # rows of two are pairs
+    names = dict(rows)
     return {
         name: [names[int(journeys.touch[i])] if i >= 0 else "" for i in at.tolist()]
         for name, at in journeys.milestones.items()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import DAY
 from attribution.errors import ModelError
-from attribution.journeys.columns import IntArray, Journeys
+from attribution.journeys.columns import FloatArray, IntArray, Journeys
 from attribution.journeys.milestones import ANYBODY, NEVER, place
 from attribution.ledger.allocate import allocate
 from attribution.models.base import AttributionModel
@@ -272,7 +272,7 @@ def test_shares_are_those_of_one_journey_at_a_time(
     """Against a loop over journeys, milestones and touches."""
 
     class Spread(LeadCreation):
-        def _weights(self, journeys: Journeys) -> np.ndarray:  # type: ignore[type-arg]
+        def _weights(self, journeys: Journeys) -> FloatArray:
             return spread(journeys, given_shares, between=between)
 
     found = Spread().shares(journeys)
