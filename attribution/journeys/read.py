@@ -282,7 +282,7 @@ def _dimensions(connection: Connection, placements: Ints, names: Sequence[str]) 
 def _coded(column: pd.Series[Any]) -> Dimension:
     """Number the texts of a field; -1 where it is blank."""
     if column.name != "channel":
-        column = column.astype("str").str.casefold().str.split().str.join(" ")
+        column = column.astype("str").str.casefold().str.replace(r"\s+", " ", regex=True).str.strip()
     codes, names = pd.factorize(column.where(column.notna() & (column != ""), None), sort=True)
     return Dimension(codes.astype(np.int32), tuple(map(str, names)))
 

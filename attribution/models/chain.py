@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse import csc_array, eye_array
 from scipy.sparse.linalg import splu
 
@@ -127,8 +126,7 @@ def removal_effects(chain: Chain, n_names: int) -> RemovalEffects:
 def _dense(
     moves: csc_array, start: FloatArray, reward: FloatArray, holds: list[IntArray]
 ) -> tuple[FloatArray, FloatArray]:
-    n = len(start)
-    inverse = lu_solve(lu_factor(np.eye(n) - moves.toarray()), np.eye(n), overwrite_b=True)
+    inverse = np.linalg.inv(np.eye(len(start)) - moves.toarray())
     visits, worth = start @ inverse, inverse @ reward
     lost = np.zeros((len(holds), reward.shape[1]))
     for name, states in enumerate(holds):
