@@ -13,8 +13,8 @@ from attribution.frame_codes import Column, plain
 from attribution.frames import to_decimals
 from attribution.journeys.columns import BoolArray, FloatArray, IntArray, Journeys
 from attribution.models.base import AttributionModel
-from attribution.models.bootstrap import bootstrap
-from attribution.models.trust import Intervals, doubts
+from attribution.trust.bootstrap import bootstrap
+from attribution.trust.intervals import Intervals, doubts
 
 _LARGEST = 2.0**63 - 2048  # of the floats that an int64 holds
 

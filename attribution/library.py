@@ -105,7 +105,7 @@ class Attribution:
     ) -> pd.DataFrame:
         """Return how far the value credited to each value of a dimension can be trusted, under every model.
 
-        People are drawn again, with all their journeys (:func:`attribution.models.bootstrap.bootstrap`); a
+        People are drawn again, with all their journeys (:func:`attribution.trust.bootstrap.bootstrap`); a
         model that was fitted on these data is fitted on every draw, one that came fitted stays as it is.
 
         Args:

@@ -17,10 +17,10 @@ from rich.table import Table
 
 from attribution.journeys.columns import FloatArray, Journeys, offsets_of
 from attribution.models.base import AttributionModel
-from attribution.models.bootstrap import bootstrap
-from attribution.models.intervals import acceleration, bca_bounds, bca_interval
 from attribution.models.registry import get_model
-from attribution.models.trust import Intervals
+from attribution.trust.bca import acceleration, bca_bounds, bca_interval
+from attribution.trust.bootstrap import bootstrap
+from attribution.trust.intervals import Intervals
 
 CHANNELS = ("Search", "Email", "Social", "Referral")
 COMMON = (0.4, 0.3, 0.2, 0.1)

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from attribution.errors import InputError, NotFittedError
 from attribution.journeys.columns import FloatArray, Journeys
 from attribution.models.base import AttributionModel
-from attribution.models.bootstrap import bootstrap
-from attribution.models.draws import draw_times
-from attribution.models.intervals import acceleration, bca_interval, effective_units
 from attribution.models.markov import Markov
-from attribution.models.ranks import ahead_of_next, rank_agreement, rank_bounds
 from attribution.models.rules import FirstTouch, Linear
-from attribution.models.trust import Intervals, doubts
+from attribution.trust.bca import acceleration, bca_interval, effective_units
+from attribution.trust.bootstrap import bootstrap
+from attribution.trust.draws import draw_times
+from attribution.trust.intervals import Intervals, doubts
+from attribution.trust.ranks import ahead_of_next, rank_agreement, rank_bounds
 from benchmarks.coverage import coverage, small_world
 
 
@@ -263,8 +263,8 @@ def test_draws_come_in_blocks_that_do_not_show(monkeypatch: pytest.MonkeyPatch) 
     journeys = small_world(60, 2)
     told: list[tuple[str, int, int | None]] = []
     whole = bootstrap([Linear(), ByRate()], journeys, draws=101)
-    monkeypatch.setattr("attribution.models.bootstrap._BLOCK_BYTES", 1)
-    monkeypatch.setattr("attribution.models.bootstrap._UNITS_AT_A_TIME", 7)
+    monkeypatch.setattr("attribution.trust.bootstrap._BLOCK_BYTES", 1)
+    monkeypatch.setattr("attribution.trust.bootstrap._UNITS_AT_A_TIME", 7)
     parts = bootstrap([Linear(), ByRate()], journeys, draws=101, progress=lambda *report: told.append(report))
     for label in whole:
         assert parts[label].samples == pytest.approx(whole[label].samples, rel=1e-12)

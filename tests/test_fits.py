@@ -120,7 +120,7 @@ def test_a_refit_as_of_a_day_learns_from_what_lies_before(shop: Store) -> None:
     answer = shop.model_fit(["markov"], goals=["revenue"], as_of="2025-05-05")
     assert shop.model_show("markov").totals["conversion_probability"] == pytest.approx(1 / 4)
     assert credits(shop, "Da", "markov") == {"a1": 3333, "a2": 6667}
-    assert answer.warnings[-1].startswith("markov, revenue deals: fit 2, of 1 conversions and 3 journeys")
+    assert answer.warnings[-1].startswith("markov, revenue: fit 2, of 1 conversion and 3 journeys")
     with pytest.raises(InputError, match="--as-of 'yesterday' is not a day"):
         shop.model_fit(["markov"], as_of="yesterday")
 

@@ -22,6 +22,7 @@ LAYERS = [
     ["identity"],
     ["journeys"],
     ["models"],
+    ["trust"],
     ["ledger"],
     ["library", "frames", "frame_codes", "frame_journeys", "frame_intervals"],
     ["metrics"],
@@ -34,7 +35,7 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # a model sees journeys only; journeys are columns here, and only reading them knows the store
 STORELESS = (
-    "models", "journeys.columns", "journeys.build", "journeys.window", "journeys.milestones",
+    "models", "trust", "journeys.columns", "journeys.build", "journeys.window", "journeys.milestones",
     "journeys.dimensions", "library", "frames", "frame_codes",
     "frame_journeys", "frame_intervals",
 )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any
 
 from attribution.ledger.corpus import Corpus
 from attribution.models.base import AttributionModel
-from attribution.models.bootstrap import Progress, bootstrap
-from attribution.models.trust import doubts
+from attribution.trust.bootstrap import Progress, bootstrap
+from attribution.trust.intervals import doubts
 
 DRAWS = 100  # enough to see whether the order of channels holds; `model trust` draws more
 

@@ -25,7 +25,6 @@ from attribution.ledger.conversions import Conversions, refresh, reporting_curre
 from attribution.ledger.corpus import make_corpus
 from attribution.ledger.credit_sets import CreditSet, CreditSets, credit_sets
 from attribution.ledger.fits import Fit, keep_fit
-from attribution.ledger.learn import learn
 from attribution.ledger.post import Posting, post, wanted_entries
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model
@@ -243,6 +242,8 @@ def _learned(
     """Fit the models that need it; the conversions are all there are."""
     if all(s.fitted for s in group):
         return group
+    from attribution.ledger.learn import learn  # brings half of scipy, which most runs do not need
+
     work.tell("reading journeys that led nowhere", 0, None)
     corpus = make_corpus(
         work.connection, work.kind, conversions, journeys, work.window,

@@ -65,9 +65,11 @@ def model_fit(db: Database, result: RunResult) -> Answer:
 def _told(made: Fitted) -> str:
     trust = made.fit.trust
     first = "the first fit" if made.fit.number == 1 else f"fit {made.fit.number}"
+    converted, others = trust["conversions"], trust["journeys"] - trust["conversions"]
     return (
-        f"{made.model}, {' '.join(made.goals)}: {first}, of {trust['conversions']:,} conversions and "
-        f"{trust['journeys'] - trust['conversions']:,} journeys without one up to {clock.iso(made.fit.as_of)}"
+        f"{made.model}, {' '.join(made.goals)}: {first}, of {converted:,} "
+        f"{'conversion' if converted == 1 else 'conversions'} and {others:,} "
+        f"{'journey' if others == 1 else 'journeys'} without one up to {clock.iso(made.fit.as_of)}"
     )
 
 

@@ -15,12 +15,12 @@ from attribution.metrics.answer import Answer, Row
 from attribution.metrics.dimensions import NOT_SET, parse_by
 from attribution.metrics.selection import JourneySelection, select_journeys
 from attribution.models.base import AttributionModel
-from attribution.models.bootstrap import Progress, bootstrap
 from attribution.models.registry import get_model
-from attribution.models.trust import Intervals, doubts
 from attribution.money import money_text
 from attribution.store.database import Database
 from attribution.store.settings import Settings
+from attribution.trust.bootstrap import Progress, bootstrap
+from attribution.trust.intervals import Intervals, doubts
 
 _ALLOWED = (*PLACEMENT_FIELDS, "touch_kind")
 

@@ -52,7 +52,7 @@ def doubts(found: Intervals, label: str, names: Sequence[str], dimension: str = 
     """Say in sentences why the figures of a model should not be relied on; none if they can be.
 
     Args:
-        found: of :func:`attribution.models.bootstrap.bootstrap`.
+        found: of :func:`attribution.trust.bootstrap.bootstrap`.
         label: the model's.
         names: of the groups.
         dimension: what the groups are.

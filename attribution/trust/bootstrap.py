@@ -23,10 +23,10 @@ from scipy.stats import rankdata
 from attribution.errors import InputError
 from attribution.journeys.columns import FloatArray, IntArray, Journeys
 from attribution.models.base import AttributionModel
-from attribution.models.draws import draw_times
-from attribution.models.intervals import bca_bounds, check_level
-from attribution.models.ranks import ahead_of_next, rank_agreement, rank_bounds
-from attribution.models.trust import ENOUGH_CONVERSIONS, LARGEST_RANKED, Intervals
+from attribution.trust.bca import bca_bounds, check_level
+from attribution.trust.draws import draw_times
+from attribution.trust.intervals import ENOUGH_CONVERSIONS, LARGEST_RANKED, Intervals
+from attribution.trust.ranks import ahead_of_next, rank_agreement, rank_bounds
 
 FEWEST_DRAWS = 100
 
