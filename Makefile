@@ -2,11 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint format bench images
+.PHONY: help demo test lint format bench bench-models images
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -41,6 +41,9 @@ format: .venv/developer  ## put the code into shape
 
 bench: .venv/bench  ## times and memory, beside a peer measured in the same run
 	$(BIN)/python -m benchmarks
+
+bench-models: .venv/bench  ## every model's time, memory and exactness, beside other packages
+	$(BIN)/python -m benchmarks.models $(ARGS)
 
 images: .venv/developer  ## the pictures of the documentation
 	$(BIN)/python tools/make_images.py

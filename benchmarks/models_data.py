@@ -1,4 +1,4 @@
-"""Seeded touches, conversions and journeys of any size, as Parquet, kept between runs: input of `benchmarks.models`.
+"""Seeded touches, conversions and journeys of any size, as Parquet that is kept between runs.
 
 Everything is made in columns from one seed, so a size names its data. Channels are twelve, as skewed as those
 of a shop: a few carry most touches, and each hands on to some more than to others.
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from attribution.journeys.columns import Journeys, offsets_of, ragged_ranges
+from attribution.journeys.columns import Journeys, offsets_of
 
 CHANNELS = (
     "Direct", "Paid Search", "Organic Search", "Email", "Paid Social", "Display", "Referral", "Affiliate",
@@ -83,3 +83,63 @@ def journeys_in_memory(n_touches: int, n_journeys: int, seed: int = 3) -> Journe
 def _popularity(n: int) -> np.ndarray:
     falling = 1 / np.arange(1, n + 1) ** 1.2
     return falling / falling.sum()
+
+
+def walks(n: int, seed: int = 4) -> pa.Table:
+    """Make n journeys as walks over the channels: `channels` (a list of codes), `converted`, `value` (minor).
+
+    Each channel hands on to some more than to others, ends the journey in its own share of cases, and
+    converts its own share of those; about one journey in seven converts, after some four touches.
+    """
+    rng = np.random.default_rng(seed)
+    k = len(CHANNELS)
+    onward = np.cumsum(0.5 * _popularity(k) + 0.5 * rng.dirichlet(np.full(k, 0.4), k), axis=1)
+    ends, converts = rng.uniform(0.15, 0.35, k), rng.uniform(0.02, 0.3, k)
+    alive, state = np.arange(n), rng.choice(k, n, p=_popularity(k)).astype(np.int8)
+    steps, lengths, last = [], np.zeros(n, np.int64), np.zeros(n, np.int8)
+    while alive.size:
+        steps.append((alive, state))
+        lengths[alive] += 1
+        last[alive] = state
+        stays = rng.random(len(alive)) >= (ends[state] if len(steps) < 40 else 1.0)
+        alive, state = alive[stays], state[stays]
+        state = np.minimum((rng.random(len(alive))[:, None] > onward[state]).sum(1), k - 1).astype(np.int8)
+    offsets = offsets_of(lengths)
+    codes = np.empty(offsets[-1], np.int8)
+    for step, (journeys, states) in enumerate(steps):
+        codes[offsets[journeys] + step] = states
+    converted = rng.random(n) < converts[last]
+    value = np.where(converted, rng.lognormal(8, 1, n), 0).astype(np.int64)
+    lists = pa.ListArray.from_arrays(offsets.astype(np.int32), codes)
+    return pa.table({"channels": lists, "converted": converted, "value": value})
+
+
+def path_table(walked: pa.Table) -> pa.Table:
+    """Sum journeys to a row a path, as other packages want them: `path conversions value nulls`."""
+    lists = walked["channels"].combine_chunks()
+    texts = pa.array(CHANNELS).take(lists.values)
+    joined = pc.binary_join(pa.ListArray.from_arrays(lists.offsets, texts), ">")
+    converted = walked["converted"].cast(pa.int64())
+    table = pa.table(
+        {
+            "path": joined,
+            "conversions": converted,
+            "value": walked["value"],
+            "nulls": pc.subtract(1, converted),
+        }
+    )
+    summed = table.group_by("path").aggregate([(name, "sum") for name in ("conversions", "value", "nulls")])
+    return summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
+
+
+def journeys_of(walked: pa.Table) -> Journeys:
+    """Return walks as the journeys that a model sees."""
+    lists = walked["channels"].combine_chunks()
+    codes = lists.values.to_numpy().astype(np.int32)
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    n = len(codes)
+    return Journeys(
+        offsets=offsets, at=np.arange(n), channel=codes, kind=np.zeros(n, np.int16), placement=np.arange(n),
+        touch=np.arange(n), person=np.zeros(n, np.int64), converted_at=offsets[1:],
+        value=walked["value"].to_numpy(), converted=walked["converted"].to_numpy(), channels=CHANNELS,
+    )  # fmt: skip
