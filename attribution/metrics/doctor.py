@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from attribution import clock
-from attribution.metrics import doctor_money, doctor_records
+from attribution.metrics import doctor_models, doctor_money, doctor_records
 from attribution.metrics.answer import Answer
 from attribution.metrics.findings import SEVERITIES, Finding, Look
 from attribution.store.database import Database
@@ -33,6 +33,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("leads_without_touch", doctor_money.leads_without_touch),
     ("no_rate", doctor_money.no_rate),
     ("spend_unmatched", doctor_money.spend_unmatched),
+    ("fits", doctor_models.fits),
 )
 
 NOT_RUN: Final = (

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -233,7 +233,7 @@ def read_file(path: Path) -> dict[str, str]:
 
 
 def _text(name: str, value: object) -> str:
-    items = value if isinstance(value, list) else [value]
+    items: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) for item in items):
         raise InputError(f"{name} is {value!r}; allowed are text in quotation marks or a list of such texts")
     return " ".join(items)
