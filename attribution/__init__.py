@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from attribution.metrics.answer import Answer
     from attribution.models.base import AttributionModel
     from attribution.models.custom import Custom
+    from attribution.models.markov import Markov
     from attribution.models.milestones import FullPath, LeadCreation, UShaped, WShaped
     from attribution.models.position import InverseJ, JShaped, PositionBased
     from attribution.models.registry import get_model, list_models
     from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linear, TimeDecay
+    from attribution.models.shapley import Shapley, ShapleyRate
 
 _HOMES = {
     "Answer": "attribution.metrics.answer",
@@ -39,7 +41,10 @@ _HOMES = {
     "LastTouch": "attribution.models.rules",
     "LeadCreation": "attribution.models.milestones",
     "Linear": "attribution.models.rules",
+    "Markov": "attribution.models.markov",
     "PositionBased": "attribution.models.position",
+    "Shapley": "attribution.models.shapley",
+    "ShapleyRate": "attribution.models.shapley",
     "Store": "attribution.engine",
     "TimeDecay": "attribution.models.rules",
     "UShaped": "attribution.models.milestones",
@@ -65,7 +70,10 @@ __all__ = [
     "LastTouch",
     "LeadCreation",
     "Linear",
+    "Markov",
     "PositionBased",
+    "Shapley",
+    "ShapleyRate",
     "Store",
     "TimeDecay",
     "UShaped",
