@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import sparse
-from scipy.stats import rankdata
 
 from attribution.errors import InputError
 from attribution.journeys.columns import FloatArray, IntArray, Journeys
@@ -254,7 +254,7 @@ def _judged(
     top = max(float(np.abs(samples).max(initial=0)), float(np.abs(credited).max(initial=0))) or 1.0
     point, drawn = (np.rint(figures / top * _DIGITS) for figures in (credited, samples))
     rank_low, rank_high = rank_bounds(drawn, level)
-    ranked = (conversions > 0) & (rankdata(-point, method="ordinal") <= LARGEST_RANKED)
+    ranked = (conversions > 0) & (pd.Series(-point).rank(method="first").to_numpy() <= LARGEST_RANKED)
     return Intervals(
         credited=credited, low=low, high=high, conversions=conversions, rank_low=rank_low,
         rank_high=rank_high, ahead_of_next=ahead_of_next(point, drawn),
