@@ -196,8 +196,9 @@ class _Shown:
             row["conversion_probability"] = learned["conversion_probability"]
         trust = self.fit.trust
         row |= {"conversions": trust["conversions"], "journeys": trust["journeys"]}
-        if self.money and "value" in learned and self._unit("raw") == "money":
-            row["value"] = money_text(round(learned["value"]), self.selection.currency)
+        value = learned.get("value", learned.get("total") if self._unit("total") == "money" else None)
+        if self.money and value is not None:
+            row["value"] = money_text(round(value), self.selection.currency)
         return row | {
             "rank_agreement": trust["rank_agreement"],
             "fit": self.fit.number,

@@ -70,7 +70,10 @@ class AttributionModel(ABC):
 
     @abstractmethod
     def _weights(self, journeys: Journeys) -> FloatArray:
-        """Return one finite, non-negative weight per touch; only ratios within a journey matter."""
+        """Return float64[N]: one finite weight >= 0 per touch; only ratios within a journey matter.
+
+        Touches without a channel have the code -1.
+        """
 
     def _fit(self, journeys: Journeys) -> Mapping[str, Any]:
         """Learn from all journeys, converted or not; what is returned is `fitted` from then on.
@@ -177,7 +180,14 @@ class AttributionModel(ABC):
         return _Considered(journeys.keep(kept), kept)
 
     def _normalised(self, journeys: Journeys) -> Shares:
-        weights = np.asarray(self._weights(journeys), np.float64)
+        given = self._weights(journeys)
+        try:
+            weights = np.asarray(given, np.float64)
+        except (TypeError, ValueError):
+            raise ModelError(
+                f"{self.name} returned weights that are no numbers ({type(given).__name__}); "
+                "a model returns one number per touch"
+            ) from None
         if weights.shape != (journeys.n_touches,):
             raise ModelError(
                 f"{self.name} returned weights of shape {weights.shape} for {journeys.n_touches} touches; "

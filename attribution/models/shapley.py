@@ -112,7 +112,7 @@ class ShapleyRate(LearnedWorth):
             "standard_error": error,
             "journeys": float(times.sum()),
             "conversions": float(converted.sum()),
-            "value": float(value.sum()),
+            "total": float(value.sum()),  # of the reward, whichever it is
         }
 
     def _exact(self, sets: _Sets, per_set: FloatArray, value_per_set: FloatArray) -> FloatArray:
@@ -139,7 +139,7 @@ class ShapleyRate(LearnedWorth):
         fitted = self.fitted
         phi = np.array(fitted["phi"], np.float64)
         raw = phi * fitted["journeys"]
-        scale = fitted["value"] / raw.sum() if raw.sum() else 0.0
+        scale = fitted["total"] / raw.sum() if raw.sum() else 0.0
         error = fitted["standard_error"] or [0.0] * len(phi)
         columns = {"phi": phi, "standard_error": np.array(error), "raw": raw, "total": raw * scale}
         return pd.DataFrame(columns, index=pd.Index(fitted["names"], name=self.by, dtype=object))
