@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Column: TypeAlias = "pd.Series[Any]"
-Codes: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+Codes: TypeAlias = npt.NDArray[np.integer[Any]]
 
 _HEAD = 1 << 16  # rows that are likely to show every category there is
+_BLOCK = 1 << 16  # rows worked on at a time: the temporaries stay in the cache
 
 
 def plain(column: Column) -> Column:
@@ -81,7 +82,8 @@ def match(column: Column, values: pd.Index[Any]) -> npt.NDArray[np.int32]:
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         place = np.append(match(pd.Series(column.cat.categories), values), np.int32(-1))
-        return place[column.cat.codes.to_numpy()]
+        found: npt.NDArray[np.int32] = place[column.cat.codes.to_numpy()]
+        return found
     column = plain(column)
     if _is_int64(column.dtype) and _is_int64(values.dtype) and len(values):
         low, high = int(values.min()), int(values.max())
@@ -89,8 +91,8 @@ def match(column: Column, values: pd.Index[Any]) -> npt.NDArray[np.int32]:
             return _match_close(column.to_numpy(), values.to_numpy(), low, high)
     if isinstance(column.dtype, pd.StringDtype) and isinstance(values.dtype, pd.StringDtype):
         texts = pa.array(column)
-        found = pc.index_in(texts, value_set=pa.array(values, type=texts.type), skip_nulls=True)
-        return found.fill_null(-1).to_numpy().astype(np.int32, copy=False)
+        places = pc.index_in(texts, value_set=pa.array(values, type=texts.type), skip_nulls=True)
+        return np.asarray(places.fill_null(-1), np.int32)
     return values.get_indexer(pd.Index(column)).astype(np.int32)
 
 
@@ -105,6 +107,10 @@ def _match_close(
     outside = high - low + 1
     place = np.full(outside + 1, -1, np.int32)
     place[values.astype(np.int64) - low] = np.arange(len(values), dtype=np.int32)
-    # below the lowest wraps round to above the highest
-    distance = np.subtract(rows, low, dtype=np.int64).view(np.uint64)
-    return place.take(np.minimum(distance, np.uint64(outside), out=distance).view(np.int64))
+    found = np.empty(len(rows), np.int32)
+    for block in (slice(i, i + _BLOCK) for i in range(0, len(rows), _BLOCK)):
+        # below the lowest wraps round to above the highest
+        distance = np.subtract(rows[block], low, dtype=np.int64).view(np.uint64)
+        np.minimum(distance, np.uint64(outside), out=distance)
+        place.take(distance.view(np.int64), out=found[block], mode="clip")
+    return found

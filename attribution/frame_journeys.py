@@ -95,9 +95,9 @@ def select(
     kind_of_row = _kinds(touches)
     person, who, notes = _people(touches["person_id"], conversions["person_id"])
     rows = np.flatnonzero((person >= 0) & _wanted(kinds)[kind_of_row])
-    person, at = person[rows], at[rows]
+    person, at = person.take(rows), at.take(rows)
     order = sort_order(person, at)
-    rows, at = rows[order], at[order]
+    rows, at = rows.take(order), at.take(order)
     # impressions have a lookback of their own, which may be the longer one
     longest = max(reach, IMPRESSION_LOOKBACK) if "impression" in kinds else reach
     start, stop = touches_between(
@@ -106,7 +106,7 @@ def select(
     )  # fmt: skip
     conversion = np.repeat(np.arange(len(who)), stop - start)
     places = ragged_ranges(start, stop - start)
-    row, at = rows[places], at[places]
+    row, at = rows.take(places), at.take(places)
     kind = kind_of_row[row] if kind_of_row.ndim else np.full(len(row), kind_of_row)
     if (kind == _IMPRESSION).any():
         within = np.where(kind == _IMPRESSION, IMPRESSION_LOOKBACK, reach)

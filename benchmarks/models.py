@@ -149,7 +149,7 @@ def four_models(folder: Path, touches: int) -> None:
                 )
         rows.append(("exact allocation of all four alone", *_figures(_ours("four_cents", *files)), "", ""))
         _print(
-            f"(c) four models, {touches:,} touches, {buyers:.0%} of people convert, lookback 365d, two threads each",
+            f"(c) four models, {touches:,} touches, {buyers:.0%} of people convert, lookback 365d",
             ("", "s", "CPU s", "MB", "DuckDB / ours", "totals off by"), rows,
         )  # fmt: skip
 

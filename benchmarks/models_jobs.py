@@ -83,7 +83,7 @@ def build(touches: str, conversions: str) -> None:
     """From two Parquet files to journeys in order."""
 
     def work() -> Totals:
-        journeys = _journeys(pq.read_table(touches), pq.read_table(conversions))
+        journeys = _journeys(pq.read_table(touches, memory_map=True), pq.read_table(conversions))
         return {"touches": journeys.n_touches, "journeys": journeys.n_journeys}
 
     tell(work, repeat=3)
@@ -154,7 +154,7 @@ def four_duckdb(touches: str, conversions: str, where: str) -> None:
 
 def _reader(touches: str, conversions: str, where: str) -> Callable[[], tuple[Any, Any]]:
     def read() -> tuple[Any, Any]:
-        return pq.read_table(touches), pq.read_table(conversions)
+        return pq.read_table(touches, memory_map=True), pq.read_table(conversions)
 
     tables = read() if where == "memory" else None
     return lambda: tables or read()
