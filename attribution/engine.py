@@ -211,6 +211,29 @@ class Store:
 
         return model_show(self.db, model, **options)
 
+    def fitted_model(
+        self,
+        model: str,
+        *,
+        goal: str | None = None,
+        lookback: str | None = None,
+        scope: str | None = None,
+        kinds: str | None = None,
+    ) -> AttributionModel:
+        """Return a model as the store last ran it, with its newest fit, to be asked in Python.
+
+        Raises:
+            InputError: it was never run for this goal and window.
+        """
+        from attribution.ledger.credit_sets import stored_model
+        from attribution.metrics.selection import select_credits
+
+        with self.db.read() as connection:
+            found = select_credits(
+                connection, model=model, goal=goal, lookback=lookback, scope=scope, kinds=kinds
+            )
+            return stored_model(connection, found.credit_set_id)
+
     def model_fit(
         self,
         models: Sequence[str | AttributionModel] | None = None,

@@ -93,6 +93,23 @@ def test_the_window_holds_for_null_journeys_too(shop: Store) -> None:
     assert paths(corpus_of(shop, "won", Window("21d", "contacts", WINDOW.kinds)), False) == [["Direct"]]
 
 
+def test_a_colleague_of_a_buyer_did_not_fail_to_buy(store: Store) -> None:
+    """Also where only the lead's touches count, other contacts of a won deal make no null journey."""
+    load(
+        store,
+        touches=TOUCHES + "c1,colleague,2025-05-05T09:00:00Z,Referral,,",
+        leads="""lead_id,created_at,visitor_id,email
+        Lb,2025-05-10T10:00:00Z,bought,
+        Lc,2025-05-05T10:00:00Z,colleague,c@x.com""",
+        deals="deal_id,status,created_at,closed_at,amount,currency,lead_id,emails\n"
+        "Db,won,2025-05-11,2025-06-10,90.00,GBP,Lb,c@x.com",
+    )
+    store.run(models=["linear"], goals=["revenue"], scope="primary")
+    nowhere = paths(corpus_of(store, "won", Window("90d", "primary", WINDOW.kinds)), False)
+    assert ["Referral"] not in nowhere
+    assert ["Paid Search", "Email"] in nowhere
+
+
 def test_the_clock_is_not_asked(shop: Store) -> None:
     """The same data make the same corpus a year later; what is dated in the future waits."""
     with freeze_time("2026-06-20"):

@@ -13,6 +13,7 @@ from worlds import World, examples, import_rows, import_world, worlds
 
 from attribution.engine import Store
 from attribution.errors import InputError, UnknownNameError
+from attribution.journeys.columns import Journeys
 from attribution.ledger.check import check_conservation
 from attribution.store import schema
 
@@ -181,6 +182,15 @@ def test_the_transitions_are_those_of_the_fit(shop: Store) -> None:
         ("Email", "Direct", 1, pytest.approx(1 / 3)),
         ("Email", "(null)", 2, pytest.approx(2 / 3)),
     ]
+
+
+def test_the_fitted_model_itself_can_be_had(shop: Store) -> None:
+    """As an object that shares any journeys, by what the store learned."""
+    model = shop.fitted_model("markov")
+    journeys = Journeys.from_paths([[(0, "Email"), (1, "Direct"), (2, "Direct")]])
+    assert model.shares(journeys).tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    with pytest.raises(InputError, match="run it with: attribution run --model shapley_rate"):
+        shop.fitted_model("shapley_rate")
 
 
 def test_what_cannot_be_meant_is_refused(shop: Store) -> None:

@@ -56,7 +56,8 @@ def read_unconverted(
     open_deals = read_ints(connection, select(deal.c.deal_id).where(deal.c.status == "open"), ["deal"])[
         "deal"
     ]
-    _, buyers = people_of(connection, kind, converted, window.scope)
+    # whoever had a part in it, also where only its lead's touches count
+    _, buyers = people_of(connection, kind, converted, "contacts")
     _, undecided = people_of(connection, "created", open_deals, "contacts")
     mine = ~np.isin(rows["person"], np.union1d(buyers, undecided))
     people, place = np.unique(rows["person"][mine], return_inverse=True)

@@ -101,7 +101,7 @@ def _member(
 
 
 def stored_model(connection: Connection, credit_set_id: int) -> AttributionModel:
-    """Return the model of a credit set, with the parameters that it was run with; not fitted.
+    """Return the model of a credit set with the parameters that it was run with, and its newest fit.
 
     Raises:
         UnknownNameError: the package that it came from is not installed any more.
@@ -109,4 +109,6 @@ def stored_model(connection: Connection, credit_set_id: int) -> AttributionModel
     name, parameters = connection.execute(
         select(credit_set.c.model, credit_set.c.parameters).where(credit_set.c.credit_set_id == credit_set_id)
     ).one()
-    return make_model(model_class(name), json.loads(parameters))
+    model = make_model(model_class(name), json.loads(parameters))
+    fit = latest_fit(connection, credit_set_id)
+    return model if fit is None else model.with_fitted(fit.learned)

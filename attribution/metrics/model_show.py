@@ -99,8 +99,7 @@ class _Shown:
     def __init__(
         self, connection: Connection, selection: Selection, model: AttributionModel, fit: Fit | None
     ) -> None:
-        self.connection, self.selection, self.fit = connection, selection, fit
-        self.model = model.with_fitted(fit.learned) if fit is not None else model
+        self.connection, self.selection, self.model, self.fit = connection, selection, model, fit
         self.money = selection.goal.kind in ("won", "created")
 
     def channels(self) -> _Table:
