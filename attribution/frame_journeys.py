@@ -27,6 +27,7 @@ from attribution.journeys.columns import (
 )
 from attribution.journeys.dimensions import OWN, joined
 from attribution.journeys.milestones import NEVER, milestone_name, place
+from attribution.journeys.threads import both
 from attribution.journeys.window import touches_between
 
 IMPRESSION_LOOKBACK = 1 * DAY
@@ -95,9 +96,10 @@ def select(
     kind_of_row = _kinds(touches)
     person, who, notes = _people(touches["person_id"], conversions["person_id"])
     rows = np.flatnonzero((person >= 0) & _wanted(kinds)[kind_of_row])
-    person, at = person.take(rows), at.take(rows)
-    order = sort_order(person, at)
-    rows, at = rows.take(order), at.take(order)
+    times = at.take(rows)
+    person = person.take(rows)
+    order = sort_order(person, times)
+    rows, at = both(lambda: rows.take(order), lambda: times.take(order))
     # impressions have a lookback of their own, which may be the longer one
     longest = max(reach, IMPRESSION_LOOKBACK) if "impression" in kinds else reach
     start, stop = touches_between(
@@ -106,7 +108,7 @@ def select(
     )  # fmt: skip
     conversion = np.repeat(np.arange(len(who)), stop - start)
     places = ragged_ranges(start, stop - start)
-    row, at = rows.take(places), at.take(places)
+    row, at = both(lambda: rows.take(places), lambda: at.take(places))
     kind = kind_of_row[row] if kind_of_row.ndim else np.full(len(row), kind_of_row)
     if (kind == _IMPRESSION).any():
         within = np.where(kind == _IMPRESSION, IMPRESSION_LOOKBACK, reach)
@@ -114,7 +116,8 @@ def select(
         conversion, row, at, kind = conversion[near], row[near], at[near], kind[near]
     merged = _merge(touches, conversion, row, who[conversion], at, kind)
     if merged.absorbed.size:
-        conversion, row, at, kind = (each[merged.keep] for each in (conversion, row, at, kind))
+        keep = merged.keep
+        conversion, row, at, kind = conversion[keep], row[keep], at[keep], kind[keep]
     return Selection(
         conversion=conversion, row=row, at=at, kind=kind, person=who[conversion],
         absorbing=merged.absorbing, absorbed=merged.absorbed, converted_at=converted_at, notes=tuple(notes),
@@ -185,7 +188,7 @@ def _merge(
     if sessions.all() or not sessions.any():
         return _Merged(np.ones(len(row), np.bool_), *np.zeros((2, 0), np.int64))
     campaign, click_id = (
-        encode(touches[name])[0][row] if name in touches.columns else np.full(len(row), -1)
+        encode(touches[name])[0][row].astype(np.int64) if name in touches.columns else np.full(len(row), -1)
         for name in ("campaign", "click_id")
     )
     same = merge_same_touch(
@@ -253,7 +256,8 @@ def make_journeys(
         UnknownNameError: a dimension that `touches` has no column of.
     """
     row = selection.row
-    channel, channels = np.full(len(row), -1, np.int32), ()
+    channel = np.full(len(row), -1, np.int32)
+    channels: tuple[str, ...] = ()
     if "channel" in touches.columns:
         channel, names = selection.codes(touches["channel"])
         channels = tuple(str(name) for name in names)

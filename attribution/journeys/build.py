@@ -114,7 +114,11 @@ def _rises(group: IntArray, at: IntArray, tie_rank: IntArray | None) -> bool:
 
 
 def sort_order(
-    group: IntArray, at: IntArray, *, tie_rank: IntArray | None = None, text_ids: TextIds | None = None
+    group: IntArray | CodeArray,
+    at: IntArray,
+    *,
+    tie_rank: IntArray | None = None,
+    text_ids: TextIds | None = None,
 ) -> IntArray:
     """Return the permutation that sorts touches by (group, time, touch id), groups being small integers >= 0.
 
@@ -154,7 +158,11 @@ def _in_runs(same_as_previous: BoolArray) -> IntArray:
 
 
 def _exact_order(
-    touches: IntArray, group: IntArray, at: IntArray, tie_rank: IntArray | None, text_ids: TextIds | None
+    touches: IntArray,
+    group: IntArray | CodeArray,
+    at: IntArray,
+    tie_rank: IntArray | None,
+    text_ids: TextIds | None,
 ) -> IntArray:
     groups, times = group[touches], at[touches]
     if tie_rank is not None:

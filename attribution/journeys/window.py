@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attribution.journeys.columns import IntArray
+from attribution.journeys.threads import both
 
 _BLOCK = 1 << 15  # conversions worked on at a time
 
@@ -29,8 +30,9 @@ def touches_between(
     known = np.maximum(person, 0)
     low = np.where(person < 0, 0, person_offsets[known])
     high = np.where(person < 0, 0, person_offsets[np.minimum(known + 1, len(person_offsets) - 1)])
-    start = _first_not_below(at, since, low, high)
-    stop = _first_not_below(at, until + 1, low, high)
+    start, stop = both(
+        lambda: _first_not_below(at, since, low, high), lambda: _first_not_below(at, until + 1, low, high)
+    )
     return start, np.maximum(start, stop)
 
 
