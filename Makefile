@@ -45,5 +45,6 @@ bench: .venv/bench  ## times and memory, beside a peer measured in the same run
 bench-models: .venv/bench  ## every model's time, memory and exactness, beside other packages
 	$(BIN)/python -m benchmarks.models $(ARGS)
 
-images: .venv/developer  ## the pictures of the documentation
-	$(BIN)/python tools/make_images.py
+images: demo .venv/developer  ## the pictures of the documentation; needs Chromium
+	$(BIN)/python tools/make_images.py demo/report.html
+	$(BIN)/python -m tools.make_truth_image

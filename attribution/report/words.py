@@ -20,6 +20,7 @@ MODELS: Final = {
     "u_shaped": "The first touch and the one that made the lead get most of the credit.",
     "w_shaped": "The first touch, the one that made the lead and the one that made the deal get most.",
     "full_path": "First touch, lead, deal and closing touch share most of the credit.",
+    "custom": "Moments of the sale that you chose get fixed shares, all other touches share the rest.",
     "markov": "A channel gets credit for the deals that would be lost without it, judged by all journeys.",
     "shapley": "Each deal is shared equally between the different channels that took part in it.",
     "shapley_rate": "A channel gets credit for how much it raises the odds of a deal, over all mixes.",
