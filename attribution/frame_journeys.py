@@ -71,7 +71,7 @@ class Selection:
         name = str(column.name)
         if name not in self._coded:
             codes, labels = encode(column)
-            filled = codes[self.row].astype(np.int32, copy=False)
+            filled = codes.take(self.row).astype(np.int32, copy=False)
             offered = codes[self.absorbed]
             useful = (offered >= 0) & (filled[self.absorbing] < 0)
             places, first = np.unique(self.absorbing[useful], return_index=True)
@@ -96,30 +96,37 @@ def select(
     kind_of_row = _kinds(touches)
     person, who, notes = _people(touches["person_id"], conversions["person_id"])
     rows = np.flatnonzero((person >= 0) & _wanted(kinds)[kind_of_row])
-    times = at.take(rows)
-    person = person.take(rows)
-    order = sort_order(person, times)
-    rows, at = both(lambda: rows.take(order), lambda: times.take(order))
+    if len(rows) < len(at):
+        person, at = person.take(rows), at.take(rows)
+        order = sort_order(person, at)
+        rows, at = rows.take(order), at.take(order)
+    else:
+        rows = sort_order(person, at)
+        at = at.take(rows)
     # impressions have a lookback of their own, which may be the longer one
     longest = max(reach, IMPRESSION_LOOKBACK) if "impression" in kinds else reach
     start, stop = touches_between(
         offsets_of(np.bincount(person, minlength=int(who.max(initial=0)) + 1)),
         at, who, converted_at - longest, converted_at,
     )  # fmt: skip
-    conversion = np.repeat(np.arange(len(who)), stop - start)
+    conversion, whose = np.repeat(np.arange(len(who)), stop - start), np.repeat(who, stop - start)
     places = ragged_ranges(start, stop - start)
     row, at = both(lambda: rows.take(places), lambda: at.take(places))
     kind = kind_of_row[row] if kind_of_row.ndim else np.full(len(row), kind_of_row)
     if (kind == _IMPRESSION).any():
         within = np.where(kind == _IMPRESSION, IMPRESSION_LOOKBACK, reach)
         near = at >= converted_at[conversion] - within
-        conversion, row, at, kind = conversion[near], row[near], at[near], kind[near]
-    merged = _merge(touches, conversion, row, who[conversion], at, kind)
+        conversion, row, at, kind, whose = (
+            conversion[near], row[near], at[near], kind[near], whose[near]
+        )  # fmt: skip
+    merged = _merge(touches, conversion, row, whose, at, kind)
     if merged.absorbed.size:
         keep = merged.keep
-        conversion, row, at, kind = conversion[keep], row[keep], at[keep], kind[keep]
+        conversion, row, at, kind, whose = (
+            conversion[keep], row[keep], at[keep], kind[keep], whose[keep]
+        )  # fmt: skip
     return Selection(
-        conversion=conversion, row=row, at=at, kind=kind, person=who[conversion],
+        conversion=conversion, row=row, at=at, kind=kind, person=whose,
         absorbing=merged.absorbing, absorbed=merged.absorbed, converted_at=converted_at, notes=tuple(notes),
     )  # fmt: skip
 

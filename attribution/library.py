@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -34,7 +33,6 @@ NONE = "(none)"
 UNATTRIBUTED = "(unattributed)"
 
 _DIGITS_WITHOUT_CURRENCY = 2
-_THREADS = 2
 _SMALL = 1 << 16
 _NOT_DIMENSIONS = ("person_id", "at", "touch_id", "click_id")
 
@@ -385,15 +383,13 @@ def _values(conversions: pd.DataFrame, digits: int, currency: str | None) -> Int
 def _credit(
     models: Mapping[str, AttributionModel], journeys: Journeys
 ) -> tuple[dict[str, IntArray], dict[str, int]]:
-    def credit(model: AttributionModel) -> tuple[IntArray, int]:
+    amounts, shared_equally = {}, {}
+    for label, model in models.items():
         shares = model.shares_and_fallbacks(journeys)
-        return allocate(shares.values, journeys.offsets, journeys.value), len(shares.shared_equally)
-
-    # numpy lets go of the interpreter in long loops, so that two models take little longer than one
-    with ThreadPoolExecutor(_THREADS) as threads:
-        credited = dict(zip(models, threads.map(credit, models.values()), strict=True))
-    amounts = {label: found for label, (found, _) in credited.items()}
-    return amounts, {label: count for label, (_, count) in credited.items() if count}
+        amounts[label] = allocate(shares.values, journeys.offsets, journeys.value)
+        if len(shares.shared_equally):
+            shared_equally[label] = len(shares.shared_equally)
+    return amounts, shared_equally
 
 
 def _dimension(column: Column, selection: Selection, journeys: Journeys) -> tuple[CodeArray, list[Any]]:

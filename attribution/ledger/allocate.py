@@ -7,7 +7,9 @@ to the earlier touch. The rounding makes shares tie that are equal but for the l
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +22,7 @@ LARGEST_TOTAL = 2**62
 _TOLERANCE = 1e-9  # how far the shares of a journey may be from 1 together
 _EXACT_IN_FLOAT = 2**32  # below it a total times a million is a float without rounding
 _CHUNK = 1 << 17  # touches worked on at a time: all temporaries together stay in the cache
+_FEW = 4  # so many chunks are not worth a thread
 _SPLIT = float(2**27 + 1)  # Veltkamp's constant: cuts a float into two halves of 26 bits
 
 
@@ -43,17 +46,32 @@ def allocate(shares: FloatArray, offsets: IntArray, totals: IntArray) -> IntArra
     """
     shares, offsets, totals = _checked(shares, offsets, totals)
     credits = np.zeros(len(shares), np.int64)
-    start, n_journeys = 0, len(totals)
-    while start < n_journeys:
-        stop = int(np.searchsorted(offsets, offsets[start] + _CHUNK, side="right")) - 1
-        stop = min(max(stop, start + 1), n_journeys)
+
+    def fill(start: int, stop: int) -> None:
         first, last = int(offsets[start]), int(offsets[stop])
         if last > first:
             credits[first:last] = _allocate_chunk(
                 shares[first:last], offsets[start : stop + 1] - first, totals[start:stop], start
             )
-        start = stop
+
+    starts = _chunk_starts(offsets)
+    if len(starts) <= _FEW:
+        for start, stop in pairwise(starts):
+            fill(start, stop)
+        return credits
+    with ThreadPoolExecutor(2) as threads:  # numpy lets go of the interpreter in long loops
+        for _ in threads.map(fill, starts[:-1], starts[1:]):
+            pass
     return credits
+
+
+def _chunk_starts(offsets: IntArray) -> list[int]:
+    """Return the journeys at which chunks begin, and the number of journeys."""
+    starts, n_journeys = [0], len(offsets) - 1
+    while starts[-1] < n_journeys:
+        stop = int(np.searchsorted(offsets, offsets[starts[-1]] + _CHUNK, side="right")) - 1
+        starts.append(min(max(stop, starts[-1] + 1), n_journeys))
+    return starts
 
 
 def shares_in_millionths(shares: FloatArray, offsets: IntArray) -> IntArray:
