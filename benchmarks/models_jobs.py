@@ -171,7 +171,7 @@ def corpus(spec: str, walked: str) -> None:
             weights = model.shares(journeys) * np.repeat(journeys.converted, journeys.lengths)
             return dict(zip(CHANNELS, np.bincount(journeys.channel, weights, 12).tolist(), strict=True))
         table: Any = model.channels()  # type: ignore[attr-defined]
-        return dict(table["conversions" if "conversions" in table else "total"])
+        return dict(table["total" if "total" in table else "conversions_by_effect"])
 
     tell(work, repeat=2)
 
