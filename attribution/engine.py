@@ -20,7 +20,7 @@ from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
 from attribution.models.base import AttributionModel
-from attribution.models.registry import get_model, list_models, model_class
+from attribution.models.registry import get_model
 from attribution.sources.visit import parse_visit
 from attribution.store import schema
 from attribution.store.database import Database
@@ -192,7 +192,7 @@ class Store:
             scope=result.scope,
             rows=rows,
             totals={"entries": sum(p.entries for p in result.posted)},
-            warnings=result.shared_equally,
+            warnings=result.notes,
             columns={"goals": "text", "model": "text", "conversions": "count", "entries": "count"},
             title="Posted" if result.run_id is not None else "Nothing new to post",
         )
@@ -256,6 +256,7 @@ class Store:
         Raises:
             InputError: a model that learns nothing.
         """
+        from attribution.ledger.learn import require_learning
         from attribution.ledger.run import RunOptions, run
         from attribution.metrics.model_fit import model_fit
         from attribution.metrics.selection import read_day
@@ -266,13 +267,7 @@ class Store:
             chosen = [get_model(spec) for spec in (models or settings.require("models").split())]
         if models is None:
             chosen = [model for model in chosen if model.needs_fit]
-        dull = [model.label for model in chosen if not model.needs_fit]
-        if dull or not chosen:
-            learning = [name for name in list_models() if model_class(name).needs_fit]
-            raise InputError(
-                f"{', '.join(dull) or 'the setting `models` names none that'} learns nothing, so there is "
-                f"nothing to fit; models that learn are {', '.join(learning)}"
-            )
+        require_learning(chosen)
         day = read_day(as_of, "--as-of")
         until = None if day is None else clock.day_bounds(day, timezone)[1]
         options = RunOptions(chosen, goals, lookback, scope, kinds, refit=True, as_of=until)

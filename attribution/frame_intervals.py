@@ -100,7 +100,7 @@ def _rows(label: str, found: Intervals, groups: Groups) -> pd.DataFrame:
         "low": _bounds(found.low[order], few, groups.digits),
         "high": _bounds(found.high[order], few, groups.digits),
     }
-    for name in ("conversions", "rank_low", "rank_high", "too_few"):
+    for name in ("conversions", "rank_best", "rank_worst", "too_few"):
         columns[name] = getattr(found, name)[order]
     return pd.DataFrame(columns)
 

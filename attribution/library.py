@@ -24,13 +24,13 @@ from attribution.frame_journeys import (
 )
 from attribution.frames import as_frame, read_amounts, require_columns, to_decimals
 from attribution.journeys.columns import CodeArray, IntArray, Journeys
+from attribution.labels import UNATTRIBUTED
 from attribution.ledger.allocate import LARGEST_TOTAL, allocate
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model
 from attribution.money import minor_digits
 
 NONE = "(none)"
-UNATTRIBUTED = "(unattributed)"
 
 _DIGITS_WITHOUT_CURRENCY = 2
 _SMALL = 1 << 16
@@ -115,7 +115,7 @@ class Attribution:
         Returns:
             One row for each model and value, by model and falling value: the dimension, `model`, `value` as
             :meth:`by` has it, `low` and `high` (empty where `too_few`), `conversions` credited, the places
-            `rank_low` to `rank_high` that it takes in the draws (1 is the highest), and `too_few`, under 10
+            `rank_best` to `rank_worst` that it takes in the draws (1 is the highest), and `too_few`, under 10
             conversions. `attrs` has the `rank_agreement` of each model (in how many draws two values keep
             their order) and `warnings`, in sentences.
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from attribution.journeys.columns import FloatArray, Journeys, offsets_of
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model
-from attribution.trust.bca import acceleration, bca_bounds, bca_interval
+from attribution.trust.bca import Spread, bca_bounds, bca_interval, spread
 from attribution.trust.bootstrap import bootstrap
 from attribution.trust.intervals import Intervals
 
@@ -87,10 +87,12 @@ def ways(found: Intervals, sums: FloatArray, seed: int) -> Mapping[str, tuple[Fl
     bought = sums[sums.any(axis=1)]
     times = np.random.default_rng(seed).multinomial(len(bought), np.full(len(bought), 1 / len(bought)), 400)
     centred = bought - bought.mean(axis=0)
-    many = np.full(len(point), _INFINITE)
+    whose, which = np.nonzero(sums)
+    found_spread = spread(sums[whose, which], which, len(point))
+    normal = Spread(found_spread.acceleration, np.full(len(point), _INFINITE))
     return {
         "ours": (found.low, found.high),
-        "BCa, normal": bca_bounds(point, samples, acceleration(sums), many, LEVEL),
+        "BCa, normal": bca_bounds(point, samples, normal, LEVEL),
         "log scale": (point / reach, point * reach),
         "percentiles": (low, high),
         "buyers alone, BCa": bca_interval(point, times @ bought, centred, LEVEL),

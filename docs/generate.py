@@ -25,8 +25,8 @@ _ABOUT = {
     "observation, with two or more identifiers.",
     "leads": "People who became known: a row of your CRM or form tool each.",
     "deals": "Opportunities and what became of them. One row a deal.",
-    "stages": "Any further stage history of leads and deals. Models of milestones read it: a stage's name is a "
-    "milestone, and `mql` or `sqo` here count where the lead has no such time.",
+    "stages": "Any further stage history of leads and deals. Models of milestones read it: a stage's name is "
+    "a milestone, and `mql` or `sqo` here count where the lead has no such time.",
     "adjustments": "Refunds, credit notes, extra invoices: money that changed after the deal closed.",
     "spend": "What advertising cost, by day and whatever dimensions you know.",
     "meetings": "Meetings with leads. Kept and checked; no figure reads it yet.",

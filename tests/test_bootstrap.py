@@ -16,7 +16,7 @@ from attribution.journeys.columns import FloatArray, Journeys
 from attribution.models.base import AttributionModel
 from attribution.models.markov import Markov
 from attribution.models.rules import FirstTouch, Linear
-from attribution.trust.bca import acceleration, bca_interval, effective_units
+from attribution.trust.bca import bca_interval, spread
 from attribution.trust.bootstrap import bootstrap
 from attribution.trust.draws import draw_times
 from attribution.trust.intervals import Intervals, doubts
@@ -54,7 +54,7 @@ def paths(*journeys: str, **columns: Any) -> Journeys:
 
 def figures(found: Intervals) -> list[Any]:
     """Return everything that a bootstrap found, to be compared."""
-    columns = (found.credited, found.low, found.high, found.conversions, found.rank_low, found.rank_high)
+    columns = (found.credited, found.low, found.high, found.conversions, found.rank_best, found.rank_worst)
     return [*(column.tolist() for column in columns), found.rank_agreement, found.total]
 
 
@@ -73,8 +73,9 @@ def test_acceleration_and_effective_units_by_hand() -> None:
     """1, 2, 3: skewness 36 / 14^1.5, 36 / 14 units; refunds turn the sign, scale changes nothing."""
     influence = np.array([[1.0, -1e9, 0.0], [2.0, -2e9, 0.0], [3.0, -3e9, 0.0]])
     worked = 36 / 14**1.5 / 6
-    assert acceleration(influence).tolist() == pytest.approx([worked, -worked, 0.0])
-    assert effective_units(influence).tolist() == pytest.approx([36 / 14, 36 / 14, 0.0])
+    found = spread(influence.ravel(), np.tile(np.arange(3), 3), 3)
+    assert found.acceleration.tolist() == pytest.approx([worked, -worked, 0.0])
+    assert found.units.tolist() == pytest.approx([36 / 14, 36 / 14, 0.0])
 
 
 def test_one_skewed_unit_widens_and_never_turns_around() -> None:
@@ -204,7 +205,7 @@ def test_one_unit() -> None:
 def test_one_group_has_no_order_to_lose() -> None:
     """It is first in every draw."""
     found = bootstrap([Linear()], paths(*["a"] * 20), draws=100)["linear"]
-    assert (found.rank_low.tolist(), found.rank_high.tolist(), found.rank_agreement) == ([1], [1], 1.0)
+    assert (found.rank_best.tolist(), found.rank_worst.tolist(), found.rank_agreement) == ([1], [1], 1.0)
     assert doubts(found, "linear", ["a"]) == []
 
 
@@ -299,7 +300,7 @@ def test_an_order_that_is_not_stable_is_said() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"level": 1.0}, "level=1.0 cannot be used; allowed are shares between 0 and 1, such as 0.9"),
+        ({"level": 1.0}, "an interval of 1.0 cannot be made; allowed are shares between 0 and 1"),
         ({"draws": 50}, "draws=50 are too few for an interval; allowed are 100 and more"),
         ({"seed": -1}, "seed=-1 cannot be used; allowed are whole numbers from 0"),
         ({"unit": np.zeros(3, np.int64)}, "unit has shape (3,), expected (1,)"),

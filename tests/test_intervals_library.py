@@ -53,13 +53,13 @@ def test_the_frame() -> None:
     found = result()
     frame = found.intervals(draws=100)
     assert frame.columns.tolist() == [
-        "channel", "model", "value", "low", "high", "conversions", "rank_low", "rank_high", "too_few",
+        "channel", "model", "value", "low", "high", "conversions", "rank_best", "rank_worst", "too_few",
     ]  # fmt: skip
     assert frame["model"].tolist() == ["linear"] * 4 + ["markov"] * 4
     by = found.by("channel")
     for row in frame.itertuples():
         assert row.value == by.loc[row.channel, row.model]
-        assert row.rank_low <= row.rank_high
+        assert row.rank_best <= row.rank_worst
         assert row.too_few == (row.conversions < 10)
         assert row.too_few or row.low < row.value < row.high
         assert row.too_few or isinstance(row.low, Decimal)

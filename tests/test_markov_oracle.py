@@ -167,8 +167,8 @@ def test_removal_effects_in_fractions(people: list[Walker], order: int) -> None:
     }
     total = sum(person.value for person in people if person.converted)
     for column, share, i, everything in (
-        ("removal_effect", "conversions", 0, converted),
-        ("removal_effect_value", "value", 1, total),
+        ("removal_effect", "conversions_by_effect", 0, converted),
+        ("removal_effect_value", "value_by_effect", 1, total),
     ):
         expected = [float(effects[name][i]) for name in found.index]
         assert found[column].tolist() == pytest.approx(expected, abs=1e-9)
@@ -264,7 +264,8 @@ def test_staying_longer_changes_nothing(people: list[Walker], order: int, data: 
         stretched.append(person._replace(path=tuple(path)))
     before = Markov(order=order).fit(journeys_of(people)).channels()
     after = Markov(order=order).fit(journeys_of(stretched)).channels().loc[before.index]
-    assert np.abs(before - after).max(axis=None) <= 1e-9 * max(1.0, float(before["value"].max()))
+    largest = max(1.0, float(before["value_by_effect"].max()))
+    assert np.abs(before - after).max(axis=None) <= 1e-9 * largest
 
 
 @settings(max_examples=40)
@@ -290,7 +291,8 @@ def test_journeys_without_touches_and_unused_names_say_nothing(people: list[Walk
     for other in (empty, wider):
         after = Markov(order=order).fit(other).channels()
         assert after.index.tolist() == before.index.tolist()
-        assert np.abs(after - before).max(axis=None) <= 1e-9 * max(1.0, float(before["value"].max()))
+        largest = max(1.0, float(before["value_by_effect"].max()))
+        assert np.abs(after - before).max(axis=None) <= 1e-9 * largest
 
 
 def _counts(people: list[Walker], order: int) -> Counter[tuple[str, str]]:

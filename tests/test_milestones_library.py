@@ -107,15 +107,15 @@ class ByDimension(AttributionModel):
     ("by", "names"),
     [
         ("source", ["google", "", "", "news", ""]),
-        ("source/medium", ["google / cpc", "(none) / email", "", "news / email", ""]),
+        ("source/medium", ["google / cpc", "(not set) / email", "", "news / email", ""]),
         ("medium / channel",
-         ["cpc / Paid Search", "email / Email", "(none) / Direct", "email / Email", "(none) / Direct"]),
+         ["cpc / Paid Search", "email / Email", "(not set) / Direct", "email / Email", "(not set) / Direct"]),
         ("channel", ["Paid Search", "Email", "Direct", "Email", "Direct"]),
         ("touch_kind", ["session"] * 5),
     ],
 )  # fmt: skip
 def test_columns_of_touches_are_dimensions(by: str, names: list[str]) -> None:
-    """One column, or several joined; blanks have no name, blanks in between are `(none)`."""
+    """One column, or several joined; blanks have no name, blanks in between are `(not set)`."""
     journeys = attribute(TOUCHES, DEALS, models=[ByDimension(by=by)]).journeys
     codes, texts = journeys.dimension(by)
     assert [texts[code] if code >= 0 else "" for code in codes.tolist()] == names

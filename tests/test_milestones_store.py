@@ -227,11 +227,11 @@ def test_dimensions_are_fields_of_placements(store: Store) -> None:
 
     assert texts("campaign") == ["spring", "", "spring", "", ""]
     assert texts("source/medium") == [
-        "google / cpc", "(direct) / (none)", "google / cpc", "(direct) / (none)", "(none) / email",
+        "google / cpc", "(direct) / (none)", "google / cpc", "(direct) / (none)", "(not set) / email",
     ]  # fmt: skip
     assert texts("channel / campaign") == [
-        "Paid Search / spring", "Direct / (none)", "Paid Search / spring", "Direct / (none)",
-        "Email / (none)",
+        "Paid Search / spring", "Direct / (not set)", "Paid Search / spring", "Direct / (not set)",
+        "Email / (not set)",
     ]  # fmt: skip
     assert texts("channel") == ["Paid Search", "Direct", "Paid Search", "Direct", "Email"]
     assert set(journeys.dimensions) == {"campaign", "source/medium", "channel / campaign"}

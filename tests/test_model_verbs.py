@@ -71,7 +71,8 @@ def test_both_figures_of_a_channel_stand_side_by_side(run: Callable[..., Result]
     ]
     totals = found["totals"]
     assert totals["conversion_probability"] == pytest.approx(12 / 20)
-    assert (totals["conversions"], totals["journeys"], totals["value"]) == (12, 20, "1200.00")
+    assert (totals["conversions"], totals["journeys"]) == (12, 20)
+    assert (totals["conversions_by_effect"], totals["value_by_effect"]) == (12, "1200.00")
     assert any("They differ because" in text for text in found["warnings"])
     steps = answer(run("model", "show", "markov", "--transitions", "--format", "json"))["rows"]
     assert {"source": "Direct", "target": "(null)", "count": 8, "probability": pytest.approx(8 / 12)} in steps
@@ -83,7 +84,7 @@ def test_intervals_hold_their_figure_and_few_conversions_have_none(run: Callable
     rows = {(row["model"], row["channel"]): row for row in answer(result)["rows"]}
     assert len(rows) == 4
     email = rows["linear", "Email"]
-    assert (email["value"], email["conversions"], email["rank"]) == ("1000.00", 12, 1)
+    assert (email["value"], email["in_conversions"], email["rank"]) == ("1000.00", 12, 1)
     assert float(email["low"]) < 1000 < float(email["high"])
     direct = rows["markov", "Direct"]
     assert (direct["value"], direct["low"], direct["high"], direct["too_few"]) == ("100.00", None, None, True)
@@ -133,7 +134,7 @@ def test_what_cannot_be_meant_is_one_sentence(run: Callable[..., Result]) -> Non
         (("show", "markov:ordr=2"), "markov has no parameter 'ordr'"),
         (("fit", "linear"), "linear learns nothing"),
         (("trust", "linear", "--draws", "10"), "allowed are 100 and more"),
-        (("trust", "linear", "--interval", "90"), "0"),
+        (("trust", "linear", "--interval", "90"), "an interval of 90.0 cannot be made; allowed are shares"),
         (("trust", "linear", "--by", "owner"), "unknown dimension 'owner'"),
         (("fit", "markov", "--as-of", "now"), "--as-of 'now' is not a day"),
     ):

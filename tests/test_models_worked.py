@@ -204,7 +204,7 @@ def test_markov_worked_by_hand() -> None:
     model = result.models["markov"]
     found = model.channels()  # type: ignore[attr-defined]
     assert found["removal_effect"].to_dict() == pytest.approx({"A": 3 / 4, "B": 1 / 2}, abs=1e-12)
-    assert found["conversions"].to_dict() == pytest.approx({"A": 1.2, "B": 0.8}, abs=1e-12)
+    assert found["conversions_by_effect"].to_dict() == pytest.approx({"A": 1.2, "B": 0.8}, abs=1e-12)
     # the journey A > B is shared 3 : 2, the other has only A
     assert [str(amount) for amount in result.credits["markov"]] == ["600.00", "400.00", "500.00"]
     assert result.by("channel")["markov"].to_dict() == {

@@ -19,8 +19,9 @@ from test_paths import store_of
 from attribution.cli import cli
 from attribution.engine import Store
 from attribution.errors import InputError, UnknownNameError
+from attribution.labels import CONVERSION, START
 from attribution.metrics.chosen_journeys import Steps
-from attribution.metrics.transitions import CONVERSION, START, count_transitions, graphml, transition_graph
+from attribution.metrics.transitions import count_transitions, graphml, transition_graph
 from attribution.report.picture import write_picture
 
 HOSTILE = "<script>alert('x')</script> & \"more\" ]]>"

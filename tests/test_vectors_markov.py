@@ -18,7 +18,8 @@ from path_tables import (
     shares,
 )
 
-from attribution.models.markov import ARROW, CONVERSION, NULL, START, Markov
+from attribution.labels import ARROW, CONVERSION, NULL, START
+from attribution.models.markov import Markov
 
 ORDERS = [1, 2, 3, 4]
 KINDS = ["null", "nonull"]
@@ -41,8 +42,8 @@ def test_the_exact_columns(vectors: Path, order: int, kind: str) -> None:
     for column, theirs, scale in (
         ("removal_effect", "exact_removal_conv", 1),
         ("removal_effect_value", "exact_removal_value", 1),
-        ("conversions", "exact_conversions", 1),
-        ("value", "exact_value", SCALE),
+        ("conversions_by_effect", "exact_conversions", 1),
+        ("value_by_effect", "exact_value", SCALE),
     ):
         assert furthest(channels(model, column, scale), numbers(file, theirs)) < SIX_DECIMALS, column
 
@@ -145,10 +146,12 @@ def test_totals_of_marketing_attribution_models_one(vectors: Path) -> None:
     """Version 1 totals are removal-effect shares; by its default it leaves the null journeys out."""
     file = vectors / "mam1_tests9.csv"
     theirs = numbers(file, "attribution_markov_algorithmic", "channels")
-    assert furthest(channels(Markov().fit(nine_journeys(vectors)), "value", 100), theirs) < SIX_DECIMALS
+    ours = channels(Markov().fit(nine_journeys(vectors)), "value_by_effect", 100)
+    assert furthest(ours, theirs) < SIX_DECIMALS
     file = vectors / "mam1_caData_markov_conversions.csv"
     theirs = numbers(file, "attribution_markov_algorithmic", "channels")
-    assert furthest(channels(public_markov(vectors, 1, False), "conversions"), theirs) < SIX_DECIMALS
+    ours = channels(public_markov(vectors, 1, False), "conversions_by_effect")
+    assert furthest(ours, theirs) < SIX_DECIMALS
 
 
 def test_journeys_of_marketing_attribution_models_one(vectors: Path) -> None:
@@ -184,7 +187,8 @@ def test_exact_columns_of_pychattr(vectors: Path, order: int, loops: bool) -> No
     model = Markov(order=order).fit(readme_journeys(vectors))
     file = vectors / f"pychattr_markov_order{order}_loops{loops}.csv"
     assert furthest(channels(model, "removal_effect"), numbers(file, "exact_removal")) < SIX_DECIMALS
-    assert furthest(channels(model, "conversions"), numbers(file, "exact_conversions")) < SIX_DECIMALS
+    ours = channels(model, "conversions_by_effect")
+    assert furthest(ours, numbers(file, "exact_conversions")) < SIX_DECIMALS
     assert channels(model, "removal_effect")["B"] == pytest.approx(1 / 2 if order == 1 else 2 / 3, abs=1e-12)
 
 

@@ -56,7 +56,7 @@ def test_mam_two_totals_are_no_removal_effect_shares(vectors: Path) -> None:
             anew[channel] += row.conversions * effect[channel] / total
     # effects are known to 1e-12 here; theirs are sums of floats shown with six decimals
     assert furthest(dict(anew), theirs) < 1e-5
-    exact = public_markov(vectors).channels()["conversions"]
+    exact = public_markov(vectors).channels()["conversions_by_effect"]
     assert theirs["alpha"] > 1.5 * exact["alpha"]
     assert theirs["theta"] < 0.4 * exact["theta"]
     ours = credited(public_markov(vectors), public_journeys(vectors))
@@ -128,7 +128,7 @@ def test_mam_two_totals_on_nine_journeys(vectors: Path) -> None:
     model = Markov().fit(journeys)
     theirs = numbers(vectors / "mam2_tests9_revenue.csv", "markov", "channels")
     assert furthest(credited_value(model, journeys, scale=100), theirs) < SIX_DECIMALS
-    totals = {str(name): value / 100 for name, value in model.channels()["value"].items()}
+    totals = {str(name): value / 100 for name, value in model.channels()["value_by_effect"].items()}
     assert furthest(totals, theirs) > 0.9
 
 
@@ -137,8 +137,8 @@ def test_mam_one_ignores_null_journeys_unless_told(vectors: Path) -> None:
     theirs = numbers(
         vectors / "mam1_caData_markov_conversions.csv", "attribution_markov_algorithmic", "channels"
     )
-    with_nulls = public_markov(vectors).channels()["conversions"]
-    without = public_markov(vectors, 1, False).channels()["conversions"]
+    with_nulls = public_markov(vectors).channels()["conversions_by_effect"]
+    without = public_markov(vectors, 1, False).channels()["conversions_by_effect"]
     assert max(abs(theirs[name] - without[name]) for name in theirs) < SIX_DECIMALS
     assert max(abs(theirs[name] - with_nulls[name]) for name in theirs) > 80
 

@@ -21,7 +21,8 @@ from path_tables import (
 )
 from scipy.stats import binom, norm
 
-from attribution.models.markov import CONVERSION, NULL, START, Markov
+from attribution.labels import CONVERSION, NULL, START
+from attribution.models.markov import Markov
 
 ORDERS = [1, 2, 3, 4]
 KINDS = ["null", "nonull"]
@@ -65,7 +66,7 @@ def test_long_simulations_of_channelattribution(vectors: Path, order: int) -> No
 def test_seeds_of_channelattribution_scatter_around_ours(vectors: Path) -> None:
     """The mean of 20 seeds is no further from the exact conversions than their own spread allows."""
     table = read_columns(vectors / "ca_markov_order1_null_seed_spread.csv")
-    exact = channels(public_markov(vectors, 1), "conversions")
+    exact = channels(public_markov(vectors, 1), "conversions_by_effect")
     seeds = [name for name in table if name.startswith("seed")]
     assert len(seeds) == 20
     for name in exact:

@@ -305,13 +305,14 @@ class Journeys:
             raise InputError(f"the offsets of journeys must rise from 0 to the number of touches ({n})")
         sized = {"channel": n, "kind": n, "placement": n, "touch": n, "person": n}
         sized |= {"converted_at": j, "value": j, "converted": j}
-        columns: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in sized}
-        columns |= {f"milestone {name!r}": at for name, at in self.milestones.items()}
-        for name, column in columns.items():
-            size = sized.get(name, n if name.startswith("dimension") else j)
+        columns: list[tuple[str, npt.NDArray[Any], int]] = [
+            *((name, getattr(self, name), size) for name, size in sized.items()),
+            *((f"milestone {name!r}", at, j) for name, at in self.milestones.items()),
+            *((f"dimension {name!r}", codes, n) for name, (codes, _) in self.dimensions.items()),
+        ]
+        for name, column, size in columns:
             if column.shape != (size,):
                 raise InputError(f"column {name} of journeys has shape {column.shape}, expected ({size},)")
-        columns |= {f"dimension {name!r}": codes for name, (codes, _) in self.dimensions.items()}
         coded: list[tuple[npt.NDArray[Any], tuple[str, ...]]] = [
             (self.channel, self.channels), (self.kind, self.kinds), *self.dimensions.values(),
         ]  # fmt: skip

@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 
 from attribution.journeys.columns import Dimension
+from attribution.labels import NOT_SET
 
 OWN: Final = ("channel", "touch_kind")  # every Journeys carries these
-NONE: Final = "(none)"
 _BETWEEN: Final = " / "
 
 
 def joined(parts: Sequence[Dimension]) -> Dimension:
-    """Make one dimension of several; a blank part reads `(none)`, a touch that is blank in all has no name.
+    """Make one dimension of several; a blank part reads `(not set)`, a touch blank in all has no name.
 
     >>> source = Dimension(np.array([0, 0, -1], np.int32), ("google",))
     >>> medium = Dimension(np.array([0, -1, -1], np.int32), ("cpc",))
     >>> both = joined([source, medium])
     >>> both.codes.tolist(), both.names
-    ([1, 0, -1], ('google / (none)', 'google / cpc'))
+    ([1, 0, -1], ('google / (not set)', 'google / cpc'))
     """
     if len(parts) == 1:
         return parts[0]
@@ -35,7 +35,7 @@ def joined(parts: Sequence[Dimension]) -> Dimension:
         texts = (None, *names)
         keys = [(*keys[both // wide], texts[both % wide]) for both in found.tolist()]
     texts_of = [
-        _BETWEEN.join(NONE if one is None else one for one in key) if any(key) else "" for key in keys
+        _BETWEEN.join(NOT_SET if one is None else one for one in key) if any(key) else "" for key in keys
     ]
     labels = sorted(set(texts_of) - {""})
     code = {text: i for i, text in enumerate(labels)} | {"": -1}

@@ -22,7 +22,7 @@ class Fit:
         fitted_at: when, in microseconds; `as_of`: the last instant of the journeys that it saw.
         fingerprint: of the data that the store held.
         learned: what the model's `fitted` says.
-        trust: how far it can be trusted (:mod:`attribution.ledger.trust`).
+        trust: how far it can be trusted, as :func:`attribution.ledger.learn.learn` tells.
     """
 
     number: int

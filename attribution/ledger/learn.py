@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from attribution.errors import InputError
 from attribution.ledger.corpus import Corpus
 from attribution.models.base import AttributionModel
+from attribution.models.registry import list_models, model_class
 from attribution.trust.bootstrap import Progress, bootstrap
 from attribution.trust.intervals import doubts
 
 DRAWS = 100  # enough to see whether the order of channels holds; `model trust` draws more
+
+
+def require_learning(models: Sequence[AttributionModel]) -> None:
+    """Refuse to fit where there is nothing to fit.
+
+    Raises:
+        InputError: no model, or one that learns nothing.
+    """
+    dull = [model.label for model in models if not model.needs_fit]
+    if not dull and models:
+        return
+    learning = ", ".join(name for name in list_models() if model_class(name).needs_fit)
+    what = (
+        f"{', '.join(dull)} learns nothing, so there is nothing to fit"
+        if dull
+        else ("no model of the setting `models` learns anything, so there is nothing to fit")
+    )
+    raise InputError(f"{what}; models that learn are {learning}")
 
 
 def learn(
@@ -24,7 +46,7 @@ def learn(
     journeys = corpus.journeys
     by = next(iter(model.dimensions), "channel")
     codes, names = journeys.dimension(by)
-    fitted = model.with_fitted({}).fit(journeys)
+    fitted = replace(model).fit(journeys)
     found = bootstrap(
         [model], journeys, group=codes, n_groups=len(names), draws=DRAWS, progress=progress
     )[model.label]  # fmt: skip

@@ -74,7 +74,7 @@ class RunResult:
     scope: str
     currency: str | None
     posted: list[Posted] = field(default_factory=list)
-    shared_equally: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what whoever ran it should know
     fits: list[Fitted] = field(default_factory=list)
 
 
@@ -213,12 +213,14 @@ def _post_group(
         dimensions=dimensions,
     )  # fmt: skip
     _keep_journeys(connection, journey_set_id, conversions, journeys)
+    if reach.objects is None:
+        work.result.notes += _unknown_milestones(work.goals, group, journeys)
     group = _learned(work, group, conversions, journeys, dimensions)
     why = _why(conversions, reach) if reason is None else np.full(len(conversions), reason)
     for member in group:
         shares = member.model.shares_and_fallbacks(journeys)
         if len(shares.shared_equally):
-            work.result.shared_equally.append(
+            work.result.notes.append(
                 f"{member.model.label}: {len(shares.shared_equally)} journeys had no weight "
                 "and were shared equally"
             )
@@ -233,6 +235,20 @@ def _post_group(
         .values(seen_touch=work.now.touch, seen_change=work.now.change)
     )
     return numbers, None if reach.objects is None else conversions.ids
+
+
+def _unknown_milestones(goals: Sequence[str], group: Sequence[CreditSet], journeys: Journeys) -> list[str]:
+    """Tell of milestones that no journey has: a name is probably misspelt, or its times are not imported."""
+    absent = {name for name, touches in journeys.milestones.items() if (touches < 0).all()}
+    if not journeys.n_touches or not absent:
+        return []
+    return [
+        f"{member.model.label}, goal {goals[0]}: no journey reached the milestone {name!r}, so its share "
+        "went to the others; milestones are lead, mql, sqo, opportunity and the stages of the table `stages`"
+        for member in group
+        for name in member.model.milestones
+        if name in absent
+    ]
 
 
 def _learned(

@@ -17,9 +17,9 @@ from sqlalchemy import BigInteger, Connection, Select, case, cast, func, select
 
 from attribution import clock
 from attribution.errors import InputError, UnknownNameError
+from attribution.labels import UNATTRIBUTED
 from attribution.ledger.reasons import CLOSED, REASONS
 from attribution.metrics.answer import Answer, Row
-from attribution.metrics.dimensions import UNATTRIBUTED
 from attribution.money import money_text
 from attribution.store.columns import read_ints
 from attribution.store.database import Database

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from attribution.errors import InputError
+from attribution.labels import NO_RATE
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.credits import Credits, credits_by_group
-from attribution.metrics.dimensions import MARKETING, NO_RATE, Dimensions, parse_by, parse_where
+from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by, parse_where
 from attribution.metrics.report import ask, count, dated, needed, no_rate_warnings, unconverted
 from attribution.metrics.selection import (
     Selection,

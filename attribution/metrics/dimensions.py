@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, select
 
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.errors import InputError, UnknownNameError
+from attribution.labels import NOT_SET, UNATTRIBUTED
 from attribution.metrics import facts
 from attribution.store.columns import Ints
 from attribution.store.schema import origin, page, placement
@@ -29,10 +30,6 @@ MARKETING: Final = (*PLACEMENT_FIELDS, "landing_page", "touch_kind")
 PLAIN: Final = ("deal_kind", "owner", "industry", "account")
 ALL: Final = (*MARKETING, *PLAIN)
 
-UNATTRIBUTED: Final = "(unattributed)"
-NOT_SET: Final = "(not set)"
-NO_RATE: Final = "(no rate)"
-NO_LEAD: Final = "(no lead)"
 
 Where = Sequence[tuple[str, str]]
 

@@ -15,9 +15,10 @@ import numpy as np
 from attribution import clock
 from attribution.clock import DAY
 from attribution.errors import InputError
+from attribution.labels import NO_LEAD
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Answer, Row
-from attribution.metrics.dimensions import NO_LEAD, Dimensions, parse_by, parse_where
+from attribution.metrics.dimensions import Dimensions, parse_by, parse_where
 from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi, choose
 from attribution.metrics.kpi_durations import STAGES, Duration, durations
 from attribution.metrics.kpi_measures import Asked, Measures

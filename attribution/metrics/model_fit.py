@@ -10,11 +10,12 @@ import pandas as pd
 from sqlalchemy import Connection, case, func, select
 
 from attribution import clock
+from attribution.journeys.people import DEAL_KINDS
+from attribution.labels import NOT_SET, UNATTRIBUTED
 from attribution.ledger import reasons
 from attribution.ledger.rates import days_in_zone
 from attribution.ledger.run import Fitted, RunResult
 from attribution.metrics.answer import Answer, Row
-from attribution.metrics.dimensions import NOT_SET, UNATTRIBUTED
 from attribution.metrics.report import count
 from attribution.metrics.selection import NO_CURRENCY
 from attribution.money import money_text
@@ -22,8 +23,6 @@ from attribution.store.columns import read_ints
 from attribution.store.database import Database
 from attribution.store.schema import credit_set, entry, journey_set, placement
 from attribution.store.settings import Settings
-
-_MONEY = ("won", "created")
 
 
 def model_fit(db: Database, result: RunResult) -> Answer:
@@ -81,7 +80,7 @@ def _moves(
         .join(credit_set, credit_set.c.journey_set_id == journey_set.c.journey_set_id)
         .where(credit_set.c.credit_set_id == made.credit_set_id)
     ).scalar_one()
-    money = kind in _MONEY
+    money = kind in DEAL_KINDS
     amount = func.coalesce(entry.c.reporting_minor, 0) if money else entry.c.share_millionths
     # of a first fit everything is new; of a later one only what was posted for its sake
     ours = entry.c.run_id == (run_id or 0)

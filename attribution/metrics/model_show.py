@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,10 @@ from sqlalchemy import Connection
 
 from attribution import clock
 from attribution.errors import InputError, UnknownNameError
-from attribution.ledger.allocate import allocate
+from attribution.journeys.columns import FloatArray
+from attribution.journeys.people import DEAL_KINDS
+from attribution.labels import NOT_SET, UNATTRIBUTED
+from attribution.ledger.allocate import MILLION, allocate
 from attribution.ledger.credit_sets import stored_model
 from attribution.ledger.fits import Fit, latest_fit
 from attribution.metrics.answer import Answer, Row
@@ -20,23 +23,16 @@ from attribution.metrics.dimensions import MARKETING, Dimensions, name_key, pars
 from attribution.metrics.report import count
 from attribution.metrics.selection import Selection, select_credits, stale_warnings
 from attribution.models.base import AttributionModel
-from attribution.models.corpus import NONE
 from attribution.money import minor_digits, money_text
 from attribution.store.database import Database
 
 WHATS: Final = ("channels", "transitions")
 TWO_FIGURES: Final = (
-    "`conversions` and `value` are what the literature tabulates: all of it, in the ratio of the removal "
-    "effects; `..._credited` is what the ledger holds and reports show. They differ because a deal is shared "
+    "`..._by_effect` is what the literature tabulates: all of it, in the ratio of the removal effects; "
+    "`..._credited` is what the ledger holds and reports show. They differ because a deal is shared "
     "among the channels of its own journey only: one that saw a single channel is credited to it, however "
     "small that channel's effect"
 )
-
-# how the columns of a model's own table are shown; `money` and `count` are scaled to their total
-_UNITS: Final = {
-    "removal_effect": "ratio", "removal_effect_value": "ratio", "conversions": "count", "value": "money",
-    "raw": "money", "total": "money",
-}  # fmt: skip
 
 
 def model_show(
@@ -100,7 +96,7 @@ class _Shown:
         self, connection: Connection, selection: Selection, model: AttributionModel, fit: Fit | None
     ) -> None:
         self.connection, self.selection, self.model, self.fit = connection, selection, model, fit
-        self.money = selection.goal.kind in ("won", "created")
+        self.money = selection.goal.kind in DEAL_KINDS
 
     def channels(self) -> _Table:
         by = next(iter(self.model.dimensions), "channel")
@@ -109,13 +105,12 @@ class _Shown:
         found = credits_by_group(self.connection, self.selection, dimensions, Question())
         credited: dict[str, tuple[str, int, int]] = {}
         for group in {*found.value, *found.share}:
-            name = " / ".join(dimensions.names(group).values())
+            name = _together(dimensions.names(group).values())
             credited[name_key(name)] = (name, found.share.get(group, 0), found.value.get(group, 0))
         learned = self._learned()
-        rows = []
+        rows: list[Row] = []
         for name, figures in learned.items():
-            key = name_key(name.replace(NONE, "(not set)"))
-            shown, share, value = credited.pop(key, (name, 0, 0))
+            shown, share, value = credited.pop(name_key(name), (name, 0, 0))
             rows.append({by: shown} | figures | self._credited(share, value))
         blank: Row = dict.fromkeys(next(iter(learned.values()), {}), None)
         rows += [
@@ -128,77 +123,84 @@ class _Shown:
         columns = {by: "text"} | units | {"conversions_credited": "count"}
         if self.money:
             columns["value_credited"] = "money"
-        return rows, self._corpus() | extra, columns, self._warnings()
+        return rows, self._sums() | extra | self._corpus(), columns, self._warnings()
 
     def transitions(self) -> _Table:
-        make = getattr(self.model, "transitions", None)
-        if make is None:
+        columns = {"source": "text", "target": "text", "count": "count", "probability": "ratio"}
+        if self.fit is None and self.model.needs_fit:
+            return [], {}, columns, self._warnings()
+        frame = self.model.transitions()
+        if frame is None:
             raise InputError(
                 f"{self.selection.model} has no transitions; a model that has them is markov, and "
                 "`attribution paths` shows those of the journeys that converted"
             )
-        if self.fit is None:
-            return [], {}, dict.fromkeys(("source", "target"), "text"), self._warnings()
-        frame: pd.DataFrame = make()
-        columns = {"source": "text", "target": "text", "count": "count", "probability": "ratio"}
         rows = [
-            dict(zip(columns, (a, b, count(round(c * 1_000_000)), d), strict=True))
+            dict(zip(columns, (a, b, count(round(c * MILLION)), d), strict=True))
             for a, b, c, d in frame.itertuples(index=False)
         ]
         return rows, self._corpus(), columns, self._warnings()
 
     def _learned(self) -> dict[str, Row]:
         """Return what the model says of each name, largest first; a model may have no such table."""
-        make = getattr(self.model, "channels", None)
-        if self.fit is None or make is None:
-            return {}
-        frame: pd.DataFrame = make()
-        if not len(frame):
+        frame = None if self.fit is None else self.model.channels()
+        if frame is None or not len(frame):
             return {}
         order = np.argsort(-frame.iloc[:, 0].to_numpy(), kind="stable")
-        columns = {name: self._column(name, frame[name]) for name in frame.columns if self._is_shown(name)}
+        shown = self._columns(frame)
+        columns = {name: self._column(name, frame[name].to_numpy(np.float64)) for name in shown}
         names = frame.index.tolist()
-        return {names[i]: {name: values[i] for name, values in columns.items()} for i in order.tolist()}
+        return {names[i]: {name: columns[name][i] for name in shown} for i in order.tolist()}
 
-    def _is_shown(self, name: str) -> bool:
-        return self.money or "value" not in name
+    def _columns(self, frame: pd.DataFrame) -> list[str]:
+        # without money every conversion is worth one, and effects on value say nothing new
+        return [name for name in frame.columns if self.money or "value" not in name]
 
     def _unit(self, name: str) -> str:
-        unit = _UNITS.get(name, "factor")
-        counts = not self.money or getattr(self.model, "reward", "value") == "conversions"
-        return "count" if unit == "money" and counts and name != "value" else unit
+        """Return how a column is shown; what is worth something is a count where the goal has no money."""
+        units = {"ratio": "ratio", "conversions": "count", "value": "money" if self.money else "count"}
+        return units.get(self.model.units.get(name, "number"), "factor")
 
-    def _column(self, name: str, values: pd.Series[Any]) -> list[Any]:
-        figures = values.to_numpy(np.float64)
+    def _column(self, name: str, figures: FloatArray) -> list[Any]:
         unit = self._unit(name)
         if unit in ("ratio", "factor"):
-            scale = 10 ** minor_digits(self.selection.currency) if self._in_money(name) else 1
+            each = self.money and self.model.units.get(name) == "value_each"
+            scale = 10 ** minor_digits(self.selection.currency) if each else 1
             return [float(one) / scale for one in figures.tolist()]
-        # parts are whole minor units (of counts: millionths) that add up to the total
-        whole = figures * (1_000_000 if unit == "count" else 1)
-        parts = _whole_parts(whole)
-        return [count(p) if unit == "count" else money_text(p, self.selection.currency) for p in parts]
+        return [
+            self._shown(unit, part) for part in _whole_parts(figures * (MILLION if unit == "count" else 1))
+        ]
 
-    def _in_money(self, name: str) -> bool:
-        return name in ("phi", "standard_error") and self._unit("raw") == "money"
+    def _shown(self, unit: str, amount: int) -> Any:
+        return count(amount) if unit == "count" else money_text(amount, self.selection.currency)
 
     def _credited(self, share: int, value: int) -> Row:
         row: Row = {"conversions_credited": count(share)}
         return row | {"value_credited": money_text(value, self.selection.currency)} if self.money else row
 
+    def _sums(self) -> Row:
+        """Return what the columns of the model's own table add up to, where they add up to something."""
+        frame = None if self.fit is None else self.model.channels()
+        if frame is None:
+            return {}
+        shown = {name: self._unit(name) for name in self._columns(frame)}
+        return {
+            name: self._shown(unit, round(float(frame[name].sum()) * (MILLION if unit == "count" else 1)))
+            for name, unit in shown.items()
+            if unit in ("count", "money")
+        }
+
     def _corpus(self) -> Row:
+        """Return what the fit saw, and which it is."""
         if self.fit is None:
             return {}
-        learned: Mapping[str, Any] = self.fit.learned
+        learned, trust = self.fit.learned, self.fit.trust
         row: Row = {}
         if "conversion_probability" in learned:
             row["conversion_probability"] = learned["conversion_probability"]
-        trust = self.fit.trust
-        row |= {"conversions": trust["conversions"], "journeys": trust["journeys"]}
-        value = learned.get("value", learned.get("total") if self._unit("total") == "money" else None)
-        if self.money and value is not None:
-            row["value"] = money_text(round(value), self.selection.currency)
         return row | {
+            "conversions": trust["conversions"],
+            "journeys": trust["journeys"],
             "rank_agreement": trust["rank_agreement"],
             "fit": self.fit.number,
             "fitted_at": clock.iso(self.fit.fitted_at),
@@ -216,10 +218,26 @@ class _Shown:
                 "all journeys converted: without those that did not, a model cannot tell what leads nowhere; "
                 "import the touches of visitors who did not convert too"
             )
-        return warnings + ([TWO_FIGURES] if hasattr(self.model, "transitions") else [])
+        frame = self.model.channels()
+        if frame is not None and "phi" in frame and (frame["phi"] < 0).any():
+            warnings.append(
+                "a channel whose phi is negative gets no credit where others are: journeys with it do worse"
+            )
+        return warnings + ([TWO_FIGURES] if self.model.transitions() is not None else [])
 
 
-def _whole_parts(figures: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
+def _together(parts: Iterable[str]) -> str:
+    """Write the names of several dimensions as one, as models do; one that stands for all of them once.
+
+    >>> _together(["google", "cpc"]), _together(["(not set)", "(not set)"])
+    ('google / cpc', '(not set)')
+    """
+    names = list(parts)
+    alike = len(set(names)) == 1 and names[0] in (NOT_SET, UNATTRIBUTED)
+    return names[0] if alike else " / ".join(names)
+
+
+def _whole_parts(figures: FloatArray) -> list[int]:
     """Round figures so that they add up to their rounded sum; negative ones are rounded by themselves."""
     total = figures.sum()
     if not len(figures) or (figures < 0).any() or total <= 0:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from attribution.channels.origin import PLACEMENT_FIELDS
-from attribution.journeys.dimensions import NONE, OWN
 from attribution.journeys.read import Window
+from attribution.labels import NOT_SET
 from attribution.ledger.corpus import read_corpus
 from attribution.metrics.answer import Answer, Row
-from attribution.metrics.dimensions import NOT_SET, parse_by
+from attribution.metrics.dimensions import parse_by
 from attribution.metrics.selection import JourneySelection, select_journeys
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model
@@ -55,16 +55,17 @@ def model_trust(
         progress: called as the work goes on.
 
     Returns:
-        rows of a model and a value of the dimension: `value low high conversions rank rank_low rank_high
-        too_few rank_agreement`. Below ten conversions low and high are null. `value` is what a run of today
-        would credit with a fit of today, in floats, so it can be a penny beside the ledger's.
+        rows of a model and a value of the dimension: `value low high in_conversions rank rank_best rank_worst
+        too_few rank_agreement`. `in_conversions` counts those in which the model credits it at all; below
+        ten, low and high are null. `value` is what a run of today would credit with a fit of today, in
+        floats, so it can be a penny beside the ledger's.
 
     Raises:
         UnknownNameError, ModelError, InputError: something asked for cannot be meant.
     """
     dims = parse_by(by, _ALLOWED)
     name = "/".join(dims)
-    with db.write() as connection:  # reading journeys may name placements that were not known
+    with db.trial() as connection:  # what is looked at is brought up to date, which only a run may keep
         asked = select_journeys(connection, goal=goal, lookback=lookback, scope=scope, kinds=kinds)
         settings = Settings(connection)
         chosen = [get_model(spec) for spec in (models or settings.require("models").split())]
@@ -77,9 +78,8 @@ def model_trust(
         )  # fmt: skip
     journeys = corpus.journeys
     codes, names = journeys.dimension(name)
-    blank = NOT_SET if name not in OWN else NONE
     group = np.where(codes < 0, len(names), codes).astype(np.int64)
-    names = (*names, blank)
+    names = (*names, NOT_SET)
     found = bootstrap(
         chosen, journeys, group=group, n_groups=len(names), level=level, draws=draws, seed=seed,
         progress=progress,
@@ -93,8 +93,9 @@ def model_trust(
         totals={"conversions": int(journeys.converted.sum()), "journeys": journeys.n_journeys},
         warnings=[text for label, one in found.items() for text in doubts(one, label, names, name)],
         columns={
-            "model": "text", name: "text", "value": unit, "low": unit, "high": unit, "conversions": "count",
-            "rank": "count", "rank_low": "count", "rank_high": "count", "rank_agreement": "ratio",
+            "model": "text", name: "text", "value": unit, "low": unit, "high": unit,
+            "in_conversions": "count", "rank": "count", "rank_best": "count", "rank_worst": "count",
+            "too_few": "text", "rank_agreement": "ratio",
         },
         title=f"{asked.goal.label} by {name}, with {level:.0%} intervals of {draws} draws",
     )  # fmt: skip
@@ -121,10 +122,10 @@ def _rows(
                 "value": shown(found.credited[i]),
                 "low": None if few else shown(found.low[i]),
                 "high": None if few else shown(found.high[i]),
-                "conversions": int(found.conversions[i]),
+                "in_conversions": int(found.conversions[i]),
                 "rank": rank,
-                "rank_low": int(found.rank_low[i]),
-                "rank_high": int(found.rank_high[i]),
+                "rank_best": int(found.rank_best[i]),
+                "rank_worst": int(found.rank_worst[i]),
                 "too_few": few,
                 "rank_agreement": found.rank_agreement,
             }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from attribution import clock
 from attribution.errors import InputError
+from attribution.labels import ARROW, CONVERSION, START, UNATTRIBUTED
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.chosen_journeys import (
     ChosenJourneys,
@@ -21,13 +22,11 @@ from attribution.metrics.chosen_journeys import (
     exact_sums,
     transformed,
 )
-from attribution.metrics.dimensions import UNATTRIBUTED
-from attribution.metrics.transitions import CONVERSION, START, count_transitions
+from attribution.metrics.transitions import count_transitions
 from attribution.store.columns import Ints
 from attribution.store.database import Database
 from attribution.store.keys import mix
 
-ARROW: Final = " > "
 OTHER: Final = "(other)"
 MAX_LENGTH: Final = 10  # longer journeys share one row
 LAG_DAYS: Final = (1, 8, 15, 31, 61, 91, 181, 366)  # the first day of each bucket but the first

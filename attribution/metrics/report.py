@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from attribution.errors import InputError, UnknownNameError
+from attribution.labels import NO_RATE
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.credits import (
@@ -22,7 +23,7 @@ from attribution.metrics.credits import (
     assisted_by_group,
     credits_by_group,
 )
-from attribution.metrics.dimensions import MARKETING, NO_RATE, Dimensions, parse_by, parse_where
+from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by, parse_where
 from attribution.metrics.selection import (
     Selection,
     find_credits,

@@ -17,6 +17,7 @@ import networkx as nx
 import numpy as np
 
 from attribution import clock
+from attribution.labels import CONVERSION, START
 from attribution.metrics.chosen_journeys import (
     ChosenJourneys,
     Steps,
@@ -31,8 +32,6 @@ from attribution.money import to_major
 from attribution.store.columns import Ints
 from attribution.store.database import Database
 
-START: Final = "(start)"
-CONVERSION: Final = "(conversion)"
 # what XML cannot hold, and what would steer a terminal
 _UNWRITABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 

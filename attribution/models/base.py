@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple, Self, final
+from typing import Any, ClassVar, Literal, NamedTuple, Self, final
 
 import numpy as np
+import pandas as pd
 
 from attribution.errors import ModelError, NotFittedError
 from attribution.journeys.columns import BoolArray, FloatArray, IntArray, Journeys
@@ -15,6 +16,10 @@ from attribution.models.parameters import check_value, parameter_defaults, param
 from attribution.notation import spec_text
 
 DIRECT = "Direct"  # the channel of visits that say nothing of their origin
+
+
+# `value` is in the unit of the journeys' values, all of them together; `value_each` is it for one journey
+Unit = Literal["ratio", "number", "conversions", "value", "value_each"]
 
 
 class _Considered(NamedTuple):
@@ -102,6 +107,23 @@ class AttributionModel(ABC):
     def dimensions(self) -> tuple[str, ...]:
         """The dimensions that the model looks at beside `channel`: `campaign`, `source/medium`, ..."""
         return ()
+
+    @property
+    def units(self) -> Mapping[str, Unit]:
+        """The units of the columns of :meth:`channels`; a column without one is a plain number."""
+        return {}
+
+    def channels(self) -> pd.DataFrame | None:
+        """Return what was learned of each channel, as a table for people; None where there is none to show.
+
+        The index holds the names of the channels (or of what else the model looks at), its name is the
+        dimension; columns are float64.
+        """
+        return None
+
+    def transitions(self) -> pd.DataFrame | None:
+        """Return the steps that the model learned, `source target count probability`; None without any."""
+        return None
 
     @property
     def is_fitted(self) -> bool:

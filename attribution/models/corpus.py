@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from attribution.journeys.columns import FloatArray, IntArray, Journeys
+from attribution.labels import NOT_SET
 from attribution.models.base import AttributionModel
-
-NONE = "(none)"  # touches without a name in the dimension
 
 _CHUNK = 1 << 17  # touches worked on at a time: the temporaries stay in the cache
 _BINS = 1 << 22
@@ -37,9 +36,9 @@ class ByDimension(AttributionModel):
         narrow, names = journeys.dimension(self.by)
         codes = narrow.astype(np.int64)
         if codes.size and codes.min() < 0:
-            if NONE not in names:
-                names = (*names, NONE)
-            codes = np.where(codes < 0, names.index(NONE), codes)
+            if NOT_SET not in names:
+                names = (*names, NOT_SET)
+            codes = np.where(codes < 0, names.index(NOT_SET), codes)
         return codes, names
 
 
@@ -57,13 +56,13 @@ class LearnedWorth(ByDimension):
 
     reward: Literal["conversions", "value"] = "conversions"
 
-    def _worth(self, fitted: Mapping[str, Any]) -> dict[str, float]:
+    @abstractmethod
+    def _worth(self) -> dict[str, float]:
         """Return what each name is worth, from what :meth:`fit` learned."""
-        raise NotImplementedError
 
     def _weights(self, journeys: Journeys) -> FloatArray:
         codes, names = self._names(journeys)
-        worth = self._worth(self.fitted)
+        worth = self._worth()
         of_code = np.array([max(worth.get(name, 0.0), 0.0) for name in names])
         if not codes.size:
             return np.zeros(0)

@@ -11,12 +11,11 @@ import pandas as pd
 
 from attribution.errors import ModelError
 from attribution.journeys.columns import IntArray, Journeys
+from attribution.labels import ARROW, CONVERSION, NULL, START
+from attribution.models.base import Unit
 from attribution.models.chain import Chain, make_chain, removal_effects
 from attribution.models.corpus import LearnedWorth
 from attribution.models.windows import Windows, count, count_draws, require_room
-
-START, CONVERSION, NULL = "(start)", "(conversion)", "(null)"
-ARROW = " > "
 
 MAX_ORDER = 8
 
@@ -80,9 +79,19 @@ class Markov(LearnedWorth):
             "steps": _steps(chain),
         }
 
-    def _worth(self, fitted: Mapping[str, Any]) -> dict[str, float]:
+    def _worth(self) -> dict[str, float]:
         column = "removal_effect" if self.reward == "conversions" else "removal_effect_value"
-        return dict(zip(fitted["names"], fitted[column], strict=True))
+        return dict(zip(self.fitted["names"], self.fitted[column], strict=True))
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """The units of :meth:`channels`."""
+        return {
+            "removal_effect": "ratio",
+            "conversions_by_effect": "conversions",
+            "removal_effect_value": "ratio",
+            "value_by_effect": "value",
+        }
 
     @property
     def conversion_probability(self) -> float:
@@ -93,9 +102,10 @@ class Markov(LearnedWorth):
         """Return what was learned of each channel (or other name), in the order of its code.
 
         Returns:
-            Index `channel` (the dimension's name); float64 `removal_effect`, `conversions`,
-            `removal_effect_value`, `value`: the effects, and all conversions and their value (in the unit
-            of the journeys) in the ratio of the effects.
+            Index `channel` (the dimension's name); float64 `removal_effect`, `conversions_by_effect`,
+            `removal_effect_value`, `value_by_effect`: the effects, and all conversions and their value (in
+            the unit of the journeys) in the ratio of the effects. With values of both signs an effect on
+            value can exceed 1.
         """
         fitted = self.fitted
         frame = pd.DataFrame(index=pd.Index(fitted["names"], name=self.by, dtype=object))
@@ -103,7 +113,9 @@ class Markov(LearnedWorth):
             effects = np.array(fitted[effect], np.float64)
             everything = effects.sum()
             frame[effect] = effects
-            frame[total] = effects / everything * fitted[total] if everything else np.zeros(len(effects))
+            frame[f"{total}_by_effect"] = (
+                effects / everything * fitted[total] if everything else np.zeros(len(effects))
+            )
         return frame
 
     def transitions(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from attribution.errors import ModelError
 from attribution.journeys.columns import FloatArray, IntArray, Journeys, sums_by
+from attribution.models.base import Unit
 from attribution.models.corpus import ByDimension, LearnedWorth, repeats
 from attribution.models.subset_game import sampled_rate_values, shapley_values, subset_sums
 
@@ -125,8 +126,15 @@ class ShapleyRate(LearnedWorth):
         worth = np.divide(earned, within, out=np.zeros_like(earned), where=within > 0)
         return shapley_values(worth, n_names)
 
-    def _worth(self, fitted: Mapping[str, Any]) -> dict[str, float]:
-        return dict(zip(fitted["names"], fitted["phi"], strict=True))
+    def _worth(self) -> dict[str, float]:
+        return dict(zip(self.fitted["names"], self.fitted["phi"], strict=True))
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """The units of :meth:`channels`: all are in what the model is told to explain."""
+        unit: Unit = "value" if self.reward == "value" else "conversions"
+        each: Unit = "value_each" if self.reward == "value" else "number"
+        return {"phi": each, "standard_error": each, "raw": unit, "total": unit}
 
     def channels(self) -> pd.DataFrame:
         """Return what was learned of each channel (or other name).

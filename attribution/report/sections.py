@@ -7,8 +7,8 @@ from typing import Any
 
 import networkx as nx
 
+from attribution.labels import NO_RATE, NOT_SET, UNATTRIBUTED
 from attribution.metrics.answer import Answer
-from attribution.metrics.dimensions import NO_RATE, NOT_SET, UNATTRIBUTED
 from attribution.metrics.kpi_catalogue import KPIS
 from attribution.report import charts
 from attribution.report.charts.channels import by_value

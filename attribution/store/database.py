@@ -12,7 +12,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -29,6 +29,10 @@ DIALECTS: Final = ("sqlite", "postgresql")
 BUSY_TIMEOUT_SECONDS: Final = 120  # longer than the longest write transaction on a full-size import
 _WRITER_LOCK: Final = 0x61747472  # "attr": PostgreSQL's advisory lock of the one writer
 _OURS: Final = {"alembic_version", "touch", "credit_set"}  # other programs use Alembic too
+
+
+class _TakenBack(Exception):
+    """Ends a trial."""
 
 
 class Database:
@@ -104,6 +108,13 @@ class Database:
                     connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'"))
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
                 yield connection
+
+    @contextmanager
+    def trial(self) -> Iterator[Connection]:
+        """Yield the writer's connection; whatever is written is taken back at the end."""
+        with suppress(_TakenBack), self.write() as connection:
+            yield connection
+            raise _TakenBack
 
     def close(self) -> None:
         """Close every connection."""

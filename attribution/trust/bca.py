@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
 from attribution.errors import InputError
-from attribution.journeys.columns import FloatArray, IntArray
+from attribution.journeys.columns import FloatArray, IntArray, sums_by
 
-_LONGEST_BIAS = 3.0  # standard deviations; more cannot be told from a few hundred draws
+_LARGEST_BIAS = 3.0  # standard deviations; more cannot be told from a few hundred draws
 _ROUNDING = 1e-12
 
 
@@ -20,10 +22,10 @@ def bca_interval(
     As Efron (Better Bootstrap Confidence Intervals, 1987) has it: percentiles of the draws, moved by how far
     their median lies off the point (bias) and by how the spread grows with the figure (acceleration, the
     skewness of the influence over 6). In the place of the normal quantiles stand Student's, at
-    :func:`effective_units` less one, as Hesterberg (What Teachers Should Know About the Bootstrap, 2015) has
-    them for the mean: where one deal weighs as much as all others, the interval is that of few. Measured by
-    `benchmarks/coverage.py` beside plain percentiles, BCa with normal quantiles and the log scale, this comes
-    nearest to what it claims.
+    the units of :func:`spread` less one, as Hesterberg (What Teachers Should Know About the Bootstrap, 2015)
+    has them for the mean: where one deal weighs as much as all others, the interval is that of few. Measured
+    by `benchmarks/coverage.py` beside plain percentiles, BCa with normal quantiles and the log scale, this
+    comes nearest to what it claims.
 
     Args:
         point: float64[G], the figures.
@@ -54,18 +56,49 @@ def bca_interval(
             f"figures of shape {point.shape}, draws of {draws.shape} and influences of {influence.shape} do "
             "not fit; expected [G], [R, G] and [U, G]"
         )
-    scaled = _scaled(influence)
-    squares = (scaled**2).sum(axis=0)
-    return bca_bounds(
-        point, draws, _skewness(squares, (scaled**3).sum(axis=0)) / 6,
-        _effective(np.abs(scaled).sum(axis=0), squares), level,
-    )  # fmt: skip
+    column = np.tile(np.arange(len(point)), len(influence))
+    return bca_bounds(point, draws, spread(influence.ravel(), column, len(point)), level)
+
+
+class Spread(NamedTuple):
+    """How the units of each figure weigh on it.
+
+    Attributes:
+        acceleration: float64[G], the skewness of the units' influence over 6.
+        units: float64[G], how many equal units would weigh as these do (Kish, Survey Sampling, 1965).
+    """
+
+    acceleration: FloatArray
+    units: FloatArray
+
+
+def spread(influence: FloatArray, figure: IntArray, n_figures: int) -> Spread:
+    """Return the spread of each figure from its units' influence, of which zeros may be left out.
+
+    Args:
+        influence: float64[E], by how much a unit moves a figure.
+        figure: integers [E], which one.
+        n_figures: G.
+
+    >>> found = spread(np.array([1.0, 2.0, 3.0]), np.array([0, 0, 0]), 1)
+    >>> found.acceleration.round(5).tolist(), found.units.round(5).tolist()  # 36 / (6 x 14^1.5), 36 / 14
+    ([0.11454], [2.57143])
+    """
+    size = np.abs(influence)
+    top = np.zeros(n_figures)
+    np.maximum.at(top, figure, size)
+    # minor units to the third power leave the range in which sums are good
+    scaled = influence / np.where(top > 0, top, 1)[figure]
+    squares = sums_by(figure, scaled**2, n_figures)
+    some = np.where(squares > 0, squares, 1)
+    skewness = sums_by(figure, scaled**3, n_figures) / some**1.5
+    return Spread(skewness / 6, sums_by(figure, np.abs(scaled), n_figures) ** 2 / some)
 
 
 def bca_bounds(
-    point: FloatArray, draws: FloatArray, acceleration: FloatArray, units: FloatArray, level: float
+    point: FloatArray, draws: FloatArray, spread: Spread, level: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the bounds of :func:`bca_interval` from acceleration and effective units, float64[G] each."""
+    """Return the bounds of :func:`bca_interval`, the spread of the figures being known."""
     ordered = np.sort(draws, axis=0)  # NaN last
     finite = np.isfinite(ordered)
     ordered = np.where(finite, ordered, np.nan)
@@ -74,56 +107,24 @@ def bca_bounds(
     off = ordered - point
     slack = _ROUNDING * np.maximum(np.abs(ordered).max(axis=0, initial=0, where=finite), np.abs(point))
     below, above = (off < -slack).sum(axis=0), (off > slack).sum(axis=0)
-    bias = ndtri((n + below - above) / (2 * np.maximum(n, 1))).clip(-_LONGEST_BIAS, _LONGEST_BIAS)
-    reach = stdtrit(np.maximum(units - 1, 1), (1 + level) / 2)
+    bias = ndtri((n + below - above) / (2 * np.maximum(n, 1))).clip(-_LARGEST_BIAS, _LARGEST_BIAS)
+    reach = stdtrit(np.maximum(spread.units - 1, 1), (1 + level) / 2)
     bounds = []
     for sign in (-1.0, 1.0):
         step = bias + sign * reach
-        room = 1 - acceleration * step
+        room = 1 - spread.acceleration * step
         # beyond that pole the formula turns around; what it means there is the outermost draw
         moved = np.where(room > 0, bias + step / np.where(room > 0, room, 1), sign * np.inf)
         bounds.append(_quantile(ordered, n, ndtr(moved)))
     return bounds[0], bounds[1]
 
 
-def acceleration(influence: FloatArray) -> FloatArray:
-    """Return the acceleration of each figure: the skewness of its units' influence, over 6.
-
-    >>> acceleration(np.array([[1.0], [2.0], [3.0]])).round(5).tolist()  # 36 / (6 x 14^1.5)
-    [0.11454]
-    """
-    scaled = _scaled(influence)
-    return _skewness((scaled**2).sum(axis=0), (scaled**3).sum(axis=0)) / 6
-
-
-def effective_units(influence: FloatArray) -> FloatArray:
-    """Return how many equal units would weigh as these do (Kish, Survey Sampling, 1965); 0 where none does.
-
-    >>> effective_units(np.array([[1.0, 100.0], [1.0, 1.0], [0.0, 1.0]])).round(2).tolist()
-    [2.0, 1.04]
-    """
-    scaled = _scaled(influence)
-    return _effective(np.abs(scaled).sum(axis=0), (scaled**2).sum(axis=0))
-
-
 def check_level(level: float) -> None:
     """Raise InputError where a level is not between 0 and 1."""
     if not 0 < level < 1:
-        raise InputError(f"level={level} cannot be used; allowed are shares between 0 and 1, such as 0.9")
-
-
-def _scaled(influence: FloatArray) -> FloatArray:
-    # minor units to the third power leave the range in which sums are good
-    top = np.abs(influence).max(axis=0, initial=0)
-    return influence / np.where(top > 0, top, 1)
-
-
-def _skewness(squares: FloatArray, cubes: FloatArray) -> FloatArray:
-    return np.asarray(cubes / np.where(squares > 0, squares, 1) ** 1.5)
-
-
-def _effective(sums: FloatArray, squares: FloatArray) -> FloatArray:
-    return np.asarray(sums**2 / np.where(squares > 0, squares, 1))
+        raise InputError(
+            f"an interval of {level} cannot be made; allowed are shares between 0 and 1, such as 0.9 for 90 %"
+        )
 
 
 def _quantile(ordered: FloatArray, n: IntArray, level: FloatArray) -> FloatArray:

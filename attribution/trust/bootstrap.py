@@ -1,9 +1,10 @@
 """How far the figures of a model can be trusted: people are drawn again, with all their journeys.
 
-Each unit (an account, else a person) is in each draw a Poisson(1) number of times, which no other unit
-changes: the draws are those of a world in which as many come *on average*, so that intervals hold the chance
-of how many deals there were, also where people who never converted are not in the data (drawing a fixed
-number of converted people leaves that out, and covers too little). The numbers come from a hash of seed, draw
+Each unit (the person of a journey's first touch, unless the caller says otherwise) is in each draw a
+Poisson(1) number of times, which no other unit changes: the draws are those of a world in which as many come
+*on average*, so that intervals hold the chance of how many deals there were, also where people who never
+converted are not in the data (drawing a fixed number of converted people leaves that out, and covers too
+little). The numbers come from a hash of seed, draw
 and unit: order, blocks and other units change nothing, and all models see the same draws.
 (Hanley and MacGibbon, Creating non-parametric bootstrap samples using Poisson frequencies, 2006;
 Chamandy et al., Estimating uncertainty for massive data streams, 2012.)
@@ -11,7 +12,7 @@ Chamandy et al., Estimating uncertainty for massive data streams, 2012.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,9 +22,9 @@ import pandas as pd
 from scipy import sparse
 
 from attribution.errors import InputError
-from attribution.journeys.columns import FloatArray, IntArray, Journeys
+from attribution.journeys.columns import FloatArray, IntArray, Journeys, sums_by
 from attribution.models.base import AttributionModel
-from attribution.trust.bca import bca_bounds, check_level
+from attribution.trust.bca import bca_bounds, check_level, spread
 from attribution.trust.draws import draw_times
 from attribution.trust.intervals import ENOUGH_CONVERSIONS, LARGEST_RANKED, Intervals
 from attribution.trust.ranks import ahead_of_next, rank_agreement, rank_bounds
@@ -90,7 +91,7 @@ def bootstrap(
     >>> found = bootstrap([Linear()], Journeys.from_paths(paths))["linear"]
     >>> found.credited.tolist(), found.conversions.tolist(), found.too_few.tolist()
     ([2500.0, 1500.0], [40, 30], [False, False])
-    >>> bool(found.low[0] < 2500 < found.high[0]), found.rank_low.tolist(), found.rank_high.tolist()
+    >>> bool(found.low[0] < 2500 < found.high[0]), found.rank_best.tolist(), found.rank_worst.tolist()
     (True, [1, 2], [1, 2])
     """
     if group is None:
@@ -228,7 +229,7 @@ def _draw_fits(
         # a draw without a conversion credits nothing, and may be nothing that a model can learn from
         some = np.flatnonzero((times[:, cells.unit] > 0).any(axis=1))
         refits = model.refits(journeys, times[some].astype(np.int64)[:, unit])
-        for i, fitted in _paired(some, refits):
+        for i, fitted in zip(some.tolist(), refits, strict=True):
             credit = _share_of_cells(fitted, cells) * cells.value * times[i, cells.unit]
             found[start + i] = np.bincount(cells.group, credit, cells.n_groups)
             if progress is not None:
@@ -236,32 +237,21 @@ def _draw_fits(
     return found
 
 
-def _paired(rows: IntArray, refits: Iterator[AttributionModel]) -> Iterator[tuple[int, AttributionModel]]:
-    return zip(rows.tolist(), refits, strict=True)
-
-
 def _judged(
     sums: sparse.csr_array, samples: FloatArray, conversions: IntArray, total: float, level: float
 ) -> Intervals:
-    credited = _column_sums(sums, np.asarray)
+    columns = sums.indices.astype(np.int64)
+    credited = sums_by(columns, sums.data, sums.shape[1])
     # for a model that learns, the influence through what it learns is left out here: it is in the draws
-    sizes, squares, cubes = (
-        _column_sums(sums, power) for power in (lambda x: np.abs(x), lambda x: x**2, lambda x: x**3)
-    )
-    some = np.where(squares > 0, squares, 1)
-    low, high = bca_bounds(credited, samples, cubes / some**1.5 / 6, sizes**2 / some, level)
+    low, high = bca_bounds(credited, samples, spread(sums.data, columns, sums.shape[1]), level)
     # figures that differ by rounding only are tied
     top = max(float(np.abs(samples).max(initial=0)), float(np.abs(credited).max(initial=0))) or 1.0
     point, drawn = (np.rint(figures / top * _DIGITS) for figures in (credited, samples))
-    rank_low, rank_high = rank_bounds(drawn, level)
+    rank_best, rank_worst = rank_bounds(drawn, level)
     ranked = (conversions > 0) & (pd.Series(-point).rank(method="first").to_numpy() <= LARGEST_RANKED)
     return Intervals(
-        credited=credited, low=low, high=high, conversions=conversions, rank_low=rank_low,
-        rank_high=rank_high, ahead_of_next=ahead_of_next(point, drawn),
+        credited=credited, low=low, high=high, conversions=conversions, rank_best=rank_best,
+        rank_worst=rank_worst, ahead_of_next=ahead_of_next(point, drawn),
         too_few=conversions < ENOUGH_CONVERSIONS, rank_agreement=rank_agreement(point, drawn, ranked),
         samples=samples, total=total, level=level,
     )  # fmt: skip
-
-
-def _column_sums(sums: sparse.csr_array, of: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    return np.bincount(sums.indices, of(sums.data), sums.shape[1]).astype(np.float64)

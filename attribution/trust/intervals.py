@@ -24,7 +24,8 @@ class Intervals:
         credited: float64[G], share x value over all converted journeys, in the unit of the values.
         low, high: float64[G], the bounds of the interval at `level`.
         conversions: int64[G], in how many conversions the model credits the group at all.
-        rank_low, rank_high: int64[G], the places among the groups (1 = most) that `level` of the draws span.
+        rank_best, rank_worst: int64[G], the places among the groups (1 = most) that `level` of the
+            draws span.
         ahead_of_next: float64[G], in how many draws the group stays ahead of the one that follows it; NaN
             for the last.
         too_few: bool[G], under :data:`ENOUGH_CONVERSIONS`: no interval is to be relied on.
@@ -38,8 +39,8 @@ class Intervals:
     low: FloatArray
     high: FloatArray
     conversions: IntArray
-    rank_low: IntArray
-    rank_high: IntArray
+    rank_best: IntArray
+    rank_worst: IntArray
     ahead_of_next: FloatArray
     too_few: BoolArray
     rank_agreement: float

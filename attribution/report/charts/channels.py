@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from attribution.labels import NO_LEAD, NO_RATE, UNATTRIBUTED
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.dimensions import ALL as DIMENSIONS
-from attribution.metrics.dimensions import NO_LEAD, NO_RATE, UNATTRIBUTED
 from attribution.report.charts import bars, theme
 from attribution.report.charts.bars import Bar
 from attribution.report.charts.theme import Chart

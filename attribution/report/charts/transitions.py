@@ -17,7 +17,7 @@ from typing import Any, Final
 import altair as alt
 import networkx as nx
 
-from attribution.metrics.transitions import CONVERSION, START
+from attribution.labels import CONVERSION, START
 from attribution.report.charts import theme
 from attribution.report.charts.theme import Chart, finish, legend, sentence
 from attribution.report.figures import count_figure, graph_value, percent_figure
