@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from attribution.engine import Store
     from attribution.engine import open_store as open
     from attribution.errors import AttributionEngineError
+    from attribution.frames.result import Attribution
     from attribution.journeys.columns import Journeys
-    from attribution.library import Attribution, attribute
+    from attribution.library import attribute
     from attribution.metrics.answer import Answer
     from attribution.models.base import AttributionModel
     from attribution.models.custom import Custom
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answer": "attribution.metrics.answer",
-    "Attribution": "attribution.library",
+    "Attribution": "attribution.frames.result",
     "AttributionEngineError": "attribution.errors",
     "AttributionModel": "attribution.models.base",
     "Custom": "attribution.models.custom",

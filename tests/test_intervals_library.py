@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from attribution.errors import InputError, UnknownNameError
-from attribution.library import Attribution, attribute
+from attribution.frames.result import Attribution
+from attribution.library import attribute
 from attribution.models.markov import Markov
 
 PEOPLE = 160

@@ -24,7 +24,8 @@ LAYERS = [
     ["models"],
     ["trust"],
     ["ledger"],
-    ["library", "frames", "frame_codes", "frame_journeys", "frame_intervals"],
+    ["frames"],
+    ["library"],
     ["metrics"],
     ["report"],
     ["engine"],
@@ -36,8 +37,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # a model sees journeys only; journeys are columns here, and only reading them knows the store
 STORELESS = (
     "models", "trust", "journeys.columns", "journeys.build", "journeys.window", "journeys.milestones",
-    "journeys.dimensions", "library", "frames", "frame_codes",
-    "frame_journeys", "frame_intervals",
+    "journeys.dimensions", "library", "frames",
 )  # fmt: skip
 
 MODULES = sorted(

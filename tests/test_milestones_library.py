@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from attribution.errors import InputError, UnknownNameError
+from attribution.frames.result import Attribution
 from attribution.journeys.columns import FloatArray, Journeys
-from attribution.library import Attribution, attribute
+from attribution.library import attribute
 from attribution.models.base import AttributionModel
 from attribution.models.custom import Custom
 

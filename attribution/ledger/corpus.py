@@ -1,4 +1,4 @@
-"""What models learn from: the journeys of all conversions of a kind, and those that led nowhere."""
+"""What models learn from: the journeys of all conversions of a kind, and null journeys."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, select
 
 from attribution import clock
 from attribution.journeys.columns import Journeys
+from attribution.journeys.null_journeys import read_null_journeys
 from attribution.journeys.people import DEAL_KINDS
 from attribution.journeys.read import Window, read_journeys
-from attribution.journeys.unconverted import read_unconverted
 from attribution.ledger.conversions import Conversions, refresh
 from attribution.store.schema import touch
 from attribution.store.settings import Settings
@@ -41,7 +41,7 @@ def make_corpus(
     dimensions: Sequence[str] = (),
     as_of: int | None = None,
 ) -> Corpus:
-    """Add the journeys that led nowhere to those of all conversions.
+    """Add null journeys to those of all conversions.
 
     Args:
         connection: the writer's.
@@ -58,10 +58,10 @@ def make_corpus(
     value = conversions.reporting_minor if kind in DEAL_KINDS else np.ones(len(conversions), np.int64)
     converted = replace(journeys, value=value).take(took_place)
     converted = converted.take(converted.lengths > 0)
-    nowhere = read_unconverted(
+    null = read_null_journeys(
         connection, kind, conversions.objects[took_place], until, window, dimensions=dimensions
     )
-    return Corpus(Journeys.concatenate([converted, nowhere]), until)
+    return Corpus(Journeys.concatenate([converted, null]), until)
 
 
 def read_corpus(

@@ -26,14 +26,14 @@ class CreditSet:
         model: with its fit, where it has one.
         seen: how far it has read; nothing, where a model that learns has not yet.
         holds: whether entries may have been posted.
-        fitted: whether the model is ready to give shares.
+        is_fitted: whether the model is ready to give shares.
     """
 
     number: int
     model: AttributionModel
     seen: Watermark
     holds: bool
-    fitted: bool
+    is_fitted: bool
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,11 @@ class RunResult:
     currency: str | None
     posted: list[Posted] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what whoever ran it should know
-    fits: list[Fitted] = field(default_factory=list)
+    fits: list[FitMade] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitMade:
     """A fit that a run made: of which credit set, and whether it replaced another."""
 
     goals: tuple[str, ...]
@@ -194,9 +194,9 @@ def _attribute(work: _Work, sets: CreditSets) -> list[_LookedAt]:
         reach = EVERYTHING if everything else affected(work.connection, work.kind, seen)
         looked_at.append(_post_group(work, sets.journey_set_id, group, reach))
     if work.options.refit:
-        again = [s for s in sets.members if s.model.needs_fit and s.fitted]
+        again = [s for s in sets.members if s.model.needs_fit and s.is_fitted]
         if again:
-            refitted = [replace(s, fitted=False, holds=True) for s in again]
+            refitted = [replace(s, is_fitted=False, holds=True) for s in again]
             looked_at.append(_post_group(work, sets.journey_set_id, refitted, EVERYTHING, reasons.REFIT))
     return looked_at
 
@@ -256,18 +256,18 @@ def _learned(
     dimensions: tuple[str, ...],
 ) -> list[CreditSet]:  # fmt: skip
     """Fit the models that need it; the conversions are all there are."""
-    if all(s.fitted for s in group):
+    if all(s.is_fitted for s in group):
         return group
     from attribution.ledger.learn import learn  # brings half of scipy, which most runs do not need
 
-    work.tell("reading journeys that led nowhere", 0, None)
+    work.tell("reading null journeys", 0, None)
     corpus = make_corpus(
         work.connection, work.kind, conversions, journeys, work.window,
         dimensions=dimensions, as_of=work.options.as_of,
     )  # fmt: skip
     ready = []
     for member in group:
-        if member.fitted:
+        if member.is_fitted:
             ready.append(member)
             continue
         model, trust = learn(member.model, corpus, progress=work.tell)
@@ -277,8 +277,8 @@ def _learned(
                 work.connection, member.number, as_of=corpus.as_of, learned=dict(model.fitted), trust=trust,
                 fingerprint=int(work.settings.internal(FINGERPRINT) or 0),
             )  # fmt: skip
-            work.result.fits.append(Fitted(work.goals, member.number, model.label, fit))
-        ready.append(replace(member, model=model, fitted=True))
+            work.result.fits.append(FitMade(work.goals, member.number, model.label, fit))
+        ready.append(replace(member, model=model, is_fitted=True))
     return ready
 
 

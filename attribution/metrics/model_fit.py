@@ -14,7 +14,7 @@ from attribution.journeys.people import DEAL_KINDS
 from attribution.labels import NOT_SET, UNATTRIBUTED
 from attribution.ledger import reasons
 from attribution.ledger.rates import days_in_zone
-from attribution.ledger.run import Fitted, RunResult
+from attribution.ledger.run import FitMade, RunResult
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.report import count
 from attribution.metrics.selection import NO_CURRENCY
@@ -61,7 +61,7 @@ def model_fit(db: Database, result: RunResult) -> Answer:
     )  # fmt: skip
 
 
-def _told(made: Fitted) -> str:
+def _told(made: FitMade) -> str:
     trust = made.fit.trust
     first = "the first fit" if made.fit.number == 1 else f"fit {made.fit.number}"
     converted, others = trust["conversions"], trust["journeys"] - trust["conversions"]
@@ -73,7 +73,7 @@ def _told(made: Fitted) -> str:
 
 
 def _moves(
-    connection: Connection, made: Fitted, run_id: int | None, currency: str, timezone: str
+    connection: Connection, made: FitMade, run_id: int | None, currency: str, timezone: str
 ) -> list[Row]:
     kind = connection.execute(
         select(journey_set.c.kind)

@@ -13,8 +13,8 @@ from attribution.errors import ModelError
 from attribution.journeys.columns import IntArray, Journeys
 from attribution.labels import ARROW, CONVERSION, NULL, START
 from attribution.models.base import Unit
+from attribution.models.by_dimension import LearnedWorth
 from attribution.models.chain import Chain, make_chain, removal_effects
-from attribution.models.corpus import LearnedWorth
 from attribution.models.windows import Windows, count, count_draws, require_room
 
 MAX_ORDER = 8

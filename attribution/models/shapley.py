@@ -12,7 +12,7 @@ import pandas as pd
 from attribution.errors import ModelError
 from attribution.journeys.columns import FloatArray, IntArray, Journeys, sums_by
 from attribution.models.base import Unit
-from attribution.models.corpus import ByDimension, LearnedWorth, repeats
+from attribution.models.by_dimension import ByDimension, LearnedWorth, repeats
 from attribution.models.subset_game import sampled_rate_values, shapley_values, subset_sums
 
 EXACT_NAMES = 20  # up to so many every set is looked at: a million of them

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
+from attribution import AttributionModel, Journeys
 
 from attribution.errors import ModelError
-from attribution.journeys.columns import FloatArray, Journeys
-from attribution.models.base import AttributionModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class ConversionRate(AttributionModel):
         # names, not codes (they differ tomorrow), and lists, not arrays (a store keeps this as JSON)
         return {"common": common, "rates": dict(zip(journeys.channels, rates.tolist(), strict=True))}
 
-    def _weights(self, journeys: Journeys) -> FloatArray:
+    def _weights(self, journeys: Journeys) -> npt.NDArray[np.float64]:
         common, rates = self.fitted["common"], self.fitted["rates"]
         # the code -1, a touch without a channel, meets the common rate at the end
         weights = np.array([*(rates.get(name, common) for name in journeys.channels), common])

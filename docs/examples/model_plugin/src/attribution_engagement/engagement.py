@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
+from attribution import AttributionModel, Journeys
 
 from attribution.errors import ModelError
-from attribution.journeys.columns import FloatArray, Journeys
-from attribution.models.base import AttributionModel
 
 EFFORT = {
     "meeting": 8.0,
@@ -49,10 +49,10 @@ class Engagement(AttributionModel):
         if not 0 < self.fade <= 1:
             raise ModelError(f"{self.name}: fade={self.fade} cannot be used; allowed is above 0, at most 1")
 
-    def _weights(self, journeys: Journeys) -> FloatArray:
+    def _weights(self, journeys: Journeys) -> npt.NDArray[np.float64]:
         # all touches at once: a loop over journeys would take minutes where this takes moments
         ends = np.repeat(journeys.offsets[1:] - 1, journeys.lengths)
         after = ends - np.arange(journeys.n_touches)
         effort = np.array([self.effort.get(kind, 1.0) for kind in journeys.kinds])
-        weights: FloatArray = effort[journeys.kind] * np.power(self.fade, after)
+        weights: npt.NDArray[np.float64] = effort[journeys.kind] * np.power(self.fade, after)
         return weights

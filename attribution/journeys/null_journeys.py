@@ -17,7 +17,7 @@ from attribution.store.columns import Ints, read_ints
 deal, membership, touch = schema.deal, schema.membership, schema.touch
 
 
-def read_unconverted(
+def read_null_journeys(
     connection: Connection,
     kind: str,
     converted: Ints,

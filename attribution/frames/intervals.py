@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attribution.frame_codes import Column, plain
-from attribution.frames import to_decimals
+from attribution.frames.codes import Column, plain
+from attribution.frames.read import to_decimals
 from attribution.journeys.columns import BoolArray, FloatArray, IntArray, Journeys
 from attribution.models.base import AttributionModel
 from attribution.trust.bootstrap import bootstrap

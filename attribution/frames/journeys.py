@@ -12,8 +12,8 @@ import pandas as pd
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import DAY, parse_duration
 from attribution.errors import InputError, UnknownNameError
-from attribution.frame_codes import Column, blanks, encode, match, plain
-from attribution.frames import read_instants
+from attribution.frames.codes import Column, blanks, encode, match, plain
+from attribution.frames.read import read_instants
 from attribution.journeys.build import build, merge_same_touch, sort_order
 from attribution.journeys.columns import (
     BoolArray,
@@ -223,7 +223,7 @@ class LookedAt:
 NOTHING_ELSE = LookedAt({}, ())
 
 
-def milestone_times(conversions: pd.DataFrame, name: str) -> IntArray | None:
+def milestone_column(conversions: pd.DataFrame, name: str) -> IntArray | None:
     """Return the times of a milestone: those of the column `<name>_at`, NEVER where it is blank.
 
     Returns:
@@ -282,33 +282,3 @@ def make_journeys(
         return journeys
     placed = {name: place(journeys, times) for name, times in looked_at.milestones.items()}
     return replace(journeys, milestones=placed)
-
-
-def make_corpus(
-    touches: pd.DataFrame,
-    conversions: pd.DataFrame,
-    value: IntArray,
-    lookback: str,
-    kinds: Sequence[str],
-    looked_at: LookedAt = NOTHING_ELSE,
-) -> Journeys:
-    """Make the journeys that a model learns from: all conversions, and everybody who never converted.
-
-    Who never converted has one journey, up to the last touch of all; its value is 0.
-    """
-    buyers, people = plain(conversions["person_id"]), plain(touches["person_id"])
-    others = people[~blanks(people) & ~people.isin(buyers).to_numpy()].drop_duplicates()
-    at = read_instants(touches["at"], "touches")
-    until = np.concatenate(
-        (read_instants(conversions["at"], "conversions"), np.full(len(others), at.max(initial=0)))
-    )
-    everybody = pd.DataFrame(
-        {
-            "person_id": pd.concat([buyers, others], ignore_index=True),
-            "at": pd.to_datetime(until, unit="us", utc=True),
-        }
-    )
-    values = np.concatenate((value, np.zeros(len(others), np.int64)))
-    selection = select(touches, everybody, lookback, kinds)
-    journeys = make_journeys(selection, touches, values, looked_at.padded(len(others)))
-    return replace(journeys, converted=np.arange(len(values)) < len(value))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.errors import InputError
-from attribution.frame_codes import Column, plain
+from attribution.frames.codes import Column, plain
 from attribution.journeys.columns import FloatArray, IntArray
 
 _LARGEST_MINOR = 2**62
