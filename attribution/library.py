@@ -104,8 +104,8 @@ def attribute(
     learning = {label: model for label, model in chosen.items() if model.needs_fit and not model.is_fitted}
     if learning:
         corpus = corpus_of_these()
-        for model in learning.values():
-            model.fit(corpus)
+        # copies: the models given stay as they are
+        chosen |= {label: replace(model).fit(corpus) for label, model in learning.items()}
     amounts, shared_equally = _credit(chosen, journeys)
     return Attribution(
         journeys=replace(journeys, touch=selection.row[journeys.touch]),

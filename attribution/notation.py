@@ -28,7 +28,7 @@ def value_text(value: Any) -> str:
     'first=0.3;middle=0.7'
     """
     if isinstance(value, Mapping):
-        return ";".join(f"{value_text(name)}={value_text(item)}" for name, item in value.items())
+        return ";".join(f"{value_text(name)}={value_text(value[name])}" for name in sorted(value))
     if isinstance(value, tuple | list):
         return ";".join(value_text(item) for item in value)
     if value is None or isinstance(value, bool):

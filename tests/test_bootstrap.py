@@ -300,7 +300,10 @@ def test_an_order_that_is_not_stable_is_said() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"level": 1.0}, "an interval of 1.0 cannot be made; allowed are shares between 0 and 1"),
+        (
+            {"level": 1.0},
+            "an interval of 1.0 cannot be made; allowed are shares between 0 and 1, such as 0.9 for 90 %",
+        ),
         ({"draws": 50}, "draws=50 are too few for an interval; allowed are 100 and more"),
         ({"seed": -1}, "seed=-1 cannot be used; allowed are whole numbers from 0"),
         ({"unit": np.zeros(3, np.int64)}, "unit has shape (3,), expected (1,)"),

@@ -114,14 +114,20 @@ def test_new_deals_of_a_refit_are_not_called_refitted(shop: Store) -> None:
 
 
 def test_a_refit_as_of_a_day_learns_from_what_lies_before(shop: Store) -> None:
-    """As of the fifth of May one deal had closed; the other's touch is a null journey, as the strangers'.
+    """As of the fifth of May one deal had closed and the other was open, which makes no null journey.
 
-    P = 1/4 * 1/2 + 3/4 * 1/3 * 1/2 = 1/4; without Email 1/8, without Direct 0: the effects stay 1/2 and 1.
+    So one of three journeys converted, through both channels: without either nothing is left.
     """
     answer = shop.model_fit(["markov"], goals=["revenue"], as_of="2025-05-05")
-    assert shop.model_show("markov").totals["conversion_probability"] == pytest.approx(1 / 4)
-    assert credits(shop, "Da", "markov") == {"a1": 3333, "a2": 6667}
-    assert answer.warnings[-1].startswith("markov, revenue: fit 2, of 1 conversion and 3 journeys")
+    assert shop.model_show("markov").totals["conversion_probability"] == pytest.approx(1 / 3)
+    assert credits(shop, "Da", "markov") == {"a1": 5000, "a2": 5000}
+    assert answer.warnings[-1].startswith("markov, revenue: fit 2, of 1 conversion and 2 journeys")
+    nothing = shop.model_fit(["markov"], goals=["revenue"], as_of="2025-05-01")
+    assert "no conversion with a touch up to 2025-05-01" in nothing.warnings[0]
+    assert nothing.totals == {"entries": 0}
+    assert fits(shop) == [("markov", 1), ("markov", 2)]
+    later = shop.model_fit(["markov"], goals=["revenue"], as_of="2999-01-01")  # as of all that is known
+    assert "of 2 conversions and 2 journeys" in later.warnings[-1]
     with pytest.raises(InputError, match="--as-of 'yesterday' is not a day"):
         shop.model_fit(["markov"], as_of="yesterday")
 

@@ -127,9 +127,9 @@ def test_stages_of_leads_and_deals_are_milestones(store: Store) -> None:
         "early": [""],  # before any touch
         "unheard of": [""],
     }
-    model = "custom:weights=proposal=0.6;DEMO BOOKED=0.4"
+    model = "custom:weights=DEMO BOOKED=0.4;proposal=0.6"
     run(store, model)
-    assert credits(store, "D", "custom:weights=proposal=0.6;DEMO BOOKED=0.4") == {"b2": 60_000, "a2": 40_000}
+    assert credits(store, "D", "custom:weights=DEMO BOOKED=0.4;proposal=0.6") == {"b2": 60_000, "a2": 40_000}
 
 
 def test_leads_as_conversions_have_their_own_milestones(store: Store) -> None:

@@ -25,7 +25,7 @@ from attribution.journeys.columns import (
     offsets_of,
     ragged_ranges,
 )
-from attribution.journeys.dimensions import OWN, joined
+from attribution.journeys.dimensions import OWN, folded, joined
 from attribution.journeys.milestones import NEVER, milestone_name, place
 from attribution.journeys.threads import both
 from attribution.journeys.window import touches_between
@@ -250,7 +250,12 @@ def _dimension(selection: Selection, touches: pd.DataFrame, name: str) -> Dimens
         if column not in touches.columns:
             raise UnknownNameError("column of touches", column, map(str, touches.columns))
         codes, names = selection.codes(touches[column])
-        parts.append(Dimension(codes, tuple(map(str, names))))
+        if column == "channel":
+            parts.append(Dimension(codes, tuple(map(str, names))))
+            continue
+        # spellings that are one in a store's reports are one to a model here too
+        same, distinct = pd.factorize(folded(pd.Series(names, dtype=object).map(str)), sort=True)
+        parts.append(Dimension(np.append(same, -1)[codes].astype(np.int32), tuple(map(str, distinct))))
     return joined(parts)
 
 

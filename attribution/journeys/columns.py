@@ -76,6 +76,8 @@ class Journeys:
         converted: bool[J], false for the journeys that corpus models learn failure from.
         milestones: name to int64[J], the flat index of the touch that holds the milestone, -1 for none.
         dimensions: name to :class:`Dimension`, those beside `channel` and `touch_kind` that were asked for.
+        milestone_person: name to int64[J], whose touches alone can hold the milestone, -1 for anybody's; a
+            milestone that is not in it is anybody's.
 
     >>> journeys = Journeys.from_paths([[(0, "Email"), (5, "Direct")], [], [(3, "Email")]])
     >>> journeys.n_journeys, journeys.n_touches, journeys.lengths.tolist()
@@ -98,6 +100,7 @@ class Journeys:
     kinds: tuple[str, ...] = TOUCH_KINDS
     milestones: Mapping[str, IntArray] = field(default_factory=dict)
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    milestone_person: Mapping[str, IntArray] = field(default_factory=dict)
 
     @classmethod
     def from_paths(
@@ -158,6 +161,12 @@ class Journeys:
             name: np.concatenate([_shifted(part, name, by) for part, by in zip(parts, shift, strict=False)])
             for name in dict.fromkeys(name for part in parts for name in part.milestones)
         }
+        people = {
+            name: np.concatenate(
+                [part.milestone_person.get(name, np.full(part.n_journeys, -1, np.int64)) for part in parts]
+            )
+            for name in dict.fromkeys(name for part in parts for name in part.milestone_person)
+        }
         channel = _joined([part.dimension("channel") for part in parts])
         dimensions = {
             name: _joined([part.dimension(name) for part in parts])
@@ -172,6 +181,7 @@ class Journeys:
             placement=flat("placement"), touch=flat("touch"), person=flat("person"),
             converted_at=flat("converted_at"), value=flat("value"), converted=flat("converted"),
             channels=channel.names, kinds=parts[0].kinds, milestones=milestones, dimensions=dimensions,
+            milestone_person=people,
         )  # fmt: skip
 
     @property
@@ -250,7 +260,8 @@ class Journeys:
     def keep(self, touches: BoolArray) -> Journeys:
         """Return the same journeys with only the touches marked.
 
-        A milestone whose touch goes moves to the last touch before it that stays.
+        A milestone whose touch goes moves to the last touch before it that stays, of the same person where
+        the milestone is one person's.
 
         >>> journeys = Journeys.from_paths([[(0, "Email"), (1, "Direct")]], milestones={"close": [1]})
         >>> kept = journeys.keep(np.array([True, False]))
@@ -261,9 +272,23 @@ class Journeys:
         offsets = before[self.offsets]
         milestones = {}
         for name, at in self.milestones.items():
-            moved = before[at + 1] - 1
-            milestones[name] = np.where((at >= 0) & (moved >= offsets[:-1]), moved, -1)
+            last = self._last_kept(touches, at, self.milestone_person.get(name))
+            moved = before[last + 1] - 1
+            milestones[name] = np.where((last >= 0) & (moved >= offsets[:-1]), moved, -1)
         return self._select(np.flatnonzero(touches), offsets, milestones, None)
+
+    def _last_kept(self, touches: BoolArray, at: IntArray, person: IntArray | None) -> IntArray:
+        """Return the last touch up to `at` that its person keeps; -1 where there is none."""
+        if person is None or not (person >= 0).any():
+            return at
+        some = self.nonempty
+        lengths = self.lengths[some]
+        whose, until = np.repeat(person[some], lengths), np.repeat(at[some], lengths)
+        index = np.arange(self.n_touches)
+        theirs = touches & (index <= until) & ((whose < 0) | (self.person == whose))
+        found = np.full(self.n_journeys, -1, np.int64)
+        found[some] = np.maximum.reduceat(np.where(theirs, index, -1), self.first)
+        return found
 
     def _select(
         self,
@@ -291,6 +316,10 @@ class Journeys:
             dimensions={
                 name: Dimension(codes[touches], names) for name, (codes, names) in self.dimensions.items()
             },
+            milestone_person={
+                name: people if chosen is None else people[chosen]
+                for name, people in self.milestone_person.items()
+            },
         )
 
     def check(self) -> None:
@@ -309,6 +338,7 @@ class Journeys:
             *((name, getattr(self, name), size) for name, size in sized.items()),
             *((f"milestone {name!r}", at, j) for name, at in self.milestones.items()),
             *((f"dimension {name!r}", codes, n) for name, (codes, _) in self.dimensions.items()),
+            *((f"person of {name!r}", people, j) for name, people in self.milestone_person.items()),
         ]
         for name, column, size in columns:
             if column.shape != (size,):

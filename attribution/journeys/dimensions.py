@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,15 @@ from attribution.labels import NOT_SET
 
 OWN: Final = ("channel", "touch_kind")  # every Journeys carries these
 _BETWEEN: Final = " / "
+
+
+def folded(names: pd.Series[Any]) -> pd.Series[Any]:
+    """Return names in the form in which a model compares them: small letters, single blanks.
+
+    >>> folded(pd.Series(["Spring  Sale", "spring sale "])).nunique()
+    1
+    """
+    return names.astype("str").str.casefold().str.replace(r"\s+", " ", regex=True).str.strip()
 
 
 def joined(parts: Sequence[Dimension]) -> Dimension:

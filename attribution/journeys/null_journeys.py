@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from attribution.journeys.columns import Journeys
 from attribution.journeys.people import people_of
@@ -28,8 +28,8 @@ def read_null_journeys(
 ) -> Journeys:
     """Read one journey for each person, or visitor nobody knows, who had not converted by then.
 
-    People behind an open deal are left out: they may convert yet. Touches of people who did convert make
-    no null journey, also those after their last conversion.
+    People behind a deal that was open then are left out: they may convert yet. Touches of people who did
+    convert make no null journey, also those after their last conversion.
 
     Args:
         connection: the writer's.
@@ -53,9 +53,9 @@ def read_null_journeys(
         .where(touch.c.visitor.is_not(None), touch.c.at.between(since, as_of)),
         ["person", "at", "n", "origin"],
     )
-    open_deals = read_ints(connection, select(deal.c.deal_id).where(deal.c.status == "open"), ["deal"])[
-        "deal"
-    ]
+    began = func.coalesce(deal.c.created_at_end, deal.c.closed_at, as_of) <= as_of
+    open_then = select(deal.c.deal_id).where(began, or_(deal.c.status == "open", deal.c.closed_at > as_of))
+    open_deals = read_ints(connection, open_then, ["deal"])["deal"]
     # whoever had a part in it, also where only its lead's touches count
     _, buyers = people_of(connection, kind, converted, "contacts")
     _, undecided = people_of(connection, "created", open_deals, "contacts")

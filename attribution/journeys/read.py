@@ -15,7 +15,7 @@ from attribution.channels.origin import PLACEMENT_FIELDS, TOUCH_KINDS
 from attribution.errors import UnknownNameError
 from attribution.journeys.build import TextIds, build, merge_same_touch, sort_order
 from attribution.journeys.columns import Dimension, Journeys
-from attribution.journeys.dimensions import OWN, joined
+from attribution.journeys.dimensions import OWN, folded, joined
 from attribution.journeys.milestone_times import milestone_times
 from attribution.journeys.milestones import place
 from attribution.journeys.people import people_of
@@ -118,7 +118,8 @@ def read_journeys(
         return journeys
     reached = milestone_times(connection, kind, objects, milestones)
     placed = {name: place(journeys, times, person) for name, (times, person) in reached.items()}
-    return replace(journeys, milestones=placed)
+    people = {name: person for name, (_, person) in reached.items() if person is not None}
+    return replace(journeys, milestones=placed, milestone_person=people)
 
 
 def made_journeys(
@@ -282,7 +283,7 @@ def _dimensions(connection: Connection, placements: Ints, names: Sequence[str]) 
 def _coded(column: pd.Series[Any]) -> Dimension:
     """Number the texts of a field; -1 where it is blank."""
     if column.name != "channel":
-        column = column.astype("str").str.casefold().str.replace(r"\s+", " ", regex=True).str.strip()
+        column = folded(column)
     codes, names = pd.factorize(column.where(column.notna() & (column != ""), None), sort=True)
     return Dimension(codes.astype(np.int32), tuple(map(str, names)))
 

@@ -9,11 +9,15 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from attribution import clock
+from attribution.identity.resolve import resolve
 from attribution.journeys.columns import Journeys
 from attribution.journeys.null_journeys import read_null_journeys
 from attribution.journeys.people import DEAL_KINDS
 from attribution.journeys.read import Window, read_journeys
 from attribution.ledger.conversions import Conversions, refresh
+from attribution.ledger.units import units_of
+from attribution.store.columns import Ints
+from attribution.store.dimensions import reclassify
 from attribution.store.schema import touch
 from attribution.store.settings import Settings
 
@@ -24,11 +28,15 @@ class Corpus:
 
     Attributes:
         journeys: values in minor units of the reporting currency, or 1 where the goal has no money.
+        unit: int64[J], who is drawn together (:mod:`attribution.ledger.units`).
         as_of: the instant up to which they were looked at, in microseconds.
+        unrated: conversions that count with a value of 0, because there is no exchange rate.
     """
 
     journeys: Journeys
+    unit: Ints
     as_of: int
+    unrated: int
 
 
 def make_corpus(
@@ -50,18 +58,34 @@ def make_corpus(
         journeys: theirs.
         window: lookback, scope and kinds of touch.
         dimensions: those that models look at, beside the channel; `journeys` carries them.
-        as_of: microseconds; by default the last touch or conversion that the store knows, but not later than
-            now: the same data make the same corpus tomorrow.
+        as_of: microseconds, not later than the last touch or conversion that the store knows, which is the
+            default: the same data make the same corpus tomorrow.
     """
-    until = _last_instant(connection, conversions) if as_of is None else as_of
+    until = _last_instant(connection, conversions)
+    until = until if as_of is None else min(as_of, until)
     took_place = np.flatnonzero(conversions.active & (conversions.at <= until))
-    value = conversions.reporting_minor if kind in DEAL_KINDS else np.ones(len(conversions), np.int64)
+    money = kind in DEAL_KINDS
+    value = _value_by(conversions, until) if money else np.ones(len(conversions), np.int64)
     converted = replace(journeys, value=value).take(took_place)
-    converted = converted.take(converted.lengths > 0)
+    touched = converted.lengths > 0
+    unrated = int((~conversions.has_rate[took_place][touched]).sum()) if money else 0
+    converted = converted.take(touched)
+    if not converted.n_journeys:  # nothing can be learned, so nothing more need be read
+        return Corpus(converted, np.zeros(0, np.int64), until, 0)
     null = read_null_journeys(
         connection, kind, conversions.objects[took_place], until, window, dimensions=dimensions
     )
-    return Corpus(Journeys.concatenate([converted, null]), until)
+    both = Journeys.concatenate([converted, null])
+    return Corpus(both, units_of(connection, both), until, unrated)
+
+
+def _value_by(conversions: Conversions, until: int) -> Ints:
+    """Return what each conversion was worth by then: refunds that came later were not known."""
+    value = np.zeros(len(conversions), np.int64)
+    known = conversions.step_at <= until
+    # steps of a conversion stand in order of time, so the last one known stays
+    value[conversions.step_of[known]] = conversions.step_reporting_minor[known]
+    return value
 
 
 def read_corpus(
@@ -73,7 +97,12 @@ def read_corpus(
     milestones: Sequence[str] = (),
     dimensions: Sequence[str] = (),
 ) -> Corpus:
-    """Read the corpus as a run of today would."""
+    """Read the corpus as a run of now would: channels, people and conversions are brought up to date first.
+
+    What that writes is for the caller to keep or to take back.
+    """
+    reclassify(connection, settings)
+    resolve(connection, settings)
     conversions = refresh(connection, settings, kind, None)
     journeys = read_journeys(
         connection, kind, conversions.objects, conversions.at, conversions.value_minor, window,

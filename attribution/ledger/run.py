@@ -6,6 +6,7 @@ Everything happens in one write transaction: afterwards the ledger holds the who
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -22,7 +23,7 @@ from attribution.ledger import reasons
 from attribution.ledger.affected import EVERYTHING, Affected, Watermark, affected, watermark
 from attribution.ledger.check import require_conservation
 from attribution.ledger.conversions import Conversions, refresh, reporting_currency
-from attribution.ledger.corpus import make_corpus
+from attribution.ledger.corpus import Corpus, make_corpus
 from attribution.ledger.credit_sets import CreditSet, CreditSets, credit_sets
 from attribution.ledger.fits import Fit, keep_fit
 from attribution.ledger.post import Posting, post, wanted_entries
@@ -215,9 +216,10 @@ def _post_group(
     _keep_journeys(connection, journey_set_id, conversions, journeys)
     if reach.objects is None:
         work.result.notes += _unknown_milestones(work.goals, group, journeys)
-    group = _learned(work, group, conversions, journeys, dimensions)
+    group = [s for s in _learned(work, group, conversions, journeys, dimensions) if s.is_fitted]
     why = _why(conversions, reach) if reason is None else np.full(len(conversions), reason)
     for member in group:
+        work.result.notes += _unseen(work.goals, member, journeys)
         shares = member.model.shares_and_fallbacks(journeys)
         if len(shares.shared_equally):
             work.result.notes.append(
@@ -251,6 +253,17 @@ def _unknown_milestones(goals: Sequence[str], group: Sequence[CreditSet], journe
     ]
 
 
+def _unseen(goals: Sequence[str], member: CreditSet, journeys: Journeys) -> list[str]:
+    """Tell of channels that came up after a model learned: it holds them to be worth nothing."""
+    names = member.model.unseen(journeys) if member.model.is_fitted else ()
+    if not names:
+        return []
+    return [
+        f"{member.model.label}, goal {goals[0]}, learned before it saw {', '.join(names)}, and credits "
+        f"nothing there; let it learn again with: attribution model fit {shlex.quote(member.model.label)}"
+    ]
+
+
 def _learned(
     work: _Work, group: list[CreditSet], conversions: Conversions, journeys: Journeys,
     dimensions: tuple[str, ...],
@@ -265,21 +278,32 @@ def _learned(
         work.connection, work.kind, conversions, journeys, work.window,
         dimensions=dimensions, as_of=work.options.as_of,
     )  # fmt: skip
+    if not corpus.journeys.n_journeys:
+        return [member if member.is_fitted else _untaught(work, member, corpus) for member in group]
     ready = []
     for member in group:
         if member.is_fitted:
             ready.append(member)
             continue
         model, trust = learn(member.model, corpus, progress=work.tell)
-        # of nothing nothing is learned: the fit is not kept, and made when there are conversions
-        if corpus.journeys.converted.any():
-            fit = keep_fit(
-                work.connection, member.number, as_of=corpus.as_of, learned=dict(model.fitted), trust=trust,
-                fingerprint=int(work.settings.internal(FINGERPRINT) or 0),
-            )  # fmt: skip
-            work.result.fits.append(FitMade(work.goals, member.number, model.label, fit))
+        fit = keep_fit(
+            work.connection, member.number, as_of=corpus.as_of, learned=dict(model.fitted), trust=trust,
+            fingerprint=int(work.settings.internal(FINGERPRINT) or 0),
+        )  # fmt: skip
+        work.result.fits.append(FitMade(work.goals, member.number, model.label, fit))
         ready.append(replace(member, model=model, is_fitted=True))
     return ready
+
+
+def _untaught(work: _Work, member: CreditSet, corpus: Corpus) -> CreditSet:
+    """Return a model that has nothing to learn from. No fit is kept; one that it had is left as it is."""
+    work.result.notes.append(
+        f"{member.model.label}, goal {work.goals[0]}: no conversion with a touch up to "
+        f"{clock.iso(corpus.as_of)}, so there is nothing to learn from"
+    )
+    if member.model.is_fitted:
+        return member
+    return replace(member, model=replace(member.model).fit(corpus.journeys), is_fitted=True)
 
 
 def _why(conversions: Conversions, reach: Affected) -> Ints:

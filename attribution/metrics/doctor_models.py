@@ -37,7 +37,8 @@ def _judged(look: Look, fit: Fit, label: str, kind: str, goal: str) -> list[Find
     found = []
     trust = fit.trust
     if trust["warnings"]:
-        severity = "warning" if trust["rank_agreement"] < STABLE else "notice"
+        stable = trust["rank_agreement"] is None or trust["rank_agreement"] >= STABLE
+        severity = "notice" if stable else "warning"
         told = f"goal {goal}: {'; '.join(trust['warnings'])}"
         found.append(
             Finding(severity, 1, told, f"attribution model trust {shlex.quote(label)} --goal {goal}")

@@ -33,7 +33,7 @@ def model_fit(db: Database, result: RunResult) -> Answer:
         money for deals, credited counts for leads; a total for each model is in `totals`.
     """
     rows: list[Row] = []
-    warnings = []
+    warnings = list(result.notes)
     with db.read() as connection:
         settings = Settings(connection)
         currency = settings.get("reporting_currency") or NO_CURRENCY

@@ -14,7 +14,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.journeys.columns import FloatArray
 from attribution.journeys.people import DEAL_KINDS
 from attribution.labels import NOT_SET, UNATTRIBUTED
-from attribution.ledger.allocate import MILLION, allocate
+from attribution.ledger.allocate import MILLION
 from attribution.ledger.credit_sets import stored_model
 from attribution.ledger.fits import Fit, latest_fit
 from attribution.metrics.answer import Answer, Row
@@ -105,7 +105,7 @@ class _Shown:
         found = credits_by_group(self.connection, self.selection, dimensions, Question())
         credited: dict[str, tuple[str, int, int]] = {}
         for group in {*found.value, *found.share}:
-            name = _together(dimensions.names(group).values())
+            name = together(dimensions.names(group).values())
             credited[name_key(name)] = (name, found.share.get(group, 0), found.value.get(group, 0))
         learned = self._learned()
         rows: list[Row] = []
@@ -226,10 +226,10 @@ class _Shown:
         return warnings + ([TWO_FIGURES] if self.model.transitions() is not None else [])
 
 
-def _together(parts: Iterable[str]) -> str:
+def together(parts: Iterable[str]) -> str:
     """Write the names of several dimensions as one, as models do; one that stands for all of them once.
 
-    >>> _together(["google", "cpc"]), _together(["(not set)", "(not set)"])
+    >>> together(["google", "cpc"]), together(["(not set)", "(not set)"])
     ('google / cpc', '(not set)')
     """
     names = list(parts)
@@ -238,9 +238,13 @@ def _together(parts: Iterable[str]) -> str:
 
 
 def _whole_parts(figures: FloatArray) -> list[int]:
-    """Round figures so that they add up to their rounded sum; negative ones are rounded by themselves."""
-    total = figures.sum()
-    if not len(figures) or (figures < 0).any() or total <= 0:
-        return [round(float(figure)) for figure in figures]
-    parts = allocate(figures / total, np.array([0, len(figures)]), np.array([round(float(total))]))
-    return [int(part) for part in parts]
+    """Round figures so that they add up to their rounded sum: what is left goes to the largest remainders.
+
+    >>> _whole_parts(np.array([33.4, 33.4, -10.4])), _whole_parts(np.array([1.5, 1.5]))
+    ([34, 33, -11], [2, 1])
+    """
+    whole = np.floor(figures)
+    left = round(float(figures.sum())) - int(whole.sum())
+    order = np.argsort(-(figures - whole), kind="stable")
+    whole[order[:left]] += 1
+    return [int(part) for part in whole]

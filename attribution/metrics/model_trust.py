@@ -9,10 +9,10 @@ import numpy as np
 
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.journeys.read import Window
-from attribution.labels import NOT_SET
 from attribution.ledger.corpus import read_corpus
 from attribution.metrics.answer import Answer, Row
-from attribution.metrics.dimensions import parse_by
+from attribution.metrics.dimensions import Dimensions, parse_by
+from attribution.metrics.model_show import together
 from attribution.metrics.selection import JourneySelection, select_journeys
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model
@@ -21,8 +21,6 @@ from attribution.store.database import Database
 from attribution.store.settings import Settings
 from attribution.trust.bootstrap import Progress, bootstrap
 from attribution.trust.intervals import Intervals, doubts
-
-_ALLOWED = (*PLACEMENT_FIELDS, "touch_kind")
 
 
 def model_trust(
@@ -41,8 +39,8 @@ def model_trust(
 ) -> Answer:
     """Draw people again and again, and see how much each model's figures move.
 
-    A person is drawn with all their journeys, converted or not; a model that learns is fitted anew on every
-    draw, so that its interval holds what it might have learned otherwise.
+    An account (else a person) is drawn with all its journeys, converted or not; a model that learns is fitted
+    anew on every draw, so that its interval holds what it might have learned otherwise.
 
     Args:
         db: the store.
@@ -63,9 +61,9 @@ def model_trust(
     Raises:
         UnknownNameError, ModelError, InputError: something asked for cannot be meant.
     """
-    dims = parse_by(by, _ALLOWED)
+    dims = parse_by(by, PLACEMENT_FIELDS)
     name = "/".join(dims)
-    with db.trial() as connection:  # what is looked at is brought up to date, which only a run may keep
+    with db.trial() as connection:  # a look at what a run would find; only a run may keep it
         asked = select_journeys(connection, goal=goal, lookback=lookback, scope=scope, kinds=kinds)
         settings = Settings(connection)
         chosen = [get_model(spec) for spec in (models or settings.require("models").split())]
@@ -74,24 +72,29 @@ def model_trust(
         corpus = read_corpus(
             connection, settings, asked.goal.kind, window,
             milestones=tuple(dict.fromkeys(m for one in chosen for m in one.milestones)),
-            dimensions=tuple(dict.fromkeys([*(d for one in chosen for d in one.dimensions), name])),
+            dimensions=tuple(dict.fromkeys(d for one in chosen for d in one.dimensions)),
         )  # fmt: skip
-    journeys = corpus.journeys
-    codes, names = journeys.dimension(name)
-    group = np.where(codes < 0, len(names), codes).astype(np.int64)
-    names = (*names, NOT_SET)
+        journeys = corpus.journeys
+        dimensions = Dimensions(connection, dims, ())
+        groups = dimensions.touch_groups({"placement_id": journeys.placement}, journeys.n_touches)
+        numbers, group = np.unique(groups, return_inverse=True)
+        names = [together(dimensions.names(int(number)).values()) for number in numbers]
     found = bootstrap(
-        chosen, journeys, group=group, n_groups=len(names), level=level, draws=draws, seed=seed,
-        progress=progress,
+        chosen, journeys, group=group.astype(np.int64), n_groups=len(names), unit=corpus.unit,
+        value=None if asked.goal.money else np.ones(journeys.n_journeys, np.int64),
+        level=level, draws=draws, seed=seed, progress=progress,
     )  # fmt: skip
     unit = "money" if asked.goal.money else "count"
+    warnings = [text for label, one in found.items() for text in doubts(one, label, names, name)]
+    if corpus.unrated and asked.goal.money:
+        warnings.append(f"{corpus.unrated:,} conversions without an exchange rate count with a value of 0")
     return Answer(
         verb="model trust",
         store=db.label,
         **_envelope(asked, found),
         rows=[row for label, one in found.items() for row in _rows(label, one, names, name, asked)],
-        totals={"conversions": int(journeys.converted.sum()), "journeys": journeys.n_journeys},
-        warnings=[text for label, one in found.items() for text in doubts(one, label, names, name)],
+        totals={"journeys": journeys.n_journeys, "converted": int(journeys.converted.sum())},
+        warnings=warnings,
         columns={
             "model": "text", name: "text", "value": unit, "low": unit, "high": unit,
             "in_conversions": "count", "rank": "count", "rank_best": "count", "rank_worst": "count",
@@ -124,8 +127,8 @@ def _rows(
                 "high": None if few else shown(found.high[i]),
                 "in_conversions": int(found.conversions[i]),
                 "rank": rank,
-                "rank_best": int(found.rank_best[i]),
-                "rank_worst": int(found.rank_worst[i]),
+                "rank_best": min(int(found.rank_best[i]), rank),  # where figures tie, places are means
+                "rank_worst": max(int(found.rank_worst[i]), rank),
                 "too_few": few,
                 "rank_agreement": found.rank_agreement,
             }

@@ -108,6 +108,10 @@ class AttributionModel(ABC):
         """The dimensions that the model looks at beside `channel`: `campaign`, `source/medium`, ..."""
         return ()
 
+    def unseen(self, journeys: Journeys) -> tuple[str, ...]:
+        """Return the channels (or what else the model looks at) of journeys that its fit never saw."""
+        return ()
+
     @property
     def units(self) -> Mapping[str, Unit]:
         """The units of the columns of :meth:`channels`; a column without one is a plain number."""

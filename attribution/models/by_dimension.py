@@ -60,6 +60,13 @@ class LearnedWorth(ByDimension):
     def _worth(self) -> dict[str, float]:
         """Return what each name is worth, from what :meth:`fit` learned."""
 
+    def unseen(self, journeys: Journeys) -> tuple[str, ...]:
+        """Return the names in journeys that the fit never saw: they are worth nothing to it."""
+        codes, names = self._names(journeys)
+        present = np.unique(codes).tolist()
+        known = {*self._worth(), *self.ignore}
+        return tuple(names[code] for code in present if names[code] not in known)
+
     def _weights(self, journeys: Journeys) -> FloatArray:
         codes, names = self._names(journeys)
         worth = self._worth()

@@ -22,8 +22,9 @@ from scipy.sparse.linalg import splu
 from attribution.journeys.columns import BoolArray, FloatArray, IntArray, sums_by
 from attribution.models.windows import Windows
 
-_DENSE = {1: 2500}  # up to so many states the whole inverse is made: one solution serves all names
-_DENSE_BEYOND = 300  # of a higher order, whose chain is sparse and whose names hold many states each
+_DENSE = 5000  # up to so many states the whole inverse is made: one solution serves all names
+_SMALL = 300  # up to so many in any case
+_STEPS_A_STATE = 8.0  # below, a factorisation stays sparse, and beats the inverse beyond a few hundred states
 _NOTHING = 1e-12  # of all that moved: values that cancel to less are none
 _COLUMNS = 256  # of an inverse solved for at a time, beyond
 
@@ -109,8 +110,9 @@ def removal_effects(chain: Chain, n_names: int) -> RemovalEffects:
         shape=(len(chain.states),) * 2,
     )
     holds = [np.flatnonzero((chain.states == name).any(axis=1)) for name in range(n_names)]
-    order = chain.states.shape[1]
-    if len(chain.states) <= _DENSE.get(order, _DENSE_BEYOND):
+    n, order = chain.states.shape
+    sparse = order > 1 and len(chain.times) < _STEPS_A_STATE * n
+    if n <= (_SMALL if sparse else _DENSE):
         earned, lost = _dense(moves, start, reward, holds)
     elif order == 1:
         earned, lost = _by_diagonal(moves, start, reward, holds)

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from attribution.errors import ModelError
-from attribution.journeys.columns import IntArray, Journeys
+from attribution.journeys.columns import IntArray, Journeys, sums_by
 from attribution.labels import ARROW, CONVERSION, NULL, START
 from attribution.models.base import Unit
 from attribution.models.by_dimension import LearnedWorth
 from attribution.models.chain import Chain, make_chain, removal_effects
-from attribution.models.windows import Windows, count, count_draws, require_room
+from attribution.models.windows import count, count_draws, require_room
 
 MAX_ORDER = 8
 
@@ -52,21 +52,21 @@ class Markov(LearnedWorth):
     def _fit(self, journeys: Journeys) -> Mapping[str, Any]:
         codes, names = self._names(journeys)
         require_room(self.order, len(names), self.name)
-        return self._learned(names, count(journeys, codes, len(names), self.order))
+        counted = count(journeys, codes, len(names), self.order)
+        chain = make_chain(counted)
+        return self._learned(names, chain) | {"states": _states(chain), "steps": _steps(chain)}
 
     def _refits(self, journeys: Journeys, draws: IntArray) -> Iterator[Mapping[str, Any]]:
         codes, names = self._names(journeys)
         require_room(self.order, len(names), self.name)
         for counted in count_draws(journeys, codes, len(names), self.order, draws):
-            yield self._learned(names, counted)
+            # of a draw nobody asks for the steps
+            yield self._learned(names, make_chain(counted)) | {"states": [], "steps": [[], [], []]}
 
-    def _learned(self, names: tuple[str, ...], counted: Windows) -> dict[str, Any]:
-        chain = make_chain(counted)
+    def _learned(self, names: tuple[str, ...], chain: Chain) -> dict[str, Any]:
         # a name that no journey holds has no effect, and is not spoken of
         seen = np.unique(chain.states[chain.states >= 0])
         solved = removal_effects(chain, len(names))
-        code = np.full(len(names) + 1, -1, np.int64)
-        code[seen] = np.arange(len(seen))
         return {
             "names": [names[i] for i in seen.tolist()],
             "removal_effect": solved.effects[seen, 0].tolist(),
@@ -75,8 +75,6 @@ class Markov(LearnedWorth):
             "journeys": float(chain.started.sum()),
             "conversions": float(chain.converted.sum()),
             "value": float(chain.value.sum()),
-            "states": code[chain.states].tolist(),
-            "steps": _steps(chain),
         }
 
     def _worth(self) -> dict[str, float]:
@@ -136,16 +134,24 @@ class Markov(LearnedWorth):
         names = [*fitted["names"], ""]
         labels = [ARROW.join(names[i] for i in state if i >= 0) for state in fitted["states"]]
         labels += [START, CONVERSION, NULL]
-        source, target, times = (np.array(column) for column in fitted["steps"])
-        frame = pd.DataFrame(
+        source, target = (np.array(column, np.int64) for column in fitted["steps"][:2])
+        times = np.array(fitted["steps"][2], np.float64)
+        left = sums_by(source, times, len(labels))  # by state: two can read the same
+        return pd.DataFrame(
             {
-                "source": [labels[i] for i in source.astype(int).tolist()],
-                "target": [labels[i] for i in target.astype(int).tolist()],
-                "count": times.astype(np.float64),
+                "source": [labels[i] for i in source.tolist()],
+                "target": [labels[i] for i in target.tolist()],
+                "count": times,
+                "probability": times / left[source],
             }
         )
-        left = frame.groupby("source", sort=False)["count"].transform("sum")
-        return frame.assign(probability=frame["count"] / left)
+
+
+def _states(chain: Chain) -> list[list[int]]:
+    """List the states, each as places among the names that occur; -1 before a shorter path."""
+    seen, place = np.unique(chain.states, return_inverse=True)
+    before = int(seen.size > 0 and seen[0] < 0)
+    return [row.tolist() for row in place.reshape(chain.states.shape) - before]
 
 
 def _steps(chain: Chain) -> list[list[float]]:

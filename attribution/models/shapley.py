@@ -155,9 +155,13 @@ class ShapleyRate(LearnedWorth):
 
 def _distinct_sets(journeys: Journeys, codes: IntArray, names: tuple[str, ...]) -> _Sets:
     """Find the distinct sets of names; a set is known by the sum of random numbers of its names."""
-    present = np.bincount(codes, minlength=len(names)) > 0
-    shown = tuple(name for name, there in zip(names, present.tolist(), strict=True) if there)
-    codes = (np.cumsum(present) - 1)[codes]
+    present = np.flatnonzero(np.bincount(codes, minlength=len(names)))
+    # in the order of names: the orders that are drawn must not depend on how names are numbered
+    order = sorted(present.tolist(), key=names.__getitem__)
+    shown = tuple(names[code] for code in order)
+    place_of = np.zeros(len(names), np.int64)
+    place_of[order] = np.arange(len(order))
+    codes = place_of[codes]
     if not codes.size:
         nothing = np.zeros(0, np.int64)
         return _Sets(shown, nothing, nothing, nothing)

@@ -58,6 +58,7 @@ def bootstrap(
     group: npt.NDArray[np.integer] | None = None,
     n_groups: int | None = None,
     unit: IntArray | None = None,
+    value: IntArray | None = None,
     level: float = 0.9,
     draws: int = 400,
     seed: int = 0,
@@ -76,6 +77,7 @@ def bootstrap(
         n_groups: how many groups there are; default the number of channels.
         unit: int64[J], who is drawn; equal numbers are drawn together, and the number decides how often.
             By default the person of the first touch, and each journey without touches by itself.
+        value: int64[J], what is credited; by default the journeys' own value, which models learn from.
         level: the share of intervals that are to hold the truth.
         draws: how many.
         seed: another one gives other draws.
@@ -100,7 +102,8 @@ def bootstrap(
     n_groups = int(group.max(initial=-1)) + 1 if n_groups is None else n_groups
     _refuse_bad(models, journeys, group, n_groups, unit, level, draws, seed)
     keys, unit = np.unique(unit, return_inverse=True)
-    cells = _cells(journeys, np.asarray(group, np.int64), n_groups, unit)
+    credited = journeys if value is None else replace(journeys, value=value)
+    cells = _cells(credited, np.asarray(group, np.int64), n_groups, unit)
     learning = [refit and model.needs_fit for model in models]
     fitted = [
         replace(model).fit(journeys) if learns else model
@@ -113,7 +116,7 @@ def bootstrap(
     for i, learns in enumerate(learning):
         if learns:
             samples[i] = _draw_fits(models[i], journeys, cells, keys, unit, draws, seed, progress)
-    total = float(journeys.value[journeys.converted].sum(dtype=np.float64))
+    total = float(credited.value[credited.converted].sum(dtype=np.float64))
     return {
         model.label: _judged(sums[i], samples[i], _conversions(cells, per_cell[i]), total, level)
         for i, model in enumerate(models)
@@ -247,7 +250,9 @@ def _judged(
     # figures that differ by rounding only are tied
     top = max(float(np.abs(samples).max(initial=0)), float(np.abs(credited).max(initial=0))) or 1.0
     point, drawn = (np.rint(figures / top * _DIGITS) for figures in (credited, samples))
-    rank_best, rank_worst = rank_bounds(drawn, level)
+    ranks = rank_bounds(drawn[:, conversions > 0], level)  # what gets no credit has no place
+    rank_best, rank_worst = (np.zeros(len(point), np.int64) for _ in range(2))
+    rank_best[conversions > 0], rank_worst[conversions > 0] = ranks
     ranked = (conversions > 0) & (pd.Series(-point).rank(method="first").to_numpy() <= LARGEST_RANKED)
     return Intervals(
         credited=credited, low=low, high=high, conversions=conversions, rank_best=rank_best,
