@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from attribution.frame_journeys import make_journeys, select
-from attribution.frames import as_frame, read_amounts
+from attribution.frames.journeys import make_journeys, select
+from attribution.frames.read import as_frame, read_amounts
 from attribution.journeys.columns import Journeys
 from attribution.ledger.allocate import allocate
 from attribution.library import attribute

@@ -375,8 +375,10 @@ def test_a_model_that_learns_sees_those_who_never_converted_too() -> None:
         [PATH, touches(touch("x", "2026-03-01T00:00:00Z", "q"), touch("y", "2026-03-02T00:00:00Z", None))]
     )
     model = Learner()
-    assert attribute(rows, DEAL, [model]).journeys.n_journeys == 1
-    assert dict(model.fitted) == {"converted": [True, False], "lengths": [3, 1]}
+    result = attribute(rows, DEAL, [model])
+    assert result.journeys.n_journeys == 1
+    assert not model.is_fitted  # what is given stays as it is, and can be given again
+    assert dict(result.models["learner"].fitted) == {"converted": [True, False], "lengths": [3, 1]}
 
 
 PEOPLE = st.sampled_from(["p", "q", None, ""])

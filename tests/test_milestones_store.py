@@ -303,11 +303,11 @@ def test_a_stage_of_a_lead_without_a_record_moves_credit_too(store: Store) -> No
     """The deal names the lead; only evidence knows who that is."""
     fill(store, leads="lead_id,created_at\nL9,2025-01-01")
     load(store, identities="visitor_id,lead_id,at\nv1,L1,2025-01-01")
-    run(store, "custom:weights=demo=0.5;close=0.5")
-    assert credits(store, "D", "custom:weights=demo=0.5;close=0.5") == {"a3": 100_000}
+    run(store, "custom:weights=close=0.5;demo=0.5")
+    assert credits(store, "D", "custom:weights=close=0.5;demo=0.5") == {"a3": 100_000}
     load(store, stages="object,id,stage,at\nlead,L1,demo,2025-01-02")
-    run(store, "custom:weights=demo=0.5;close=0.5")
-    assert credits(store, "D", "custom:weights=demo=0.5;close=0.5") == {"a1": 50_000, "a3": 50_000}
+    run(store, "custom:weights=close=0.5;demo=0.5")
+    assert credits(store, "D", "custom:weights=close=0.5;demo=0.5") == {"a1": 50_000, "a3": 50_000}
 
 
 def test_a_repeated_stage_file_changes_nothing(store: Store) -> None:

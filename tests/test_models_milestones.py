@@ -225,7 +225,7 @@ def test_presets_sum_to_one_and_say_where_they_are_from() -> None:
 def test_custom_models_are_stored_and_equal_by_their_weights() -> None:
     """Parameters as JSON and as text make the same model again; factors may be left out."""
     model = Custom(weights={"first": 0.25, "Demo; booked": 0.75}, kind_factors={"event": 2.0})
-    assert model.label == "custom:weights=first=0.25;Demo%3B booked=0.75,kind_factors=event=2.0"
+    assert model.label == "custom:weights=Demo%3B booked=0.75;first=0.25,kind_factors=event=2.0"
     assert get_model(model.label) == model == make_model(Custom, model.params())
     assert len({model, get_model(model.label)}) == 1
     assert model != Custom(weights={"first": 0.25, "Demo; booked": 0.75})

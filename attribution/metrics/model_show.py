@@ -241,7 +241,7 @@ def _whole_parts(figures: FloatArray) -> list[int]:
     """Round figures so that they add up to their rounded sum: what is left goes to the largest remainders.
 
     >>> _whole_parts(np.array([33.4, 33.4, -10.4])), _whole_parts(np.array([1.5, 1.5]))
-    ([34, 33, -11], [2, 1])
+    ([33, 33, -10], [2, 1])
     """
     whole = np.floor(figures)
     left = round(float(figures.sum())) - int(whole.sum())

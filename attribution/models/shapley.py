@@ -64,7 +64,7 @@ class ShapleyRate(LearnedWorth):
     >>> paths = [[(0, "Email")], [(0, "Direct")], [(0, "Email"), (1, "Direct")]]
     >>> corpus = Journeys.from_paths(paths, converted=[False, False, True], values=[0, 0, 900])
     >>> ShapleyRate().fit(corpus).channels()["total"].to_dict()
-    {'Email': 450.0, 'Direct': 450.0}
+    {'Direct': 450.0, 'Email': 450.0}
     """
 
     name: ClassVar[str] = "shapley_rate"

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from attribution import AttributionModel, Journeys
 
+from attribution import AttributionModel, Journeys
 from attribution.errors import ModelError
 
 EFFORT = {
