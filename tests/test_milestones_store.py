@@ -380,3 +380,23 @@ def test_any_sequence_of_changes_ends_like_one_run_at_the_end(store: Store) -> N
         assert net(store) == in_steps
 
     holds()
+
+
+def test_a_lead_touch_that_is_ignored_gives_way_to_one_of_the_same_person(store: Store) -> None:
+    """The lead came by Email, then typed the address in and signed up; a colleague's visit lies between."""
+    load(
+        store,
+        touches="""touch_id,visitor_id,at,channel
+        a,v1,2025-01-01T09:00:00Z,Email
+        d,v2,2025-01-06T09:00:00Z,Referral
+        b,v1,2025-01-11T09:00:00Z,Direct
+        c,v1,2025-01-21T09:00:00Z,Paid Search""",
+        leads="""lead_id,created_at,visitor_id,email
+        L1,2025-01-11T10:00:00Z,v1,one@x.com
+        L2,2025-01-06T10:00:00Z,v2,two@x.com""",
+        deals="""deal_id,status,created_at,closed_at,amount,currency,lead_id,emails
+        D,won,2025-01-22,2025-02-01,1000.00,GBP,L1,two@x.com""",
+    )
+    store.run(models=["lead_creation", "lead_creation:ignore=Direct"], goals=["revenue"])
+    assert credits(store, "D", "lead_creation") == {"b": 100_000}
+    assert credits(store, "D", "lead_creation:ignore=Direct") == {"a": 100_000}

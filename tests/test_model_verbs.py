@@ -141,3 +141,32 @@ def test_what_cannot_be_meant_is_one_sentence(run: Callable[..., Result]) -> Non
         result = run("model", *args)
         assert (result.exit_code, words in result.stderr) == (2, True), (args, result.stderr)
         assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_counts_of_deals_are_judged_as_counts(run: Callable[..., Result]) -> None:
+    """`deals` shares journeys and fit with `revenue`; its figures are deals, and add up to twelve."""
+    rows = answer(
+        run("model", "trust", "linear", "markov", "--goal", "deals", "--draws", "100", "--format", "json")
+    )
+    found = {(row["model"], row["channel"]): row["value"] for row in rows["rows"]}
+    assert found == {
+        ("linear", "Email"): 10, ("linear", "Direct"): 2, ("markov", "Email"): 11, ("markov", "Direct"): 1,
+    }  # fmt: skip
+
+
+def test_a_channel_that_the_fit_never_saw_is_named(run: Callable[..., Result]) -> None:
+    """It gets nothing until the model learns again, and whoever runs it is told so."""
+    more = {
+        "touches": "touch_id,visitor_id,at,channel\nn1,new,2025-06-01T09:00:00Z,Podcast\n"
+        "n2,new,2025-06-02T09:00:00Z,Email\n",
+        "leads": "lead_id,created_at,visitor_id\nLn,2025-06-03,new\n",
+        "deals": "deal_id,status,created_at,closed_at,amount,currency,lead_id\nDn,won,2025-06-03,2025-06-04,90,GBP,Ln\n",
+    }
+    for name, text in more.items():
+        Path(f"{name}3.csv").write_text(text, encoding="utf-8")
+        assert run("import", name, f"{name}3.csv").exit_code == 0
+    result = run("run", "--model", "markov", "--goal", "revenue")
+    assert "markov, goal revenue, learned before it saw Podcast" in result.stderr
+    assert "attribution model fit markov" in result.stderr
+    assert run("model", "fit", "markov", "--goal", "revenue").exit_code == 0
+    assert "learned before" not in run("run", "--model", "markov", "--goal", "revenue", "--full").stderr
