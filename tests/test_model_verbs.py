@@ -160,7 +160,8 @@ def test_a_channel_that_the_fit_never_saw_is_named(run: Callable[..., Result]) -
         "touches": "touch_id,visitor_id,at,channel\nn1,new,2025-06-01T09:00:00Z,Podcast\n"
         "n2,new,2025-06-02T09:00:00Z,Email\n",
         "leads": "lead_id,created_at,visitor_id\nLn,2025-06-03,new\n",
-        "deals": "deal_id,status,created_at,closed_at,amount,currency,lead_id\nDn,won,2025-06-03,2025-06-04,90,GBP,Ln\n",
+        "deals": "deal_id,status,created_at,closed_at,amount,currency,lead_id\n"
+        "Dn,won,2025-06-03,2025-06-04,90,GBP,Ln\n",
     }
     for name, text in more.items():
         Path(f"{name}3.csv").write_text(text, encoding="utf-8")
