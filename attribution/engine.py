@@ -288,12 +288,17 @@ class Store:
         return report(self.db, _names(by), **options)
 
     def compare(
-        self, by: str | Sequence[str] = ("channel",), models: Sequence[str] | None = None, **options: Any
+        self,
+        by: str | Sequence[str] = ("channel",),
+        models: Sequence[str | AttributionModel] | None = None,
+        **options: Any,
     ) -> Answer:
         """One column a model; see :mod:`attribution.metrics.compare`."""
         from attribution.metrics.compare import compare
 
-        return compare(self.db, _names(by), models, **options)
+        # a model itself means its credits: compare reads the ledger
+        named = [model.label if isinstance(model, AttributionModel) else model for model in models or ()]
+        return compare(self.db, _names(by), named or None, **options)
 
     def kpis(self, by: str | Sequence[str] = (), **options: Any) -> Answer:
         """The KPI catalogue; see :mod:`attribution.metrics.kpis`."""

@@ -199,6 +199,8 @@ def test_the_fitted_model_itself_can_be_had(shop: Store) -> None:
     assert model.shares(journeys).tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3])
     with pytest.raises(InputError, match="run it with: attribution run --model shapley_rate"):
         shop.fitted_model("shapley_rate")
+    shop.run(models=["linear"], goals=["revenue"])
+    assert shop.compare("channel", ["linear", model]).model == "linear, markov"  # it stands for its credits
 
 
 def test_what_cannot_be_meant_is_refused(shop: Store) -> None:

@@ -19,7 +19,7 @@ from attribution.cli.render import show
 )
 def command(directory: str) -> None:
     """Make a store from the bundled fixtures in DIR, run everything, print reports and write report.html."""
-    from attribution.demo import demo
+    from attribution.demo import STORE, demo
 
     with progress() as report:
         answers, page = demo(directory, progress=report)
@@ -30,3 +30,4 @@ def command(directory: str) -> None:
             show(answer, "table")
         click.echo()
     click.echo(f"wrote {page}")
+    click.echo(f"ask more of this store with: attribution --store sqlite:///{page.with_name(STORE)} ...")

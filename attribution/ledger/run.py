@@ -223,8 +223,8 @@ def _post_group(
         shares = member.model.shares_and_fallbacks(journeys)
         if len(shares.shared_equally):
             work.result.notes.append(
-                f"{member.model.label}: {len(shares.shared_equally)} journeys had no weight "
-                "and were shared equally"
+                f"{member.model.label}: journeys without any weight, which were shared equally: "
+                f"{len(shares.shared_equally):,}"
             )
         entries = wanted_entries(conversions, journeys, shares.values)
         posting = Posting(member.number, work.result.run_id or 0, not member.holds, why)
