@@ -20,7 +20,7 @@ from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
 from attribution.models.base import AttributionModel
-from attribution.models.registry import get_model
+from attribution.models.registry import get_model, get_models
 from attribution.sources.visit import parse_visit
 from attribution.store import schema
 from attribution.store.database import Database
@@ -264,7 +264,7 @@ class Store:
         with self.db.read() as connection:
             settings = Settings(connection)
             timezone = settings.require("timezone")
-            chosen = [get_model(spec) for spec in (models or settings.require("models").split())]
+            chosen = get_models(models or settings.require("models").split())
         if models is None:
             chosen = [model for model in chosen if model.needs_fit]
         require_learning(chosen)

@@ -16,17 +16,17 @@ from attribution.frames.codes import Column, blanks, encode
 from attribution.frames.corpus import frame_corpus
 from attribution.frames.journeys import (
     LookedAt,
-    Selection,
     make_journeys,
     milestone_column,
     select,
 )
 from attribution.frames.read import as_frame, read_amounts, require_columns
 from attribution.frames.result import Attribution
-from attribution.journeys.columns import CodeArray, IntArray, Journeys
-from attribution.ledger.allocate import LARGEST_TOTAL, allocate
+from attribution.journeys.columns import IntArray
+from attribution.ledger.allocate import LARGEST_TOTAL
+from attribution.ledger.credit import credit
 from attribution.models.base import AttributionModel
-from attribution.models.registry import get_model
+from attribution.models.registry import get_models
 from attribution.money import minor_digits
 
 _DIGITS_WITHOUT_CURRENCY = 2
@@ -106,16 +106,18 @@ def attribute(
         corpus = corpus_of_these()
         # copies: the models given stay as they are
         chosen |= {label: replace(model).fit(corpus) for label, model in learning.items()}
-    amounts, shared_equally = _credit(chosen, journeys)
+    credited = credit(chosen, journeys)
     return Attribution(
-        journeys=replace(journeys, touch=selection.row[journeys.touch]),
+        journeys=journeys,
         models=chosen,
         dimensions=dimensions,
         currency=currency,
-        shared_equally=shared_equally,
+        shared_equally={
+            label: len(found.shared_equally) for label, found in credited.items() if len(found.shared_equally)
+        },
         notes=(*selection.notes, *unknown),
-        _amounts=amounts,
-        _codes={name: _dimension(touches[name], selection, journeys) for name in dimensions},
+        _amounts={label: found.amounts for label, found in credited.items()},
+        _codes={name: selection.codes(touches[name]) for name in dimensions},
         _conversion_id=conversions["conversion_id"],
         _touch_id=touches["touch_id"] if "touch_id" in touches.columns else None,
         _digits=digits,
@@ -129,8 +131,7 @@ def _models(specs: Sequence[str | AttributionModel]) -> dict[str, AttributionMod
     if isinstance(specs, str | AttributionModel):
         specs = [specs]
     chosen: dict[str, AttributionModel] = {}
-    for spec in specs:
-        model = get_model(spec)
+    for model in get_models(specs):
         if model.label in chosen:
             raise InputError(
                 f"model {model.label!r} is asked for twice; name each model with its parameters once"
@@ -209,21 +210,3 @@ def _values(conversions: pd.DataFrame, digits: int, currency: str | None) -> Int
             "the values of all conversions sum to more than 2**62 minor units; attribute them in parts"
         )
     return value
-
-
-def _credit(
-    models: Mapping[str, AttributionModel], journeys: Journeys
-) -> tuple[dict[str, IntArray], dict[str, int]]:
-    amounts, shared_equally = {}, {}
-    for label, model in models.items():
-        shares = model.shares_and_fallbacks(journeys)
-        amounts[label] = allocate(shares.values, journeys.offsets, journeys.value)
-        if len(shares.shared_equally):
-            shared_equally[label] = len(shares.shared_equally)
-    return amounts, shared_equally
-
-
-def _dimension(column: Column, selection: Selection, journeys: Journeys) -> tuple[CodeArray, list[Any]]:
-    """Return the codes of a dimension in the order of the journeys' touches, and the labels."""
-    codes, labels = selection.codes(column)
-    return codes[journeys.touch], list(labels)

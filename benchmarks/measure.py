@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,12 @@ def attribution(store: str, *arguments: str) -> Measured:
     return run(sys.executable, "-m", "attribution", "--store", store, *arguments)
 
 
+# Glibc gives freed memory back to the system and asks for it again, which costs more or less on every
+# machine (thirty times as much where a virtual machine's memory is reclaimed); engines with a pool of their
+# own do not. So that repetitions are alike for all, freed memory stays with every child.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**33), "MALLOC_TRIM_THRESHOLD_": str(2**34)}
+
+
 @dataclass(frozen=True)
 class Job:
     """What one piece of work in a process of its own told of itself: see :func:`tell`."""
@@ -60,6 +68,8 @@ def tell(work: Callable[[], dict[str, Any]], repeat: int = 1) -> None:
     working less the one before (Linux; elsewhere the highest of the process).
     """
     seconds, cpu_seconds, peak_mb = float("inf"), float("inf"), 0.0
+    gc.collect()
+    _give_back()
     for _ in range(repeat):
         gc.collect()
         before = _resident_mb(start=True)
@@ -77,7 +87,7 @@ def ask(*command: str, seconds: float = 600, gigabytes: float = 16) -> Job | str
     cap = int(gigabytes * 2**30)
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds,
+            command, capture_output=True, text=True, timeout=seconds, env=os.environ | KEEP_MEMORY,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (cap, cap)),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -87,6 +97,12 @@ def ask(*command: str, seconds: float = 600, gigabytes: float = 16) -> Job | str
         reason = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
         return f"did not finish ({reason[:60]})"
     return Job(**json.loads(lines[-1]))
+
+
+def _give_back() -> None:
+    """Return what reading left free to the system, or the work would seem to need less."""
+    with suppress(OSError, AttributeError):  # only glibc can
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _resident_mb(start: bool = False) -> float:

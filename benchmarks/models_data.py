@@ -64,19 +64,22 @@ def conversions(n: int, people: int, a_person: int, seed: int = 2) -> pa.Table:
 
 
 def journeys_in_memory(n_touches: int, n_journeys: int, seed: int = 3) -> Journeys:
-    """Make journeys with ragged lengths (1 upwards) that sum to n_touches exactly."""
+    """Make journeys with ragged lengths (1 upwards) that sum to n_touches exactly; few lack a milestone."""
     rng = np.random.default_rng(seed)
     cuts = np.sort(rng.choice(n_touches - 1, n_journeys - 1, replace=False) + 1)
     offsets = np.concatenate(([0], cuts, [n_touches]))
     lengths = np.diff(offsets)
     at = np.sort(rng.integers(0, 90 * DAY, n_touches))  # sorted as a whole, hence within each journey
+    stages = np.sort(rng.random((4, n_journeys)), axis=0)
+    reached = offsets[:-1] + (stages * lengths).astype(np.int64)
+    reached[rng.random((4, n_journeys)) < 0.05] = -1
     return Journeys(
         offsets=offsets, at=START + at,
         channel=rng.choice(len(CHANNELS), n_touches, p=_popularity(len(CHANNELS))).astype(np.int32),
         kind=np.zeros(n_touches, np.int16), placement=np.arange(n_touches), touch=np.arange(n_touches),
         person=np.repeat(np.arange(n_journeys), lengths), converted_at=START + at[offsets[1:] - 1],
         value=rng.integers(1_000, 5_000_000, n_journeys), converted=rng.random(n_journeys) < 0.3,
-        channels=CHANNELS,
+        channels=CHANNELS, milestones=dict(zip(("lead", "mql", "sqo", "opportunity"), reached, strict=True)),
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def four_floats(touches: str, conversions: str, where: str) -> None:
         totals = {spec: total(spec) for spec in FOUR}
         return _by_channel(totals, journeys.channels) | {"touches": journeys.n_touches}
 
-    tell(work, repeat=3)
+    tell(work, repeat=5)
 
 
 def four_exact(touches: str, conversions: str, where: str) -> None:
@@ -116,7 +116,7 @@ def four_exact(touches: str, conversions: str, where: str) -> None:
         table = result.by("channel").drop(index="(unattributed)")
         return _by_channel({name: list(map(float, table[name])) for name in FOUR}, list(table.index))
 
-    tell(work, repeat=3)
+    tell(work, repeat=5)
 
 
 def four_cents(touches: str, conversions: str) -> None:
@@ -146,15 +146,19 @@ def four_duckdb(touches: str, conversions: str, where: str) -> None:
         columns = {name: [float(row[1 + i]) for row in rows] for i, name in enumerate(FOUR)}
         return _by_channel(columns, [row[0] for row in rows]) | {"touches": sum(row[-1] for row in rows)}
 
-    tell(work, repeat=3)
+    tell(work, repeat=5)
 
 
 def _reader(touches: str, conversions: str, where: str) -> Callable[[], tuple[Any, Any]]:
+    """Return what reads the files; or frames, which are to us in memory what its own tables are to DuckDB."""
+
     def read() -> tuple[Any, Any]:
         return pq.read_table(touches, memory_map=True), pq.read_table(conversions)
 
-    tables = read() if where == "memory" else None
-    return lambda: tables or read()
+    if where != "memory":
+        return read
+    frames = read()[0].to_pandas(), read()[1].to_pandas()
+    return lambda: frames
 
 
 def _by_channel(columns: dict[str, list[float]], channels: Any) -> Totals:

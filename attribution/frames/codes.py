@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attribution.journeys.columns import IntArray
+
 Column: TypeAlias = "pd.Series[Any]"
 Codes: TypeAlias = npt.NDArray[np.integer[Any]]
 
 _HEAD = 1 << 16  # rows that are likely to show every category there is
-_BLOCK = 1 << 16  # rows worked on at a time: the temporaries stay in the cache
 
 
 def plain(column: Column) -> Column:
@@ -38,15 +40,26 @@ def blanks(column: Column) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return found
 
 
-def encode(column: Column) -> tuple[Codes, pd.Index[Any]]:
-    """Number the values of a column in order of appearance: codes, -1 for blanks, and the values.
+class Encoding(NamedTuple):
+    """A column as numbers, not yet in order.
 
-    A categorical column keeps its small codes, so that no row is looked at as text.
-
-    >>> codes, values = encode(pd.Series(["b", None, "a", "", "b"]))
-    >>> codes.tolist(), list(values)
-    ([0, -1, 1, -1, 0], ['b', 'a'])
+    Attributes:
+        codes: one for each row.
+        renumber: what each code becomes, the last what -1 becomes; None where they stay.
+        values: what the codes then stand for; -1 is for blanks.
     """
+
+    codes: Codes
+    renumber: Codes | None
+    values: pd.Index[Any]
+
+    def numbered(self, codes: Codes) -> Codes:
+        """Return what some of the codes become."""
+        return codes if self.renumber is None else self.renumber.take(codes)
+
+
+def encoding(column: Column) -> Encoding:
+    """Number the values of a column in order of appearance; a categorical one is not looked at as text."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes: Codes = column.cat.codes.to_numpy()
         values = pd.Index(plain(pd.Series(column.cat.categories)))
@@ -57,10 +70,21 @@ def encode(column: Column) -> tuple[Codes, pd.Index[Any]]:
     if not pd.api.types.is_numeric_dtype(values.dtype):
         appeared = appeared[(values[appeared] != "").astype(np.bool_)]
     if np.array_equal(appeared, np.arange(len(values))):
-        return codes, values
-    renumbered = np.full(len(values) + 1, -1, codes.dtype)  # the -1 of a blank takes the last
-    renumbered[appeared] = np.arange(len(appeared))
-    return renumbered[codes], values[appeared]
+        return Encoding(codes, None, values)
+    renumber = np.full(len(values) + 1, -1, np.int32)
+    renumber[appeared] = np.arange(len(appeared))
+    return Encoding(codes, renumber, values[appeared])
+
+
+def encode(column: Column) -> tuple[Codes, pd.Index[Any]]:
+    """Number the values of a column in order of appearance: codes, -1 for blanks, and the values.
+
+    >>> codes, values = encode(pd.Series(["b", None, "a", "", "b"]))
+    >>> codes.tolist(), list(values)
+    ([0, -1, 1, -1, 0], ['b', 'a'])
+    """
+    found = encoding(column)
+    return found.numbered(found.codes), found.values
 
 
 def _in_order_of_appearance(codes: Codes, size: int) -> npt.NDArray[np.int64]:
@@ -70,25 +94,56 @@ def _in_order_of_appearance(codes: Codes, size: int) -> npt.NDArray[np.int64]:
     return seen[seen >= 0].astype(np.int64)
 
 
-def match(column: Column, values: pd.Index[Any]) -> npt.NDArray[np.int32]:
-    """Return which of the values each row equals, -1 where it is none of them: int32[N].
+class Hits(NamedTuple):
+    """The rows of a part that were found, and the number of each."""
+
+    rows: IntArray
+    numbers: Codes
+
+
+Matches: TypeAlias = Callable[[int, int], Hits]
+
+
+def match(column: Column, values: Column) -> tuple[Matches, Codes]:
+    """Number the distinct values of one column, and find the rows of another that equal them.
 
     Args:
-        column: of any type.
-        values: distinct, none of them null.
+        column: of any type; what is looked through.
+        values: of any type.
 
-    >>> match(pd.Series([7, 9, 7]), pd.Index([9, 8])).tolist()
-    [-1, 0, -1]
+    Returns:
+        A function that answers for rows `start` to `stop`, and the number of each of the values, -1 for
+        blanks. Numbers are >= 0, in any order and with gaps.
+
+    >>> matches, numbers = match(pd.Series([7, 9, 5]), pd.Series([9, 7, 9]))
+    >>> hits = matches(0, 3)
+    >>> hits.rows.tolist(), hits.numbers.tolist(), numbers.tolist()
+    ([0, 1], [0, 2], [2, 0, 2])
     """
+    rows, sought = plain(column[:0]).dtype, plain(values[:0]).dtype
+    if _is_int64(rows) and _is_int64(sought) and len(values):
+        given = plain(values).to_numpy().astype(np.int64, copy=False)
+        low, high = int(given.min()), int(given.max())
+        if high - low < 2 * (len(column) + len(values)):
+            return _match_close(plain(column).to_numpy(), given, low, high)
+    numbers, distinct = encode(values)
+    found = _places(column, distinct)
+
+    def hits(start: int, stop: int) -> Hits:
+        part = found[start:stop]
+        chosen = np.flatnonzero(part >= 0)
+        return Hits(chosen + start, part.take(chosen))
+
+    return hits, numbers
+
+
+def _places(column: Column, values: pd.Index[Any]) -> npt.NDArray[np.int32]:
+    """Return which of the values each row equals, -1 where it is none of them: int32[N]."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        place = np.append(match(pd.Series(column.cat.categories), values), np.int32(-1))
+        place = np.append(_places(pd.Series(column.cat.categories), values), np.int32(-1))
         found: npt.NDArray[np.int32] = place[column.cat.codes.to_numpy()]
         return found
     column = plain(column)
-    if _is_int64(column.dtype) and _is_int64(values.dtype) and len(values):
-        low, high = int(values.min()), int(values.max())
-        if high - low < 2 * (len(column) + len(values)):
-            return _match_close(column.to_numpy(), values.to_numpy(), low, high)
     if isinstance(column.dtype, pd.StringDtype) and isinstance(values.dtype, pd.StringDtype):
         texts = pa.array(column)
         places = pc.index_in(texts, value_set=pa.array(values, type=texts.type), skip_nulls=True)
@@ -100,17 +155,18 @@ def _is_int64(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype) and np.can_cast(dtype, np.int64) and dtype.kind in "iu"
 
 
-def _match_close(
-    rows: npt.NDArray[Any], values: npt.NDArray[Any], low: int, high: int
-) -> npt.NDArray[np.int32]:
+def _match_close(rows: npt.NDArray[Any], values: IntArray, low: int, high: int) -> tuple[Matches, IntArray]:
     """Look integers up in a table of all between the lowest and the highest: no hash beats that."""
     outside = high - low + 1
-    place = np.full(outside + 1, -1, np.int32)
-    place[values.astype(np.int64) - low] = np.arange(len(values), dtype=np.int32)
-    found = np.empty(len(rows), np.int32)
-    for block in (slice(i, i + _BLOCK) for i in range(0, len(rows), _BLOCK)):
+    numbers = values - low
+    occurs = np.zeros(outside + 1, np.bool_)
+    occurs[numbers] = True
+
+    def hits(start: int, stop: int) -> Hits:
+        distance = np.subtract(rows[start:stop], low, dtype=np.int64)
         # below the lowest wraps round to above the highest
-        distance = np.subtract(rows[block], low, dtype=np.int64).view(np.uint64)
-        np.minimum(distance, np.uint64(outside), out=distance)
-        place.take(distance.view(np.int64), out=found[block], mode="clip")
-    return found
+        bounded = np.minimum(distance.view(np.uint64), np.uint64(outside)).view(np.int64)
+        chosen = np.flatnonzero(occurs.take(bounded))
+        return Hits(chosen + start, distance.take(chosen))
+
+    return hits, numbers

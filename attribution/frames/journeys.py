@@ -12,9 +12,10 @@ import pandas as pd
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import DAY, parse_duration
 from attribution.errors import InputError, UnknownNameError
-from attribution.frames.codes import Column, blanks, encode, match, plain
+from attribution.frames.codes import Column, Hits, Matches, blanks, encode, encoding, match, plain
 from attribution.frames.read import read_instants
-from attribution.journeys.build import build, merge_same_touch, sort_order
+from attribution.journeys.build import merge_same_touch, sort_order
+from attribution.journeys.chunks import gathered, over_chunks, over_rows
 from attribution.journeys.columns import (
     BoolArray,
     CodeArray,
@@ -27,7 +28,6 @@ from attribution.journeys.columns import (
 )
 from attribution.journeys.dimensions import OWN, folded, joined
 from attribution.journeys.milestones import NEVER, milestone_name, place
-from attribution.journeys.threads import both
 from attribution.journeys.window import touches_between
 
 IMPRESSION_LOOKBACK = 1 * DAY
@@ -35,21 +35,23 @@ IMPRESSION_LOOKBACK = 1 * DAY
 _EVER = 2**61  # further back than any touch
 _SESSION = TOUCH_KINDS.index("session")
 _IMPRESSION = TOUCH_KINDS.index("impression")
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The touches that count: one place for each pair of conversion and touch, by conversion and time.
+    """The touches that count: one place for each pair of conversion and touch, by conversion, time and id.
 
     Attributes:
-        conversion, row: int64[K], which conversion and which row of the touches.
+        offsets: int64[C+1]; the places of conversion c are `offsets[c]:offsets[c + 1]`.
+        row: int64[K], which row of the touches.
         at, kind, person: [K], of that row.
         absorbing, absorbed: int64[M]; the place of a session, and the row of a touch that went into it.
-        converted_at: of all conversions.
+        converted_at: int64[C].
         notes: what was left out, in sentences.
     """
 
-    conversion: IntArray
+    offsets: IntArray
     row: IntArray
     at: IntArray
     kind: KindArray
@@ -70,14 +72,22 @@ class Selection:
         """
         name = str(column.name)
         if name not in self._coded:
-            codes, labels = encode(column)
-            filled = codes.take(self.row).astype(np.int32, copy=False)
-            offered = codes[self.absorbed]
+            found = encoding(column)
+            filled = found.numbered(gathered(found.codes, self.row)).astype(np.int32, copy=False)
+            offered = found.numbered(found.codes[self.absorbed])
             useful = (offered >= 0) & (filled[self.absorbing] < 0)
             places, first = np.unique(self.absorbing[useful], return_index=True)
             filled[places] = offered[useful][first]
-            self._coded[name] = filled, labels
+            self._coded[name] = filled, found.values
         return self._coded[name]
+
+    def only(self, keep: BoolArray) -> Selection:
+        """Return the selection with only the places marked; nothing may have been absorbed yet."""
+        before = offsets_of(keep.astype(np.int64))
+        return replace(
+            self, offsets=before[self.offsets], row=self.row[keep], at=self.at[keep], kind=self.kind[keep],
+            person=self.person[keep],
+        )  # fmt: skip
 
 
 def select(
@@ -94,41 +104,117 @@ def select(
         read_instants(conversions["at"], "conversions"),
     )
     kind_of_row = _kinds(touches)
-    person, who, notes = _people(touches["person_id"], conversions["person_id"])
-    rows = np.flatnonzero((person >= 0) & _wanted(kinds)[kind_of_row])
-    if len(rows) < len(at):
-        person, at = person.take(rows), at.take(rows)
-        order = sort_order(person, at)
-        rows, at = rows.take(order), at.take(order)
-    else:
-        rows = sort_order(person, at)
-        at = at.take(rows)
+    matches, who, notes = _people(touches["person_id"], conversions["person_id"])
+    rows, person, at = _counting(matches, at, kind_of_row, _wanted(kinds))
+    text_ids = None
+    if "touch_id" in touches.columns:
+        ids = touches["touch_id"]
+
+        def text_ids(places: IntArray) -> list[str]:
+            return [str(one) for one in ids.iloc[rows.take(places)]]
+
+    order = sort_order(person, at, text_ids=text_ids)
+    rows = order if len(rows) == len(touches) else gathered(rows, order)
+    at = gathered(at, order)
     # impressions have a lookback of their own, which may be the longer one
     longest = max(reach, IMPRESSION_LOOKBACK) if "impression" in kinds else reach
     start, stop = touches_between(
         offsets_of(np.bincount(person, minlength=int(who.max(initial=0)) + 1)),
         at, who, converted_at - longest, converted_at,
     )  # fmt: skip
-    conversion, whose = np.repeat(np.arange(len(who)), stop - start), np.repeat(who, stop - start)
-    places = ragged_ranges(start, stop - start)
-    row, at = both(lambda: rows.take(places), lambda: at.take(places))
-    kind = kind_of_row[row] if kind_of_row.ndim else np.full(len(row), kind_of_row)
-    if (kind == _IMPRESSION).any():
-        within = np.where(kind == _IMPRESSION, IMPRESSION_LOOKBACK, reach)
-        near = at >= converted_at[conversion] - within
-        conversion, row, at, kind, whose = (
-            conversion[near], row[near], at[near], kind[near], whose[near]
-        )  # fmt: skip
-    merged = _merge(touches, conversion, row, whose, at, kind)
-    if merged.absorbed.size:
-        keep = merged.keep
-        conversion, row, at, kind, whose = (
-            conversion[keep], row[keep], at[keep], kind[keep], whose[keep]
-        )  # fmt: skip
-    return Selection(
-        conversion=conversion, row=row, at=at, kind=kind, person=whose,
-        absorbing=merged.absorbing, absorbed=merged.absorbed, converted_at=converted_at, notes=tuple(notes),
+    spread = _spread(start, stop - start, who, rows, at)
+    selection = Selection(
+        offsets=spread.offsets, row=spread.row, at=spread.at, person=spread.person,
+        # a stride of nothing: one kind stands for all
+        kind=kind_of_row[spread.row] if kind_of_row.ndim else np.broadcast_to(kind_of_row, spread.row.shape),
+        absorbing=_NONE, absorbed=_NONE, converted_at=converted_at, notes=tuple(notes),
     )  # fmt: skip
+    if not kind_of_row.ndim:
+        return selection
+    return _merged(_within_lookbacks(selection, reach), touches)
+
+
+class _Counting(NamedTuple):
+    """The rows that can count, with person and time."""
+
+    rows: IntArray
+    person: IntArray
+    at: IntArray
+
+
+def _counting(matches: Matches, at: IntArray, kind_of_row: KindArray, wanted: BoolArray) -> _Counting:
+    found: dict[int, Hits] = {}
+
+    def choose(start: int, stop: int) -> None:
+        hits = matches(start, stop)
+        if kind_of_row.ndim:
+            counts = np.flatnonzero(wanted[kind_of_row[hits.rows]])
+            hits = Hits(hits.rows.take(counts), hits.numbers.take(counts))
+        found[start] = hits
+
+    if kind_of_row.ndim or wanted[kind_of_row]:
+        over_rows(len(at), choose)
+    parts = [Hits(_NONE, _NONE), *(found[start] for start in sorted(found))]
+    rows, person = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return _Counting(rows, person, at if len(rows) == len(at) else gathered(at, rows))
+
+
+class _Spread(NamedTuple):
+    offsets: IntArray
+    row: IntArray
+    at: IntArray
+    person: IntArray
+
+
+def _spread(start: IntArray, length: IntArray, who: IntArray, rows: IntArray, at: IntArray) -> _Spread:
+    """Lay the touches of every conversion side by side: those from `start` on, so many."""
+    offsets = offsets_of(length)
+    spread = _Spread(offsets, *np.empty((3, int(offsets[-1])), np.int64))
+
+    def fill(first: int, last: int) -> None:
+        places = slice(int(offsets[first]), int(offsets[last]))
+        touch = ragged_ranges(start[first:last], length[first:last])
+        rows.take(touch, out=spread.row[places], mode="clip")
+        at.take(touch, out=spread.at[places], mode="clip")
+        spread.person[places] = np.repeat(who[first:last], length[first:last])
+
+    over_chunks(offsets, fill)
+    return spread
+
+
+def _within_lookbacks(selection: Selection, reach: int) -> Selection:
+    """Leave out what is beyond its kind's lookback, where kinds have different ones."""
+    impression = selection.kind == _IMPRESSION
+    if not impression.any():
+        return selection
+    since = np.repeat(selection.converted_at, np.diff(selection.offsets))
+    since -= np.where(impression, IMPRESSION_LOOKBACK, reach)
+    return selection.only(selection.at >= since)
+
+
+def _merged(selection: Selection, touches: pd.DataFrame) -> Selection:
+    """Let sessions absorb the clicks and e-mails that are the same touch."""
+    sessions = selection.kind == _SESSION
+    if sessions.all() or not sessions.any():
+        return selection
+    campaign, click_id = (
+        encode(touches[name])[0][selection.row].astype(np.int64)
+        if name in touches.columns
+        else np.full(len(sessions), -1)
+        for name in ("campaign", "click_id")
+    )
+    lengths = np.diff(selection.offsets)
+    same = merge_same_touch(
+        journey=np.repeat(np.arange(len(lengths)), lengths), person=selection.person, at=selection.at,
+        kind=selection.kind, campaign=campaign, click_id=click_id,
+    )  # fmt: skip
+    if same.keep.all():
+        return selection
+    gone = np.flatnonzero(~same.keep)
+    place = np.cumsum(same.keep) - 1
+    return replace(
+        selection.only(same.keep), absorbing=place[same.merged_into[gone]], absorbed=selection.row[gone]
+    )
 
 
 def _kinds(touches: pd.DataFrame) -> KindArray:
@@ -155,8 +241,8 @@ def _codes_of(kinds: Iterable[str]) -> IntArray:
     return np.array([TOUCH_KINDS.index(name) for name in names], np.int64)
 
 
-def _people(touches: Column, deals: Column) -> tuple[CodeArray, IntArray, list[str]]:
-    """Return a number for each touch's and conversion's person, -1 for none and for who never converted."""
+def _people(touches: Column, deals: Column) -> tuple[Matches, IntArray, list[str]]:
+    """Number the people who converted: who each touch is (-1 for nobody of them), and each conversion."""
     here, there = plain(touches.iloc[:0]).dtype, plain(deals.iloc[:0]).dtype
     numeric = pd.api.types.is_numeric_dtype
     if len(touches) and len(deals) and numeric(here) != numeric(there):
@@ -164,46 +250,20 @@ def _people(touches: Column, deals: Column) -> tuple[CodeArray, IntArray, list[s
             f"person_id is {here} in touches and {there} in conversions, so nothing would "
             "match; give both the same type"
         )
-    who, people = encode(deals)
+    matches, who = match(touches, deals)
     notes = []
     for count, thing, result in (
-        (int(blanks(touches).sum()), "touches", "in no journey"),
-        (int((who < 0).sum()), "conversions", "under (unattributed)"),
+        (_n_blanks(touches), "touches", "in no journey"),
+        (np.count_nonzero(who < 0), "conversions", "under (unattributed)"),
     ):
         if count:
             notes.append(f"{count} {thing} without a person_id: {result}")
-    return match(touches, people), who.astype(np.int64, copy=False), notes
+    return matches, who.astype(np.int64, copy=False), notes
 
 
-class _Merged(NamedTuple):
-    """Which touches stay, the new places of sessions that absorbed others, and those others' rows."""
-
-    keep: BoolArray
-    absorbing: IntArray
-    absorbed: IntArray
-
-
-def _merge(
-    touches: pd.DataFrame,
-    conversion: IntArray,
-    row: IntArray,
-    person: IntArray,
-    at: IntArray,
-    kind: KindArray,
-) -> _Merged:
-    sessions = kind == _SESSION
-    if sessions.all() or not sessions.any():
-        return _Merged(np.ones(len(row), np.bool_), *np.zeros((2, 0), np.int64))
-    campaign, click_id = (
-        encode(touches[name])[0][row].astype(np.int64) if name in touches.columns else np.full(len(row), -1)
-        for name in ("campaign", "click_id")
-    )
-    same = merge_same_touch(
-        journey=conversion, person=person, at=at, kind=kind, campaign=campaign, click_id=click_id
-    )
-    gone = np.flatnonzero(~same.keep)
-    place = np.cumsum(same.keep) - 1
-    return _Merged(same.keep, place[same.merged_into[gone]], row[gone])
+def _n_blanks(column: Column) -> int:
+    whole = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu"  # which have no blank
+    return 0 if whole else int(np.count_nonzero(blanks(column)))
 
 
 @dataclass(frozen=True)
@@ -262,26 +322,22 @@ def _dimension(selection: Selection, touches: pd.DataFrame, name: str) -> Dimens
 def make_journeys(
     selection: Selection, touches: pd.DataFrame, value: IntArray, looked_at: LookedAt = NOTHING_ELSE
 ) -> Journeys:
-    """Sort a selection into journeys; `touch` holds places of the selection, `placement` rows.
+    """Make a selection journeys; `touch` and `placement` are rows of the touches.
 
     Raises:
         UnknownNameError: a dimension that `touches` has no column of.
     """
-    row = selection.row
-    channel = np.full(len(row), -1, np.int32)
+    channel = np.full(len(selection.row), -1, np.int32)
     channels: tuple[str, ...] = ()
     if "channel" in touches.columns:
         channel, names = selection.codes(touches["channel"])
         channels = tuple(str(name) for name in names)
-    ids = touches["touch_id"] if "touch_id" in touches.columns else None
     names_of = [name for name in looked_at.dimensions if name not in OWN]
-    journeys = build(
-        conversion=selection.conversion, at=selection.at, channel=channel, kind=selection.kind,
-        placement=row, touch=np.arange(len(row)), person=selection.person,
-        converted_at=selection.converted_at, value=value, channels=channels,
-        tie_rank=row if ids is None else None,
-        text_ids=None if ids is None else lambda places: [str(one) for one in ids.iloc[row[places]]],
-        dimensions={name: _dimension(selection, touches, name) for name in names_of},
+    journeys = Journeys(
+        offsets=selection.offsets, at=selection.at, channel=channel, kind=selection.kind,
+        placement=selection.row, touch=selection.row, person=selection.person,
+        converted_at=selection.converted_at, value=value, converted=np.ones(len(value), np.bool_),
+        channels=channels, dimensions={name: _dimension(selection, touches, name) for name in names_of},
     )  # fmt: skip
     if not looked_at.milestones:
         return journeys

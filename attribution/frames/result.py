@@ -14,6 +14,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.frames.codes import Column
 from attribution.frames.intervals import Groups, interval_frame, judge
 from attribution.frames.read import to_decimals
+from attribution.journeys.chunks import over_rows
 from attribution.journeys.columns import CodeArray, IntArray, Journeys
 from attribution.labels import UNATTRIBUTED
 from attribution.models.base import AttributionModel
@@ -43,7 +44,7 @@ class Attribution:
     shared_equally: Mapping[str, int]
     notes: tuple[str, ...]
     _amounts: Mapping[str, IntArray]
-    _codes: Mapping[str, tuple[CodeArray, list[Any]]]
+    _codes: Mapping[str, tuple[CodeArray, pd.Index[Any]]]
     _conversion_id: Column
     _touch_id: Column | None
     _digits: int
@@ -65,7 +66,7 @@ class Attribution:
         empty = np.flatnonzero(self.journeys.lengths == 0)
         lost = int(self.journeys.value[empty].sum())
         n_groups = len(keys)
-        sums = {label: _sum_by(group, amounts, n_groups) for label, amounts in self._amounts.items()}
+        sums = _sum_by(group, self._amounts, n_groups)
         leading = next(iter(sums.values()))
         order = sorted(range(n_groups), key=lambda i: (-int(leading[i]), keys[i]))
         rows = [*(keys[i] for i in order), (UNATTRIBUTED,) * len(names)]
@@ -111,7 +112,7 @@ class Attribution:
         """
         names = self._known(dimension)
         of_touch, keys = self._groups(names)
-        value = {label: _sum_by(of_touch, amounts, len(keys)) for label, amounts in self._amounts.items()}
+        value = _sum_by(of_touch, self._amounts, len(keys))
         groups = Groups(names, of_touch, keys, value, self._digits)
         options = {"level": level, "draws": draws, "seed": seed}
         learned = [model for label, model in self.models.items() if label in self._learned]
@@ -138,7 +139,7 @@ class Attribution:
         for name in names:
             codes, labels = self._codes[name]
             wide = len(labels) + 1
-            found, group = _distinct(group * wide + codes + 1, max(len(keys), 1) * wide)
+            found, group = _distinct(group, codes, wide, max(len(keys), 1) * wide)
             texts = [NONE, *(str(label) for label in labels)]
             keys = [(*keys[both // wide], texts[both % wide]) for both in found.tolist()]
         return group, keys
@@ -188,20 +189,51 @@ class Attribution:
         )
 
 
-def _distinct(keys: IntArray, size: int) -> tuple[IntArray, IntArray]:
-    """Return what `np.unique(keys, return_inverse=True)` does, without sorting where keys are small."""
-    if size > max(2 * len(keys), _SMALL):
-        return np.unique(keys, return_inverse=True)
-    found = np.flatnonzero(np.bincount(keys, minlength=size))
+def _distinct(group: IntArray, codes: CodeArray, wide: int, size: int) -> tuple[IntArray, IntArray]:
+    """Number the combinations of group and code (from -1 on): those that occur, and which each row has.
+
+    A combination is the number `group * wide + code + 1`, less than size.
+    """
+    key = np.empty(len(group), np.int64)
+    small = size <= max(2 * len(group), _SMALL)
+    occurs = np.zeros(size if small else 0, np.bool_)
+
+    def combine(start: int, stop: int) -> None:
+        of = key[start:stop]
+        np.multiply(group[start:stop], wide, out=of)
+        of += codes[start:stop]
+        of += 1
+        if small:
+            occurs[of] = True
+
+    over_rows(len(key), combine)
+    if not small:  # numbers too far apart for a table
+        return np.unique(key, return_inverse=True)
+    found = np.flatnonzero(occurs)
     number = np.zeros(size, np.int64)
     number[found] = np.arange(len(found))
-    return found, number[keys]
+
+    def renumber(start: int, stop: int) -> None:
+        key[start:stop] = number.take(key[start:stop])
+
+    over_rows(len(key), renumber)
+    return found, key
 
 
-def _sum_by(group: IntArray, amounts: IntArray, n_groups: int) -> IntArray:
+def _sum_by(group: IntArray, amounts: Mapping[str, IntArray], n_groups: int) -> dict[str, IntArray]:
     """Sum integers by group, exactly: in floats as far as those hold every sum, else in halves of 26 bits."""
-    if np.abs(amounts.astype(np.float64)).sum() < 2**52:
-        return np.bincount(group, amounts, n_groups).astype(np.int64)
-    low = np.bincount(group, (amounts & (2**26 - 1)).astype(np.float64), n_groups)
-    high = np.bincount(group, (amounts >> 26).astype(np.float64), n_groups)
-    return (high.astype(np.int64) << 26) + low.astype(np.int64)
+    parts: dict[str, list[IntArray]] = {label: [] for label in amounts}
+
+    def add(start: int, stop: int) -> None:
+        of = group[start:stop]
+        for label, given in amounts.items():
+            some = given[start:stop]
+            if max(int(some.max()), -int(some.min())) < 2**52 // len(some):
+                parts[label].append(np.bincount(of, some, n_groups).astype(np.int64))
+            else:
+                low = np.bincount(of, some & (2**26 - 1), n_groups).astype(np.int64)
+                parts[label].append(low + (np.bincount(of, some >> 26, n_groups).astype(np.int64) << 26))
+
+    over_rows(len(group), add)
+    none = np.zeros(n_groups, np.int64)
+    return {label: np.sum([none, *sums], axis=0) for label, sums in parts.items()}

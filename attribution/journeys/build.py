@@ -13,6 +13,7 @@ import numpy as np
 
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import MINUTE
+from attribution.journeys.chunks import over_rows
 from attribution.journeys.columns import (
     BoolArray,
     CodeArray,
@@ -136,14 +137,31 @@ def sort_order(
     index_bits = (n - 1).bit_length()
     room = 63 - index_bits - int(group.max()).bit_length()
     coarse = max((int(at.max()) - earliest).bit_length() - room, 0)
-    packed = (at - earliest) >> coarse
-    packed |= group.astype(np.int64) << min(room, 62)
-    packed <<= index_bits
-    packed |= np.arange(n, dtype=np.int64)
+    packed = np.empty(n, np.int64)
+
+    def pack(start: int, stop: int) -> None:
+        key = packed[start:stop]
+        np.subtract(at[start:stop], earliest, out=key)
+        key >>= coarse
+        key |= group[start:stop].astype(np.int64) << min(room, 62)
+        key <<= index_bits
+        key |= np.arange(start, stop, dtype=np.int64)
+
+    over_rows(n, pack)
     packed.sort()
-    order = packed & ((1 << index_bits) - 1)
-    packed >>= index_bits
-    colliding = _in_runs(packed[1:] == packed[:-1])
+    collides = np.zeros(n, np.bool_)  # with the one before
+
+    def compare(start: int, stop: int) -> None:
+        key = packed[max(start - 1, 0) : stop] >> index_bits
+        np.equal(key[1:], key[:-1], out=collides[max(start, 1) : stop])
+
+    def unpack(start: int, stop: int) -> None:
+        packed[start:stop] &= (1 << index_bits) - 1
+
+    over_rows(n, compare)
+    over_rows(n, unpack)
+    order = packed
+    colliding = _in_runs(collides[1:])
     if colliding.size:
         order[colliding] = _exact_order(order[colliding], group, at, tie_rank, text_ids)
     return order
@@ -151,6 +169,8 @@ def sort_order(
 
 def _in_runs(same_as_previous: BoolArray) -> IntArray:
     """Return the positions that equal a neighbour, given for 1..n-1 whether each equals the one before."""
+    if not same_as_previous.any():
+        return np.zeros(0, np.int64)
     member = np.zeros(len(same_as_previous) + 1, np.bool_)
     member[1:] = same_as_previous
     member[:-1] |= same_as_previous

@@ -214,6 +214,15 @@ class Journeys:
         """The flat index of the last touch of each journey in `nonempty`."""
         return self.offsets[1:][self.nonempty] - 1
 
+    @cached_property
+    def nonempty_of_touch(self) -> IntArray:
+        """The place in `nonempty` of the journey of each touch, int64[N].
+
+        Values of the nonempty journeys become values of touches by `take`, which beats `repeat` from the
+        second time on.
+        """
+        return np.repeat(np.arange(len(self.nonempty), dtype=np.int64), self.lengths[self.nonempty])
+
     @property
     def journey_of_touch(self) -> IntArray:
         """The journey of each touch, int64[N]."""
@@ -256,6 +265,31 @@ class Journeys:
             name: np.where(at[chosen] < 0, -1, at[chosen] + moved) for name, at in self.milestones.items()
         }
         return self._select(ragged_ranges(starts, lengths), offsets, milestones, chosen)
+
+    def between(self, start: int, stop: int) -> Journeys:
+        """Return the journeys from start to stop, which is not among them; no column is copied.
+
+        >>> three = Journeys.from_paths([[(0, "Email")], [(1, "Direct"), (2, "Email")], []])
+        >>> three.between(1, 3).at.tolist(), three.between(1, 3).offsets.tolist()
+        ([1, 2], [0, 2, 2])
+        """
+        first, last = int(self.offsets[start]), int(self.offsets[stop])
+        touches, journeys = slice(first, last), slice(start, stop)
+        return Journeys(
+            offsets=self.offsets[start : stop + 1] - first,
+            at=self.at[touches], channel=self.channel[touches], kind=self.kind[touches],
+            placement=self.placement[touches], touch=self.touch[touches], person=self.person[touches],
+            converted_at=self.converted_at[journeys], value=self.value[journeys],
+            converted=self.converted[journeys], channels=self.channels, kinds=self.kinds,
+            milestones={
+                name: np.where(at[journeys] < 0, -1, at[journeys] - first)
+                for name, at in self.milestones.items()
+            },
+            dimensions={
+                name: Dimension(codes[touches], names) for name, (codes, names) in self.dimensions.items()
+            },
+            milestone_person={name: people[journeys] for name, people in self.milestone_person.items()},
+        )  # fmt: skip
 
     def keep(self, touches: BoolArray) -> Journeys:
         """Return the same journeys with only the touches marked.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from attribution.journeys.chunks import over_rows
 from attribution.journeys.columns import IntArray
-from attribution.journeys.threads import both
 
-_BLOCK = 1 << 15  # conversions worked on at a time
+_BLOCK = 1 << 16  # conversions worked on at a time: what is looked up for one bound is there for the other
 
 
 def touches_between(
@@ -27,23 +27,28 @@ def touches_between(
     >>> start.tolist(), stop.tolist()
     ([1, 0], [3, 0])
     """
-    known = np.maximum(person, 0)
-    low = np.where(person < 0, 0, person_offsets[known])
-    high = np.where(person < 0, 0, person_offsets[np.minimum(known + 1, len(person_offsets) - 1)])
-    start, stop = both(
-        lambda: _first_not_below(at, since, low, high), lambda: _first_not_below(at, until + 1, low, high)
-    )
-    return start, np.maximum(start, stop)
+    start, stop = np.empty((2, len(person)), np.int64)
+
+    def find(first: int, last: int) -> None:
+        for block in (slice(i, min(i + _BLOCK, last)) for i in range(first, last, _BLOCK)):
+            whose = person[block]
+            known = np.maximum(whose, 0)
+            low = person_offsets.take(known)
+            count = person_offsets.take(known + 1, mode="clip") - low
+            count[whose < 0] = 0
+            start[block] = _first_not_below(at, since[block], low, count)
+            stop[block] = np.maximum(_first_not_below(at, until[block] + 1, low, count), start[block])
+
+    over_rows(len(person), find)
+    return start, stop
 
 
-def _first_not_below(at: IntArray, bound: IntArray, low: IntArray, high: IntArray) -> IntArray:
-    """Bisect all ranges at once, as many steps as the longest needs; in blocks that stay in the cache."""
-    found = low.copy()
-    for block in (slice(i, i + _BLOCK) for i in range(0, len(low) if len(at) else 0, _BLOCK)):
-        first, count, sought = found[block], high[block] - low[block], bound[block]
-        while count.any():
-            half = count >> 1
-            below = (at.take(first + half, mode="clip") < sought) & (count > 0)
-            first += np.where(below, half + 1, 0)
-            count = np.where(below, count - half - 1, half)
-    return found
+def _first_not_below(at: IntArray, bound: IntArray, low: IntArray, count: IntArray) -> IntArray:
+    """Bisect all ranges at once, as many steps as the longest needs: in powers of two, the largest first."""
+    passed = np.zeros(len(low), np.int64)  # so many are known to be below
+    for power in range(int(count.max(initial=0)).bit_length() - 1, -1, -1):
+        further = passed + (1 << power)
+        below = at.take(low + (further - 1), mode="clip") < bound
+        below &= further <= count
+        passed += below.astype(np.int64) << power
+    return passed + low

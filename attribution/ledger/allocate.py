@@ -7,22 +7,20 @@ to the earlier touch. The rounding makes shares tie that are equal but for the l
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 
 from attribution.errors import LedgerError
-from attribution.journeys.columns import FloatArray, IntArray
+from attribution.journeys.chunks import over_chunks
+from attribution.journeys.columns import BoolArray, FloatArray, IntArray
 
 MILLION = 1_000_000
 LARGEST_TOTAL = 2**62
 
 _TOLERANCE = 1e-9  # how far the shares of a journey may be from 1 together
 _EXACT_IN_FLOAT = 2**32  # below it a total times a million is a float without rounding
-_CHUNK = 1 << 17  # touches worked on at a time: all temporaries together stay in the cache
-_FEW = 4  # so many chunks are not worth a thread
+_REMAINDER_BITS = 20  # of a number up to a million, the rank of who is given nothing
 _SPLIT = float(2**27 + 1)  # Veltkamp's constant: cuts a float into two halves of 26 bits
 
 
@@ -49,29 +47,17 @@ def allocate(shares: FloatArray, offsets: IntArray, totals: IntArray) -> IntArra
 
     def fill(start: int, stop: int) -> None:
         first, last = int(offsets[start]), int(offsets[stop])
-        if last > first:
-            credits[first:last] = _allocate_chunk(
-                shares[first:last], offsets[start : stop + 1] - first, totals[start:stop], start
-            )
+        chunk, its_offsets = shares[first:last], offsets[start : stop + 1] - first
+        _refuse_bad_shares(chunk, its_offsets, start)
+        lengths = np.diff(its_offsets)
+        touched = np.flatnonzero(lengths)
+        of_touch = np.repeat(np.arange(len(touched)), lengths[touched])
+        allocate_normalised(
+            chunk, its_offsets[touched], of_touch, totals[start:stop][touched], credits[first:last]
+        )
 
-    starts = _chunk_starts(offsets)
-    if len(starts) <= _FEW:
-        for start, stop in pairwise(starts):
-            fill(start, stop)
-        return credits
-    with ThreadPoolExecutor(2) as threads:  # numpy lets go of the interpreter in long loops
-        for _ in threads.map(fill, starts[:-1], starts[1:]):
-            pass
+    over_chunks(offsets, fill)
     return credits
-
-
-def _chunk_starts(offsets: IntArray) -> list[int]:
-    """Return the journeys at which chunks begin, and the number of journeys."""
-    starts, n_journeys = [0], len(offsets) - 1
-    while starts[-1] < n_journeys:
-        stop = int(np.searchsorted(offsets, offsets[starts[-1]] + _CHUNK, side="right")) - 1
-        starts.append(min(max(stop, starts[-1] + 1), n_journeys))
-    return starts
 
 
 def shares_in_millionths(shares: FloatArray, offsets: IntArray) -> IntArray:
@@ -107,29 +93,53 @@ def _checked(
     return shares, offsets.astype(np.int64, copy=False), totals.astype(np.int64, copy=False)
 
 
-def _allocate_chunk(shares: FloatArray, offsets: IntArray, totals: IntArray, first_journey: int) -> IntArray:
-    nonempty = np.flatnonzero(offsets[1:] > offsets[:-1])
-    starts, lengths = offsets[nonempty], offsets[nonempty + 1] - offsets[nonempty]
-    _refuse_bad_shares(shares, starts, first_journey + nonempty)
-    signed = totals[nonempty]
-    if np.count_nonzero(shares) == len(nonempty):  # they sum to 1, so one touch of each journey has all
-        return np.where(shares > 0, np.repeat(signed, lengths), 0)
-    amounts = np.abs(signed)
-    units, remainders = _floors(shares, amounts, lengths)
-    left = amounts - np.add.reduceat(units, starts)
-    # a touch without a share is never given a unit, so it ranks behind those with one that came out even
-    remainders[shares == 0] = -1
-    touches_with_share = lengths if shares.all() else np.add.reduceat((shares > 0).astype(np.int64), starts)
-    odd = np.flatnonzero((left < 0) | (left > touches_with_share))
+def allocate_normalised(
+    shares: FloatArray, starts: IntArray, of_touch: IntArray, totals: IntArray, out: IntArray
+) -> None:
+    """Do what :func:`allocate` does with what is known to be right, all at once.
+
+    Args:
+        shares: float64[N].
+        starts: int64[J], the first touch of each journey; all have touches.
+        of_touch: int64[N], the journey of each touch.
+        totals: int64[J].
+        out: int64[N] zeros, which become the whole units.
+    """
+    if not starts.size:
+        return
+    some = shares > 0
+    n_some = np.count_nonzero(some)
+    if n_some == len(starts):  # they sum to 1, so one touch of each journey has all
+        out[np.flatnonzero(some)] = totals
+        return
+    amounts = np.abs(totals)
+    remainders = _floors(shares, amounts, of_touch, out)
+    left = amounts - _sums(out, starts)
+    most = np.diff(starts, append=len(shares))
+    if n_some < len(shares):
+        # a touch without a share is never given a unit, so it ranks behind those with one that came out even
+        remainders[~some] = -1
+        most = _sums(some, starts)
+    odd = np.flatnonzero((left < 0) | (left > most))
     if odd.size:
-        left = _settle_odd(units, shares, starts, lengths, left, touches_with_share, odd)
-    _give_by_remainder(units, remainders, starts, lengths, left)
-    if signed.min() < 0:
-        units *= np.repeat(np.where(signed < 0, -1, 1), lengths)
-    return units
+        left = _settle_odd(out, shares, starts, left, most, odd)
+    _give_by_remainder(out, remainders, starts, of_touch, left)
+    if totals.min() < 0:
+        out *= np.where(totals < 0, -1, 1).take(of_touch)
 
 
-def _refuse_bad_shares(shares: FloatArray, starts: IntArray, journeys: IntArray) -> None:
+def _sums(of_touch: IntArray | BoolArray, starts: IntArray) -> IntArray:
+    """Add up integers by journey; a sum beyond 64 bits wraps round and comes back in the difference."""
+    running = np.cumsum(of_touch, dtype=np.int64)
+    sums: IntArray = np.diff(running[np.append(starts[1:], len(of_touch)) - 1], prepend=0)
+    return sums
+
+
+def _refuse_bad_shares(shares: FloatArray, offsets: IntArray, first_journey: int) -> None:
+    nonempty = np.flatnonzero(offsets[1:] > offsets[:-1])
+    starts, journeys = offsets[nonempty], first_journey + nonempty
+    if not starts.size:
+        return
     if not (shares.min() >= 0 and shares.max() < np.inf):  # a NaN makes both comparisons false
         bad = int(np.flatnonzero(~(np.isfinite(shares) & (shares >= 0)))[0])
         journey = int(journeys[np.searchsorted(starts, bad, side="right") - 1])
@@ -146,23 +156,24 @@ def _refuse_bad_shares(shares: FloatArray, starts: IntArray, journeys: IntArray)
         )
 
 
-def _floors(shares: FloatArray, amounts: IntArray, lengths: IntArray) -> tuple[IntArray, IntArray]:
-    """Return of each share x amount the whole units and, in millionths, what is left of it."""
+def _floors(shares: FloatArray, amounts: IntArray, of_touch: IntArray, units: IntArray) -> IntArray:
+    """Put into `units` the whole ones of each share x amount; return, in millionths, what is left of it."""
     large = amounts >= _EXACT_IN_FLOAT
     if not large.any():
-        return _floors_small(shares, np.repeat(amounts.astype(np.float64) * MILLION, lengths))
-    units, remainders = np.empty(len(shares), np.int64), np.empty(len(shares), np.int64)
-    touch_is_large = np.repeat(large, lengths)
-    small, big = np.flatnonzero(~touch_is_large), np.flatnonzero(touch_is_large)
-    of_touch = np.repeat(amounts, lengths)
-    units[small], remainders[small] = _floors_small(
-        shares[small], of_touch[small].astype(np.float64) * MILLION
-    )
-    units[big], remainders[big] = _floors_large(shares[big], of_touch[big])
-    return units, remainders
+        return _floors_small(shares, (amounts.astype(np.float64) * MILLION).take(of_touch), units)
+    remainders = np.empty(len(shares), np.int64)
+    small, big = np.flatnonzero(~large.take(of_touch)), np.flatnonzero(large.take(of_touch))
+    found = np.empty(len(small), np.int64)
+    millionths = amounts.take(of_touch.take(small)).astype(np.float64) * MILLION
+    remainders[small] = _floors_small(shares[small], millionths, found)
+    units[small] = found
+    found = np.zeros(len(big), np.int64)
+    remainders[big] = _floors_large(shares[big], amounts.take(of_touch.take(big)), found)
+    units[big] = found
+    return remainders
 
 
-def _floors_small(shares: FloatArray, millionths: FloatArray) -> tuple[IntArray, IntArray]:
+def _floors_small(shares: FloatArray, millionths: FloatArray, units: IntArray) -> IntArray:
     product = shares * millionths
     rounded = np.rint(product)
     # a float product can land on a half that the exact one only comes near: there the error term decides
@@ -173,14 +184,13 @@ def _floors_small(shares: FloatArray, millionths: FloatArray) -> tuple[IntArray,
         up = (error > 0) | ((error == 0) & (below % 2 == 1))
         rounded[half] = below + up
     micro = rounded.astype(np.int64)
-    units = micro // MILLION
+    np.floor_divide(micro, MILLION, out=units)
     micro -= units * MILLION
-    return units, micro
+    return micro
 
 
-def _floors_large(shares: FloatArray, amounts: IntArray) -> tuple[IntArray, IntArray]:
+def _floors_large(shares: FloatArray, amounts: IntArray, units: IntArray) -> IntArray:
     """Work on both 31-bit halves of the amount, each product with its exact rounding error beside it."""
-    units = np.zeros(len(shares), np.int64)
     fraction = np.zeros(len(shares))
     for half in ((amounts >> 31 << 31), (amounts & (2**31 - 1))):
         factor = half.astype(np.float64)  # exact: at most 31 significant bits
@@ -201,7 +211,7 @@ def _floors_large(shares: FloatArray, amounts: IntArray) -> tuple[IntArray, IntA
     carried = remainders == MILLION
     units[carried] += 1
     remainders[carried] = 0
-    return units, remainders
+    return remainders
 
 
 def _product_error(a: FloatArray, b: FloatArray, product: FloatArray) -> FloatArray:
@@ -217,41 +227,42 @@ def _product_error(a: FloatArray, b: FloatArray, product: FloatArray) -> FloatAr
 
 
 def _settle_odd(
-    units: IntArray,
-    shares: FloatArray,
-    starts: IntArray,
-    lengths: IntArray,
-    left: IntArray,
-    most: IntArray,
-    odd: IntArray,
+    units: IntArray, shares: FloatArray, starts: IntArray, left: IntArray, most: IntArray, odd: IntArray
 ) -> IntArray:
     """Put on the largest share what no round of single units can settle; return what is still left.
 
     It takes a total so large that the last bit of a share is worth more than a unit.
     """
     still = np.clip(left, 0, most)
+    ends = np.append(starts[1:], len(shares))
     for journey in odd.tolist():
         start = int(starts[journey])
-        largest = start + int(np.argmax(shares[start : start + int(lengths[journey])]))
+        largest = start + int(np.argmax(shares[start : ends[journey]]))
         units[largest] += left[journey] - still[journey]
     return still
 
 
 def _give_by_remainder(
-    units: IntArray, remainders: IntArray, starts: IntArray, lengths: IntArray, left: IntArray
+    units: IntArray, remainders: IntArray, starts: IntArray, of_touch: IntArray, left: IntArray
 ) -> None:
-    """Add one unit to the `left` largest remainders of each journey, in blocks of equally long journeys."""
-    waiting = np.flatnonzero(left > 0)
-    if not waiting.size:
+    """Add one unit to the `left` largest remainders of each journey, ties to the earlier touch.
+
+    Journey, remainder and place are packed into one integer a touch: a sort of bare integers is several
+    times faster than any argsort, and leaves every journey where it was.
+    """
+    if not left.any():
         return
-    # bare integers sort several times faster than any argsort
-    packed = np.sort(lengths[waiting] << 32 | waiting)
-    waiting, by_length = packed & (2**32 - 1), packed >> 32
-    block_starts = np.flatnonzero(np.diff(by_length)) + 1
-    for block in np.split(waiting, block_starts):
-        length = int(lengths[block[0]])
-        touches = starts[block][:, None] + np.arange(length)
-        # remainder and place in one integer: all keys of a journey differ, the earlier of equals is larger
-        keys = remainders[touches] * length + np.arange(length - 1, -1, -1)
-        threshold = np.sort(keys, axis=1)[np.arange(len(block)), length - left[block]]
-        units[touches] += keys >= threshold[:, None]
+    touch = np.arange(len(units), dtype=np.int64)
+    receives = touch < (starts + left).take(of_touch)  # of the places in order of merit
+    place_bits = (len(units) - 1).bit_length()
+    keys = of_touch << _REMAINDER_BITS
+    keys -= remainders
+    keys += MILLION - 1
+    keys <<= place_bits
+    keys |= touch
+    if (keys[1:] > keys[:-1]).all():  # equal shares are in order as they are
+        units += receives
+        return
+    keys.sort()
+    keys &= (1 << place_bits) - 1
+    units[keys.take(np.flatnonzero(receives))] += 1

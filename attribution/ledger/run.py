@@ -28,7 +28,7 @@ from attribution.ledger.credit_sets import CreditSet, CreditSets, credit_sets
 from attribution.ledger.fits import Fit, keep_fit
 from attribution.ledger.post import Posting, post, wanted_entries
 from attribution.models.base import AttributionModel
-from attribution.models.registry import get_model
+from attribution.models.registry import get_models
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, next_id, temporary
 from attribution.store.database import Database
@@ -114,7 +114,7 @@ def run(db: Database, options: RunOptions | None = None, *, progress: Progress |
     with db.write() as connection:
         settings = Settings(connection)
         window = _window(settings, options)
-        models = [get_model(spec) for spec in (options.models or settings.require("models").split())]
+        models = get_models(options.models or settings.require("models").split())
         models = list({model.label: model for model in models}.values())
         kinds = _goals_by_kind(settings, options)
 

@@ -15,7 +15,7 @@ from attribution.metrics.dimensions import Dimensions, parse_by
 from attribution.metrics.model_show import together
 from attribution.metrics.selection import JourneySelection, select_journeys
 from attribution.models.base import AttributionModel
-from attribution.models.registry import get_model
+from attribution.models.registry import get_models
 from attribution.money import money_text
 from attribution.store.database import Database
 from attribution.store.settings import Settings
@@ -66,7 +66,7 @@ def model_trust(
     with db.trial() as connection:  # a look at what a run would find; only a run may keep it
         asked = select_journeys(connection, goal=goal, lookback=lookback, scope=scope, kinds=kinds)
         settings = Settings(connection)
-        chosen = [get_model(spec) for spec in (models or settings.require("models").split())]
+        chosen = get_models(models or settings.require("models").split())
         chosen = list({model.label: model for model in chosen}.values())
         window = Window(asked.lookback, asked.scope, asked.kinds, settings.require("impression_lookback"))
         corpus = read_corpus(

@@ -222,18 +222,19 @@ class AttributionModel(ABC):
         if not weights.size:
             return Shares(weights, np.zeros(0, np.int64))
         self._refuse_bad(weights, journeys)
-        lengths = journeys.lengths[journeys.nonempty]
-        with np.errstate(over="ignore"):
-            sums = np.add.reduceat(weights, journeys.first)
+        of_touch = journeys.nonempty_of_touch
+        sums = np.bincount(of_touch, weights)
         if np.isinf(sums).any():  # finite weights whose sum is not: only their ratios matter
-            weights = weights / np.repeat(np.maximum.reduceat(weights, journeys.first).clip(1.0), lengths)
-            sums = np.add.reduceat(weights, journeys.first)
+            weights = weights / np.maximum.reduceat(weights, journeys.first).clip(1.0).take(of_touch)
+            sums = np.bincount(of_touch, weights)
+        if (sums == 1.0).all():
+            return Shares(weights, np.zeros(0, np.int64))
         zero = sums == 0
         if zero.any():
-            weights = np.where(np.repeat(zero, lengths), 1.0, weights)
-            sums = np.where(zero, lengths, sums)
-        of_touch = np.repeat(sums, lengths)
-        return Shares(np.divide(weights, of_touch, out=of_touch), journeys.nonempty[zero])
+            weights = np.where(zero.take(of_touch), 1.0, weights)
+            sums = np.where(zero, journeys.lengths[journeys.nonempty], sums)
+        shares = sums.take(of_touch)
+        return Shares(np.divide(weights, shares, out=shares), journeys.nonempty[zero])
 
     def _refuse_bad(self, weights: FloatArray, journeys: Journeys) -> None:
         # a NaN makes both comparisons false, so two passes settle the good case

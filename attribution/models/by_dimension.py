@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from attribution.journeys.chunks import over_chunks
 from attribution.journeys.columns import FloatArray, IntArray, Journeys
 from attribution.labels import NOT_SET
 from attribution.models.base import AttributionModel
 
-_CHUNK = 1 << 17  # touches worked on at a time: the temporaries stay in the cache
 _BINS = 1 << 22
 
 
@@ -83,10 +83,8 @@ def repeats(codes: IntArray, offsets: IntArray, n_codes: int) -> IntArray:
     [2, 1, 2, 1]
     """
     counted = np.empty(len(codes), np.int64)
-    start, n_journeys = 0, len(offsets) - 1
-    while start < n_journeys:
-        stop = int(np.searchsorted(offsets, offsets[start] + _CHUNK, side="right")) - 1
-        stop = min(max(stop, start + 1), n_journeys)
+
+    def count(start: int, stop: int) -> None:
         first, last = int(offsets[start]), int(offsets[stop])
         journey = np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1]))
         key = journey * n_codes + codes[first:last]
@@ -95,5 +93,6 @@ def repeats(codes: IntArray, offsets: IntArray, n_codes: int) -> IntArray:
         else:
             _, inverse, times = np.unique(key, return_inverse=True, return_counts=True)
             counted[first:last] = times[inverse]
-        start = stop
+
+    over_chunks(offsets, count)
     return counted

@@ -6,10 +6,11 @@ name; it is imported when it is first asked for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
-from typing import Any
+from typing import Any, TypeAlias
 
 from attribution.errors import ModelError, UnknownNameError
 from attribution.models.base import AttributionModel
@@ -22,6 +23,8 @@ from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linea
 from attribution.models.shapley import Shapley, ShapleyRate
 
 ENTRY_POINT_GROUP = "attribution.models"
+
+Known: TypeAlias = dict[str, type[AttributionModel] | EntryPoint]
 
 
 _BUILT_IN: tuple[type[AttributionModel], ...] = (
@@ -65,20 +68,39 @@ def get_model(spec: str | AttributionModel) -> AttributionModel:
     >>> get_model("linear").label
     'linear'
     """
-    if isinstance(spec, AttributionModel):
-        return spec
-    if not isinstance(spec, str):
-        raise ModelError(
-            f"{spec!r} is no model; allowed are a name, text such as time_decay:half_life=14d, or an instance"
-        )
-    name, colon, text = spec.strip().partition(":")
-    model = model_class(name)
-    return make_model(model, read_parameters(model, text) if colon else {})
+    return get_models([spec])[0]
+
+
+def get_models(specs: Iterable[str | AttributionModel]) -> list[AttributionModel]:
+    """Do what :func:`get_model` does for several: what is installed is looked up once.
+
+    >>> [model.label for model in get_models(["linear", "time_decay:half_life=14d"])]
+    ['linear', 'time_decay:half_life=14d']
+    """
+    known: Known | None = None
+    models = []
+    for spec in specs:
+        if isinstance(spec, AttributionModel):
+            models.append(spec)
+            continue
+        if not isinstance(spec, str):
+            raise ModelError(
+                f"{spec!r} is no model; allowed are a name, text such as time_decay:half_life=14d, or an "
+                "instance"
+            )
+        name, colon, text = spec.strip().partition(":")
+        known = known or _by_name()
+        model = _class_of(name, known)
+        models.append(make_model(model, read_parameters(model, text) if colon else {}))
+    return models
 
 
 def model_class(name: str) -> type[AttributionModel]:
     """Return the class of a model by name, importing an outsider's if need be."""
-    known = _by_name()
+    return _class_of(name, _by_name())
+
+
+def _class_of(name: str, known: Known) -> type[AttributionModel]:
     if name not in known:
         raise UnknownNameError("model", name, known)
     found = known[name]
@@ -154,8 +176,8 @@ def _declared(model: type[AttributionModel], name: str) -> Any:
     return types[name]
 
 
-def _by_name() -> dict[str, type[AttributionModel] | EntryPoint]:
-    known: dict[str, type[AttributionModel] | EntryPoint] = {model.name: model for model in _BUILT_IN}
+def _by_name() -> Known:
+    known: Known = {model.name: model for model in _BUILT_IN}
     for point in _outsiders():
         other = known.get(point.name)
         # a package found twice on the path announces the same object twice, which is harmless

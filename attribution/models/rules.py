@@ -106,7 +106,7 @@ class TimeDecay(AttributionModel):
             raise ModelError(f"{self.name}: half_life: {error}") from None
 
     def _weights(self, journeys: Journeys) -> FloatArray:
-        end = np.repeat(journeys.at[journeys.last], journeys.lengths[journeys.nonempty])
+        end = journeys.at[journeys.last].take(journeys.nonempty_of_touch)
         weights = (journeys.at - end).astype(np.float64)
         weights /= parse_duration(self.half_life)
         return np.exp2(weights, out=weights)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from attribution.errors import ModelError
+from attribution.journeys.chunks import chunk_starts
 from attribution.journeys.columns import FloatArray, IntArray, Journeys, sums_by
 
-_CHUNK = 1 << 17
 _BINS = 1 << 19  # so many possible steps are counted in an array, more by sorting
 
 
@@ -152,22 +153,18 @@ class _Chunk(NamedTuple):
 def _chunks(journeys: Journeys, codes: IntArray, base: int, order: int) -> Iterator[_Chunk]:
     starts, lengths = journeys.first, journeys.lengths[journeys.nonempty]
     offsets = np.append(starts, journeys.n_touches)  # empty journeys take no room between
-    n, start = len(starts), 0
     state = base**order
-    while start < n:
-        stop = int(np.searchsorted(offsets, offsets[start] + _CHUNK, side="right")) - 1
-        stop = min(max(stop, start + 1), n)
+    for start, stop in pairwise(chunk_starts(offsets)):
         first, end = int(offsets[start]), int(offsets[stop])
         names = codes[first:end] + 1
         long = lengths[start:stop]
         at = offsets[start:stop] - first
-        packed = _pack(names, at, long, base, order)
+        packed = _pack(names, at, base, order)
         places = _places(at, long, order, end - first)
         yield _Chunk(slice(start, stop), places, packed, packed[at + long - 1] % state)
-        start = stop
 
 
-def _pack(names: IntArray, at: IntArray, long: IntArray, base: int, order: int) -> IntArray:
+def _pack(names: IntArray, at: IntArray, base: int, order: int) -> IntArray:
     """Return at every touch the last `order + 1` touches of its journey as one number."""
     packed = names.copy()
     earlier = names
