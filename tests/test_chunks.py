@@ -1,7 +1,7 @@
 """Long loops run in chunks and threads, and nobody can tell from the answer."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -26,11 +26,10 @@ PARAMETERS = {"custom": "custom:weights=lead=0.5;close=0.5,channel_factors=Direc
 
 
 @pytest.fixture(params=[1, 7, 50])
-def tiny_chunks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+def tiny_chunks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Chunks of few touches, so that small data make many."""
     monkeypatch.setattr(chunks, "_CHUNK", request.param)
     monkeypatch.setattr(chunks, "_ALONE", 0)
-    yield
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -60,7 +59,7 @@ class Sour(AttributionModel):
 def test_an_error_names_the_journey_that_the_caller_knows() -> None:
     """Not its number within a chunk."""
     journeys = Journeys.from_paths([[(0, "Email")]] * 90 + [[(0, "Email"), (1, "Direct"), (2, "Email")]])
-    with pytest.raises(ModelError, match="touch 2 of journey 90 the weight -1.0"):
+    with pytest.raises(ModelError, match=r"touch 2 of journey 90 the weight -1\.0"):
         credit({"sour": Sour()}, journeys)
 
 
@@ -84,7 +83,7 @@ def test_chunks_cover_every_journey_once(lengths: list[int]) -> None:
     starts = chunks.chunk_starts(offsets)
     assert starts == sorted(set(starts))
     assert (starts[0], starts[-1]) == (0, len(lengths))
-    for start, stop in zip(starts, starts[1:], strict=False):
+    for start, stop in pairwise(starts):
         longest = max(lengths[start:stop])
         assert offsets[stop] - offsets[start] <= chunks._CHUNK + longest
 
@@ -152,8 +151,11 @@ def test_people_are_matched_whatever_their_ids_are() -> None:
     ):  # fmt: skip
         person = pd.Series(ids)
         touches = pd.DataFrame(
-            {"person_id": person, "at": pd.to_datetime(range(6), unit="h", utc=True), "channel": list("abcdef")}
-        )
+            {
+                "person_id": person, "channel": list("abcdef"),
+                "at": pd.to_datetime(range(6), unit="h", utc=True),
+            }
+        )  # fmt: skip
         deals = pd.DataFrame(
             {
                 "conversion_id": ["D1", "D2", "D3"], "person_id": person[[0, 5, 3]].to_numpy(),
