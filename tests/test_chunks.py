@@ -1,8 +1,9 @@
 """Long loops run in chunks and threads, and nobody can tell from the answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,26 @@ def test_an_error_names_the_journey_that_the_caller_knows() -> None:
     journeys = Journeys.from_paths([[(0, "Email")]] * 90 + [[(0, "Email"), (1, "Direct"), (2, "Email")]])
     with pytest.raises(ModelError, match=r"touch 2 of journey 90 the weight -1\.0"):
         credit({"sour": Sour()}, journeys)
+
+
+def test_the_cents_of_a_journey_do_not_depend_on_its_neighbours() -> None:
+    """Not even on one whose weights are too large for their sum."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Given(AttributionModel):
+        """Weights of which some sum to infinity."""
+
+        name: ClassVar[str] = "given"
+
+        def _weights(self, journeys: Journeys) -> FloatArray:
+            return np.where(journeys.channel == 0, 1.7e308, np.array([0, 0.5, 1.8, 2.9])[journeys.channel])
+
+    paths = [[(0, "Huge"), (1, "Huge")], [(0, "A"), (1, "B"), (2, "C")]]
+    both = Journeys.from_paths(paths, values=[10**11, 10**11])
+    alone = both.between(1, 2)
+    model = {"given": Given()}
+    assert credit(model, both)["given"].amounts[2:].tolist() == credit(model, alone)["given"].amounts.tolist()
+    assert credit(model, both)["given"].amounts[:2].tolist() == [10**11 // 2] * 2
 
 
 def test_a_part_of_journeys_is_what_taking_them_gives() -> None:
@@ -165,3 +186,52 @@ def test_people_are_matched_whatever_their_ids_are() -> None:
         answers.add(attribute(touches, deals, models=["linear"]).by("channel").to_string())
     assert len(answers) == 1
     assert "900" not in answers.pop()
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        lambda ids: pd.Categorical(ids), lambda ids: pd.array(ids, "int64[pyarrow]"),
+        lambda ids: pd.array(ids, "Int64"), lambda ids: pd.array(ids, "float64"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("where", ["touches", "conversions", "both"])
+def test_a_blank_among_whole_numbers_is_nobody(blank: Callable[[list[int | None]], Any], where: str) -> None:
+    """In any type that can hold one, on either side; and who has none is told."""
+    ids = [1, None, 3]
+    touches = pd.DataFrame(
+        {
+            "person_id": blank(ids if where != "conversions" else [1, 2, 3]), "channel": list("abc"),
+            "at": pd.to_datetime(range(3), unit="h", utc=True),
+        }
+    )  # fmt: skip
+    deals = pd.DataFrame(
+        {
+            "conversion_id": ["D1", "D2", "D3"], "person_id": blank(ids if where != "touches" else [1, 9, 3]),
+            "at": pd.to_datetime([9, 9, 9], unit="h", utc=True), "value": [10, 100, 1000],
+        }
+    )  # fmt: skip
+    result = attribute(touches, deals, models=["linear"])
+    assert {name: float(x) for name, x in result.by("channel")["linear"].items() if x} == {
+        "a": 10, "c": 1000, "(unattributed)": 100,
+    }  # fmt: skip
+    assert len(result.notes) == {"touches": 1, "conversions": 1, "both": 2}[where]
+
+
+@pytest.mark.parametrize("kinds", [None, ["session", "session"], ["session", "impression"]])
+def test_the_lookback_of_impressions_is_theirs_alone(kinds: list[str] | None) -> None:
+    """A session beyond the lookback does not count because impressions are asked for."""
+    touches = pd.DataFrame(
+        {"person_id": [1, 1], "at": pd.to_datetime([0, 30], unit="h", utc=True), "channel": ["a", "b"]}
+    )
+    if kinds:
+        touches["kind"] = kinds
+    deals = pd.DataFrame(
+        {
+            "conversion_id": ["D"], "person_id": [1], "at": pd.to_datetime([35], unit="h", utc=True),
+            "value": [100],
+        }
+    )  # fmt: skip
+    result = attribute(touches, deals, models=["linear"], lookback="1h", kinds=["session", "impression"])
+    counts = kinds == ["session", "impression"]
+    assert result.journeys.n_touches == (1 if counts else 0)

@@ -117,7 +117,7 @@ def select(
     rows = order if len(rows) == len(touches) else gathered(rows, order)
     at = gathered(at, order)
     # impressions have a lookback of their own, which may be the longer one
-    longest = max(reach, IMPRESSION_LOOKBACK) if "impression" in kinds else reach
+    longest = max(reach, IMPRESSION_LOOKBACK) if (kind_of_row == _IMPRESSION).any() else reach
     start, stop = touches_between(
         offsets_of(np.bincount(person, minlength=int(who.max(initial=0)) + 1)),
         at, who, converted_at - longest, converted_at,
@@ -131,7 +131,7 @@ def select(
     )  # fmt: skip
     if not kind_of_row.ndim:
         return selection
-    return _merged(_within_lookbacks(selection, reach), touches)
+    return _merged(_within_lookbacks(selection, reach, longest), touches)
 
 
 class _Counting(NamedTuple):
@@ -182,10 +182,10 @@ def _spread(start: IntArray, length: IntArray, who: IntArray, rows: IntArray, at
     return spread
 
 
-def _within_lookbacks(selection: Selection, reach: int) -> Selection:
+def _within_lookbacks(selection: Selection, reach: int, longest: int) -> Selection:
     """Leave out what is beyond its kind's lookback, where kinds have different ones."""
     impression = selection.kind == _IMPRESSION
-    if not impression.any():
+    if longest == reach and not impression.any():
         return selection
     since = np.repeat(selection.converted_at, np.diff(selection.offsets))
     since -= np.where(impression, IMPRESSION_LOOKBACK, reach)

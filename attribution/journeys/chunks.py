@@ -52,7 +52,7 @@ def chunk_starts(offsets: IntArray) -> list[int]:
 
 def _cuts(n: int) -> IntArray:
     """Return where n rows are cut into chunks, 0 and n included."""
-    parts = 1 if n <= _ALONE else -(-n // (_THREADS * _CHUNK)) * _THREADS
+    parts = 1 if n <= _ALONE else min(-(-n // (_THREADS * _CHUNK)) * _THREADS, n)
     return np.arange(parts + 1) * n // parts
 
 

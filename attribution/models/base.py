@@ -224,8 +224,10 @@ class AttributionModel(ABC):
         self._refuse_bad(weights, journeys)
         of_touch = journeys.nonempty_of_touch
         sums = np.bincount(of_touch, weights)
-        if np.isinf(sums).any():  # finite weights whose sum is not: only their ratios matter
-            weights = weights / np.maximum.reduceat(weights, journeys.first).clip(1.0).take(of_touch)
+        huge = np.isinf(sums)
+        if huge.any():  # finite weights whose sum is not: only their ratios matter
+            scale = np.where(huge, np.maximum.reduceat(weights, journeys.first), 1.0)
+            weights = weights / scale.take(of_touch)
             sums = np.bincount(of_touch, weights)
         if (sums == 1.0).all():
             return Shares(weights, np.zeros(0, np.int64))
