@@ -18,6 +18,7 @@ PHONE: Final = 3
 USER: Final = 4
 LEAD: Final = 5
 ACCOUNT: Final = 6
+CONTACT: Final = 7
 
 KIND_NAMES: Final = {
     VISITOR: "visitor",
@@ -26,6 +27,7 @@ KIND_NAMES: Final = {
     USER: "user",
     LEAD: "lead",
     ACCOUNT: "account",
+    CONTACT: "contact",
 }
 
 # which kind a column of `identities` and `leads` holds; the strongest kind comes first

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from attribution import identifiers
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.clock import to_micros
+from attribution.identity.graph import ALWAYS
 from attribution.store import schema
 from attribution.store.database import Database
 from attribution.store.keys import one_text_hash
@@ -65,7 +66,10 @@ class Handmade:
     def person(self, *members: int) -> int:
         """Make one person of some identifiers."""
         for member in members:
-            self.put("membership", identifier_id=member, person_id=min(members))
+            self.put(
+                "membership", identifier_id=member, person_id=min(members), cluster_id=min(members),
+                since=ALWAYS[0], until=ALWAYS[1],
+            )  # fmt: skip
         return min(members)
 
     def placement(self, channel: str, **fields: str) -> int:

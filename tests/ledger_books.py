@@ -12,6 +12,7 @@ from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.engine import Store
 from attribution.identifiers import ACCOUNT, KIND_NAMES
+from attribution.identity.graph import ALWAYS
 from attribution.ledger.reasons import REASONS
 from attribution.store import schema
 
@@ -123,16 +124,19 @@ def totals(store: Store, kind: str = "won") -> dict[tuple[str, str], tuple[int, 
 
 
 def people(store: Store) -> set[frozenset[tuple[str, str]]]:
-    """Return the people as sets of what they are known by; one that stands alone is left out."""
+    """Return the people as sets of what they are known by; one that stands alone is left out.
+
+    A browser that several people used is `v1 [since, until)` in each of them.
+    """
     who, known = schema.membership, schema.identifier
-    statement = select(who.c.person_id, known.c.kind, known.c.value).join(
-        known, known.c.identifier_id == who.c.identifier_id
-    )
+    columns = (who.c.person_id, known.c.kind, known.c.value, who.c.since, who.c.until)
+    statement = select(*columns).join(known, known.c.identifier_id == who.c.identifier_id)
     members: dict[int, set[tuple[str, str]]] = defaultdict(set)
     with store.db.read() as connection:
-        for person, kind, value in connection.execute(statement):
+        for person, kind, value, since, until in connection.execute(statement):
             assert kind != ACCOUNT
-            members[person].add((KIND_NAMES[kind], value))
+            when = "" if (since, until) == ALWAYS else f" [{since}, {until})"
+            members[person].add((KIND_NAMES[kind], value + when))
     return {frozenset(m) for m in members.values() if len(m) > 1}
 
 

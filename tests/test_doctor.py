@@ -6,6 +6,7 @@ from typing import Any
 
 from handmade import Handmade, at, ella
 
+from attribution.identity.graph import ALWAYS, Demotion
 from attribution.metrics.doctor import CHECKS, doctor
 
 
@@ -164,14 +165,32 @@ def test_spend_that_no_touch_names_is_told_and_spelling_does_not_matter() -> Non
     ]
 
 
-def test_a_person_with_too_many_identifiers_is_named() -> None:
-    """Six e-mails in one person look like a shared device."""
+def test_evidence_that_does_not_count_is_named_with_its_reason() -> None:
+    """A second login behind one e-mail, and a mailbox that nobody owns."""
     store = Handmade()
-    emails = [store.identifier("email", f"{letter}@x.org") for letter in "abcdef"]
-    store.person(store.identifier("visitor", "v"), *emails)
-    assert found(store, "shared_identifiers") == [
-        ("warning", 1, "people with more than 5 emails, such as a@x.org (6 emails)")
-    ]
+    mail, mailbox = store.identifier("email", "a@x.org"), store.identifier("email", "info@x.org")
+    user, lead = store.identifier("user", "u2"), store.identifier("lead", "L1")
+    for a, b, reason in ((mail, user, Demotion.LIMIT), (mailbox, lead, Demotion.SHARED)):
+        store.put("demoted_edge", edge_id=store.edge(a, b, "2025-01-01", "form"), reason=int(reason))
+    assert found(store, "unused_evidence") == [
+        ("warning", 1, "observations do not count, since one person would hold more than anybody has: "
+         "email a@x.org with user u2"),
+        ("notice", 1, "observations tie nobody, since a mailbox or phone in them is several people's: "
+         "email info@x.org with lead L1"),
+    ]  # fmt: skip
+
+
+def test_browsers_of_several_people_are_named() -> None:
+    """One visitor with two users, and another with one."""
+    store = Handmade()
+    shared, own = store.identifier("visitor", "v-shared"), store.identifier("visitor", "v-own")
+    one, two = store.identifier("user", "u1"), store.identifier("user", "u2")
+    store.person(one, own)
+    for since, until, user in ((ALWAYS[0], 5, one), (5, ALWAYS[1], two)):
+        store.put(
+            "membership", identifier_id=shared, since=since, until=until, person_id=user, cluster_id=shared
+        )
+    assert found(store, "shared_browsers") == [("notice", 1, "visitors that several people used: v-shared")]
 
 
 def test_pending_changes_are_counted() -> None:

@@ -31,7 +31,7 @@ TIMES = (
 )  # fmt: skip
 CLOSINGS = ("2025-01-02", "2025-03-01", "2025-03-02T09:00:00Z", "2026-02-28")
 VISITORS, EMAILS, PHONES = ("v1", "v2", "v3"), ("a@x.com", "b@x.com", "c@y.com"), ("+442079460018",)
-USERS, LEADS, ACCOUNTS = ("u1",), ("L1", "L2"), ("x.com", "y.com")
+USERS, LEADS, ACCOUNTS = ("u1", "u2"), ("L1", "L2"), ("x.com", "y.com")
 PAID = "https://acme.com/?utm_source=google&utm_medium=cpc"
 MAILED = "https://acme.com/?utm_medium=email&utm_campaign=May"
 

@@ -179,13 +179,17 @@ _MONTHS: Final = (
 )  # fmt: skip
 
 
-def people_of(connection: Connection, numbers: Iterable[int]) -> dict[int, int]:
-    """Return the person of each identifier; one that no evidence names is its own person."""
+def people_of(connection: Connection, numbers: Iterable[int], at: int = 0) -> dict[int, int]:
+    """Return the person of each identifier at an instant, which matters for browsers alone.
+
+    One that no evidence names is its own person.
+    """
     numbers = sorted(set(numbers))
     people = {number: number for number in numbers}
     for part in chunks(numbers):
         statement = select(membership.c.identifier_id, membership.c.person_id)
-        found = connection.execute(statement.where(membership.c.identifier_id.in_(part)))
+        then = (membership.c.since <= at, membership.c.until > at)
+        found = connection.execute(statement.where(membership.c.identifier_id.in_(part), *then))
         people.update((int(number), int(person)) for number, person in found)
     return people
 

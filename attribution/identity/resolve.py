@@ -1,61 +1,102 @@
-"""Who is who: people are the connected components of the evidence, computed and never stored as truth.
+"""Who is who in a store: new evidence is taken up, and people change where it says so.
 
-A person's number is the smallest identifier number of its component, so that a merge is a renaming of
-the other components' members and the same edges give the same people in any order. Resolution reads only
-the edges that are new; that equals resolving everything at once, since components only ever grow here.
-(Guards, limits and exclusions, which can demote an edge, are to come between the reading of the edges and
-their union.)
+A person is a function of all evidence of its cluster (what any evidence ties together, used or not), so a
+batch works out the clusters that it meets, as a whole, and no others: that equals resolving everything
+from nothing. Rules that changed do resolve everything.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, select
 
-from attribution.identifiers import ACCOUNT
+from attribution.identifiers import ACCOUNT, CONTACT, EMAIL
+from attribution.identity.graph import Bools, Graph, Ints, People
+from attribution.identity.people import clusters, find_people
+from attribution.identity.rules import Rules
 from attribution.store import schema
-from attribution.store.columns import Ints, insert_columns, read_ints, temporary
-from attribution.store.keys import look_up
+from attribution.store.columns import insert_columns, read_frame, read_ints, temporary
+from attribution.store.keys import row_hash, text_hash
 from attribution.store.settings import Settings
 
-IDENTITY_VERSION: Final = 1  # of the rules; recorded with each run
+IDENTITY_VERSION: Final = 2  # of the rules; recorded with each run
 _WATERMARK: Final = "_resolved_edge"
+_RULES: Final = "_resolved_rules"
+_ROW: Final = ("identifier_id", "since", "until", "person_id", "cluster_id")
 
-edge, identifier, membership, change = schema.edge, schema.identifier, schema.membership, schema.change
+change, demoted_edge, edge, identifier, membership = (
+    schema.change, schema.demoted_edge, schema.edge, schema.identifier, schema.membership,
+)  # fmt: skip
+
+Rows = dict[str, Ints]
 
 
 def resolve(connection: Connection, settings: Settings) -> int:
     """Take up the evidence that came since the last time; returns how many people changed.
 
-    Logs one change for each person that gained an identifier, so that runs look at their conversions again.
+    Logs each person that gained or lost something, so that runs look at their conversions again.
     """
-    seen = int(settings.internal(_WATERMARK) or 0)
+    rules = Rules()
+    in_force = f"{IDENTITY_VERSION} {rules.fingerprint}"
+    everything = settings.internal(_RULES) != in_force
+    seen = 0 if everything else int(settings.internal(_WATERMARK) or 0)
     last = int(connection.execute(select(func.coalesce(func.max(edge.c.edge_id), 0))).scalar_one())
-    if last == seen:
+    if last == seen and not everything:
         return 0
+    evidence = _new_evidence(connection, seen, last)
+    nodes = evidence.people if everything else _of_clusters(connection, evidence.people)
+    ties = evidence.ties if everything else _ties_among(connection, nodes)
+    graph, rows = _graph(connection, nodes, ties, rules), _rows_of(connection, None if everything else nodes)
+    found = find_people(graph, rules)
+    wanted = {
+        "identifier_id": nodes[found.node], "since": found.since, "until": found.until,
+        "person_id": nodes[found.person],
+        "cluster_id": nodes[clusters(len(nodes), graph.a, graph.b)][found.node],
+    }  # fmt: skip
+    changed = _rewrite(connection, rows, wanted)
+    _demote(connection, ties["edge_id"], found)
+    _log(connection, np.union1d(np.union1d(changed.before, changed.now), evidence.touched))
+    settings.put_raw(_WATERMARK, str(last))
+    settings.put_raw(_RULES, in_force)
+    return len(changed.now)
+
+
+class _Evidence(NamedTuple):
+    """What is new.
+
+    Attributes:
+        ties: `edge_id a b at`, evidence between people's identifiers.
+        people: identifiers, ascending: the ends of ties, and whom evidence ties to a company.
+        touched: both ends of evidence that names a company.
+    """
+
+    ties: Rows
+    people: Ints
+    touched: Ints
+
+
+def _new_evidence(connection: Connection, seen: int, last: int) -> _Evidence:
     new = read_ints(
         connection,
-        select(edge.c.a, edge.c.b).where(edge.c.edge_id > seen, edge.c.edge_id <= last),
-        ["a", "b"],
+        select(edge.c.edge_id, edge.c.a, edge.c.b, edge.c.at)
+        .where(edge.c.edge_id > seen, edge.c.edge_id <= last)
+        .order_by(edge.c.edge_id),
+        ["edge_id", "a", "b", "at"],
     )
     accounts = _accounts(connection, seen)
     companies = np.isin(new["a"], accounts) | np.isin(new["b"], accounts)
     # evidence that names a company ties nobody together, but a deal may count on that company's members:
     # each is a person, even where nothing else is known of it
     touched = np.unique(np.concatenate([new["a"][companies], new["b"][companies]]))
-    members = np.setdiff1d(touched, accounts, assume_unique=True)
-    changed = _union(
-        connection,
-        np.concatenate([new["a"][~companies], members]),
-        np.concatenate([new["b"][~companies], members]),
+    ties = {name: values[~companies] for name, values in new.items()}
+    people = np.unique(
+        np.concatenate([ties["a"], ties["b"], np.setdiff1d(touched, accounts, assume_unique=True)])
     )
-    _log(connection, np.concatenate([changed, touched]))
-    settings.put_raw(_WATERMARK, str(last))
-    return len(changed)
+    return _Evidence(ties, people, touched)
 
 
 def _accounts(connection: Connection, seen: int) -> Ints:
@@ -68,62 +109,138 @@ def _accounts(connection: Connection, seen: int) -> Ints:
     return read_ints(connection, ends[0].union(ends[1]), ["i"])["i"]
 
 
-def _union(connection: Connection, a: Ints, b: Ints) -> Ints:
-    """Unite the people at the two ends of each edge; returns the people that changed."""
-    ends = np.unique(np.concatenate([a, b]))
-    if len(ends) == 0:
-        return ends
-    with temporary(connection, wanted=ends) as probe:
-        known = read_ints(
+def _of_clusters(connection: Connection, identifiers: Ints) -> Ints:
+    """Return all identifiers of the clusters that some are in, and those that are in none yet."""
+    with temporary(connection, wanted=identifiers) as probe:
+        met = read_ints(
             connection,
-            select(membership.c.identifier_id, membership.c.person_id).join(
-                probe, probe.c.wanted == membership.c.identifier_id
-            ),
-            ["identifier", "person"],
-        )
-    person_of_end = look_up(known["identifier"], known["person"], ends)
-    strangers = person_of_end < 0
-    person_of_end[strangers] = ends[strangers]  # nobody knew it: a person of its own so far
-
-    people = np.unique(person_of_end)
-    left = np.searchsorted(people, look_up(ends, person_of_end, a))
-    right = np.searchsorted(people, look_up(ends, person_of_end, b))
-    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(len(people), len(people)))
-    _, component = connected_components(graph, directed=False)
-    head = np.full(component.max() + 1, np.iinfo(np.int64).max)
-    np.minimum.at(head, component, people)
-    united = head[component]  # the new number of each person
-
-    moved = people != united
-    _rename(connection, people[moved], united[moved])
-    insert_columns(
-        connection,
-        membership,
-        {
-            "identifier_id": ends[strangers],
-            "person_id": united[np.searchsorted(people, person_of_end[strangers])],
-        },
-    )
-    changed = np.concatenate([united[moved], united[np.searchsorted(people, person_of_end[strangers])]])
-    return np.unique(changed)
-
-
-def _rename(connection: Connection, old: Ints, new: Ints) -> None:
-    """Move all members of some people to others."""
-    if len(old) == 0:
-        return
-    with temporary(connection, old=old, new=new) as moves:
+            select(membership.c.cluster_id)
+            .join(probe, probe.c.wanted == membership.c.identifier_id)
+            .distinct(),
+            ["cluster"],
+        )["cluster"]
+    with temporary(connection, wanted=met) as probe:
         members = read_ints(
             connection,
-            select(membership.c.identifier_id, moves.c.new).join(
-                moves, moves.c.old == membership.c.person_id
-            ),
-            ["identifier", "person"],
+            select(membership.c.identifier_id)
+            .join(probe, probe.c.wanted == membership.c.cluster_id)
+            .distinct(),
+            ["identifier"],
+        )["identifier"]
+    return np.union1d(identifiers, members)
+
+
+def _ties_among(connection: Connection, nodes: Ints) -> Rows:
+    """Return the evidence between identifiers of whole clusters: what starts in one ends in it."""
+    with temporary(connection, wanted=nodes) as probe:
+        ties = read_ints(
+            connection,
+            select(edge.c.edge_id, edge.c.a, edge.c.b, edge.c.at).join(probe, probe.c.wanted == edge.c.a),
+            ["edge_id", "a", "b", "at"],
         )
-        connection.execute(delete(membership).where(membership.c.person_id.in_(select(moves.c.old))))
-    insert_columns(
-        connection, membership, {"identifier_id": members["identifier"], "person_id": members["person"]}
+    inside = np.isin(ties["b"], nodes)  # the others name a company
+    return {name: values[inside] for name, values in ties.items()}
+
+
+def _graph(connection: Connection, nodes: Ints, ties: Rows, rules: Rules) -> Graph:
+    with temporary(connection, wanted=nodes) as probe:
+        here = probe.c.wanted == identifier.c.identifier_id
+        known = read_ints(
+            connection,
+            select(identifier.c.identifier_id, identifier.c.kind, identifier.c.hash)
+            .join(probe, here)
+            .order_by(identifier.c.identifier_id),
+            ["identifier", "kind", "hash"],
+        )
+        texts = read_frame(
+            connection,
+            select(identifier.c.identifier_id, identifier.c.kind, identifier.c.value)
+            .join(probe, here)
+            .where(identifier.c.kind.in_((EMAIL, CONTACT))),
+        )
+    a, b = np.searchsorted(nodes, ties["a"]), np.searchsorted(nodes, ties["b"])
+    # what is hashed here is content: numbers depend on what was imported first
+    one, other = known["hash"][a], known["hash"][b]
+    key = row_hash({"one": np.minimum(one, other), "other": np.maximum(one, other)}, len(a))
+    shared, system = np.zeros(len(nodes), np.bool_), np.zeros(len(nodes), np.int64)
+    place = np.searchsorted(nodes, texts["identifier_id"].to_numpy(np.int64))
+    is_email = texts["kind"].to_numpy() == EMAIL
+    emails = pa.array(texts["value"][is_email], pa.string())
+    local = pc.replace_substring_regex(emails, "@.*$", "")
+    shared[place[is_email]] = pc.is_in(local, value_set=pa.array(sorted(rules.role_mailboxes))).to_numpy(
+        zero_copy_only=False
     )
+    contacts = pa.array(texts["value"][~is_email], pa.string())
+    system[place[~is_email]] = text_hash(pc.replace_substring_regex(contacts, ":.*$", ""))
+    return Graph(
+        a=a, b=b, at=ties["at"], key=key, forced=np.zeros(len(a), np.bool_), kind=known["kind"],
+        system=system, shared=shared, blocked=np.zeros(len(nodes), np.bool_),
+        apart=np.zeros((0, 2), np.int64),
+    )  # fmt: skip
+
+
+def _rows_of(connection: Connection, nodes: Ints | None) -> Rows:
+    """Return the memberships of identifiers (None: all), in order."""
+    columns = [membership.c[name] for name in _ROW]
+    statement = select(*columns).order_by(membership.c.identifier_id, membership.c.since)
+    if nodes is None:
+        return read_ints(connection, statement, _ROW)
+    with temporary(connection, wanted=nodes) as probe:
+        mine = statement.join(probe, probe.c.wanted == membership.c.identifier_id)
+        return read_ints(connection, mine, _ROW)
+
+
+class _Changed(NamedTuple):
+    """People who had something that somebody else has now, and people who have something new; ascending."""
+
+    before: Ints
+    now: Ints
+
+
+def _rewrite(connection: Connection, rows: Rows, wanted: Rows) -> _Changed:
+    """Replace the memberships of the identifiers for which they differ; both are in order."""
+    old, new = _marks(rows, wanted), _marks(wanted, rows)
+    stale = np.union1d(rows["identifier_id"][old], wanted["identifier_id"][new])
+    if not len(stale):
+        return _Changed(stale, stale)
+    gone = np.isin(rows["identifier_id"], stale)
+    if gone.any():
+        with temporary(connection, wanted=np.unique(rows["identifier_id"][gone])) as probe:
+            connection.execute(
+                delete(membership).where(membership.c.identifier_id.in_(select(probe.c.wanted)))
+            )
+    fresh = np.isin(wanted["identifier_id"], stale)
+    insert_columns(connection, membership, {name: values[fresh] for name, values in wanted.items()})
+    # a cluster that grew without anybody changing is no news
+    old, new = _marks(rows, wanted, _ROW[:-1]), _marks(wanted, rows, _ROW[:-1])
+    return _Changed(np.unique(rows["person_id"][old]), np.unique(wanted["person_id"][new]))
+
+
+def _marks(rows: Rows, others: Rows, names: tuple[str, ...] = _ROW) -> Bools:
+    """Return which rows are not among the others."""
+    mine = row_hash({name: rows[name] for name in names}, len(rows["since"]))
+    theirs = row_hash({name: others[name] for name in names}, len(others["since"]))
+    return ~np.isin(mine, theirs)
+
+
+def _demote(connection: Connection, edges: Ints, found: People) -> None:
+    """Keep which edges do not count, and why."""
+    columns = {"edge_id": edges[found.demoted], "reason": found.reason}
+    with temporary(connection, wanted=edges) as probe:
+        before = read_ints(
+            connection,
+            select(demoted_edge.c.edge_id, demoted_edge.c.reason)
+            .join(probe, probe.c.wanted == demoted_edge.c.edge_id)
+            .order_by(demoted_edge.c.edge_id),
+            ["edge_id", "reason"],
+        )
+    order = np.argsort(columns["edge_id"])
+    columns = {name: values[order] for name, values in columns.items()}
+    if all(np.array_equal(before[name], values) for name, values in columns.items()):
+        return
+    with temporary(connection, wanted=before["edge_id"]) as probe:
+        connection.execute(delete(demoted_edge).where(demoted_edge.c.edge_id.in_(select(probe.c.wanted))))
+    insert_columns(connection, demoted_edge, columns)
 
 
 def _log(connection: Connection, identifiers: Ints) -> None:

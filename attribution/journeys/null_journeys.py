@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from attribution.journeys.columns import Journeys
-from attribution.journeys.people import people_of
+from attribution.journeys.people import people_of, theirs_then
 from attribution.journeys.read import EVER, FoundTouches, Window, counted, made_journeys
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints
@@ -49,7 +49,11 @@ def read_null_journeys(
         connection,
         select(person, touch.c.at, touch.c.n, touch.c.origin_id)
         .select_from(touch)
-        .join(membership, membership.c.identifier_id == touch.c.visitor, isouter=True)
+        .join(
+            membership,
+            and_(membership.c.identifier_id == touch.c.visitor, theirs_then(touch.c.at)),
+            isouter=True,
+        )
         .where(touch.c.visitor.is_not(None), touch.c.at.between(since, as_of)),
         ["person", "at", "n", "origin"],
     )

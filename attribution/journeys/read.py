@@ -18,7 +18,7 @@ from attribution.journeys.columns import Dimension, Journeys
 from attribution.journeys.dimensions import OWN, folded, joined
 from attribution.journeys.milestone_times import milestone_times
 from attribution.journeys.milestones import place
-from attribution.journeys.people import people_of
+from attribution.journeys.people import people_of, theirs_then
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.dimensions import intern_placements
@@ -151,7 +151,7 @@ def _find(
             .select_from(wanted)
             .join(membership, membership.c.person_id == wanted.c.person)
             .join(touch, touch.c.visitor == membership.c.identifier_id)
-            .where(touch.c.at.between(wanted.c.since, wanted.c.until)),
+            .where(touch.c.at.between(wanted.c.since, wanted.c.until), theirs_then(touch.c.at)),
             ["conversion", "person", "at", "n", "origin"],
         )
     return FoundTouches(**rows)

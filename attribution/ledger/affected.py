@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Select, func, or_, select, union
 
 from attribution import clock
-from attribution.journeys.people import DEAL_KINDS
+from attribution.journeys.people import DEAL_KINDS, theirs_then
 from attribution.ledger import reasons
 from attribution.ledger.rates import MAX_AGE_DAYS
 from attribution.store import schema
@@ -75,7 +75,7 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
         connection,
         select(membership.c.person_id)
         .join(touch, touch.c.visitor == membership.c.identifier_id)
-        .where(touch.c.n > seen.touch)
+        .where(touch.c.n > seen.touch, theirs_then(touch.c.at))
         .distinct(),
         ["person"],
     )["person"]

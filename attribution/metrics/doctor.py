@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from attribution import clock
-from attribution.metrics import doctor_models, doctor_money, doctor_records
+from attribution.metrics import doctor_identity, doctor_models, doctor_money, doctor_records
 from attribution.metrics.answer import Answer
 from attribution.metrics.findings import SEVERITIES, Finding, Look
 from attribution.store.database import Database
@@ -26,7 +26,8 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("adjustment_currency", doctor_records.adjustment_currency),
     ("deals_without_people", doctor_records.deals_without_people),
     ("closed_before_created", doctor_records.closed_before_created),
-    ("shared_identifiers", doctor_records.shared_identifiers),
+    ("unused_evidence", doctor_identity.unused_evidence),
+    ("shared_browsers", doctor_identity.shared_browsers),
     ("pending_changes", doctor_money.pending_changes),
     ("conservation", doctor_money.conservation),
     ("unattributed_revenue", doctor_money.unattributed_revenue),

@@ -6,16 +6,13 @@ from typing import Final
 
 from sqlalchemy import exists, func, select
 
-from attribution import identifiers
-from attribution.metrics.findings import Finding, Look, listed
+from attribution.metrics.findings import Finding, Look
 from attribution.store.schema import (
     adjustment,
     deal,
     deal_contact,
-    identifier,
     lead,
     meeting,
-    membership,
     rejected_row,
     stage,
 )
@@ -23,14 +20,6 @@ from attribution.store.schema import (
 CONFLICT: Final = "conflict"
 _MEND_LEAD: Final = "import the leads, or mend lead_id"
 _NAME_CONTACTS: Final = "name the contacts in lead_id or emails"
-# more of a kind in one person than anybody has: a shared device, mailbox or switchboard
-PERSON_LIMITS: Final = {
-    identifiers.USER: 1,
-    identifiers.EMAIL: 5,
-    identifiers.PHONE: 5,
-    identifiers.LEAD: 20,
-    identifiers.VISITOR: 100,
-}
 
 
 def rejected_rows(look: Look) -> list[Finding]:
@@ -143,36 +132,3 @@ def closed_before_created(look: Look) -> list[Finding]:
         "deals closed before they were created",
         "their durations are left out; mend the dates",
     )
-
-
-def shared_identifiers(look: Look) -> list[Finding]:
-    """Name people who hold more identifiers of a kind than anybody has."""
-    found = []
-    for kind, most in PERSON_LIMITS.items():
-        name = identifiers.KIND_NAMES[kind]
-        crowds = (
-            select(membership.c.person_id, func.count().label("held"))
-            .join(identifier, identifier.c.identifier_id == membership.c.identifier_id)
-            .where(identifier.c.kind == kind)
-            .group_by(membership.c.person_id)
-            .having(func.count() > most)
-            .order_by(func.count().desc(), membership.c.person_id)
-        )
-        rows = look.connection.execute(crowds).all()
-        if rows:
-            known = select(func.min(identifier.c.value)).join(
-                membership, membership.c.identifier_id == identifier.c.identifier_id
-            )
-            examples = []
-            for person, held in rows[:4]:
-                one = known.where(membership.c.person_id == person, identifier.c.kind == kind)
-                examples.append(f"{look.connection.execute(one).scalar_one()} ({held:,} {name}s)")
-            found.append(
-                Finding(
-                    "warning",
-                    len(rows),
-                    f"people with more than {most} {name}{'s' * (most > 1)}, such as {listed(examples)}",
-                    "a shared device, mailbox or switchboard may have made several people one; see `explain`",
-                )
-            )
-    return found

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.identity.evidence import chunks
-from attribution.journeys.people import leads_of_deals
+from attribution.journeys.people import leads_of_deals, theirs_then
 from attribution.ledger.allocate import MILLION
 from attribution.money import money_text
 from attribution.store.schema import (
@@ -254,7 +254,8 @@ def _of_people(people: Iterable[int], end: int) -> Iterable[Select[Any]]:
     latest = (touch.c.at.desc(), touch.c.touch_id.desc())
     for part in chunks(sorted(set(people))):
         joined = _touches().join(membership, membership.c.identifier_id == touch.c.visitor)
-        yield joined.where(membership.c.person_id.in_(part), touch.c.at <= end).order_by(*latest)
+        theirs = joined.where(membership.c.person_id.in_(part), theirs_then(touch.c.at))
+        yield theirs.where(touch.c.at <= end).order_by(*latest)
         yield _touches().where(touch.c.visitor.in_(part), touch.c.at <= end).order_by(*latest)
 
 

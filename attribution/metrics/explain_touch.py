@@ -57,7 +57,7 @@ def touch_row(connection: Connection, settings: Settings, key: str, warnings: li
             "this touch has no visitor (consent to analytics was denied): it belongs to no person"
         )
     else:
-        person = people_of(connection, [one.visitor])[one.visitor]
+        person = people_of(connection, [one.visitor], one.at)[one.visitor]
         evidence = Evidence.load(connection, [person], keep=[one.visitor], zone=zone)
         targets = _targets(connection, evidence, person)
         chains = [evidence.story(one.visitor, target) for target in targets]

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 
 # The migration that makes this schema; a test holds it against the migrations' own head.
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -142,12 +142,23 @@ edge = Table(  # two identifiers belonged to one person (an account edge: to one
     _big("evidence_source_id", nullable=False),
 )
 
-membership = Table(  # computed: the person of each identifier that any evidence names
+membership = Table(  # computed: the person of each identifier that any evidence names, from when to when
     "membership",
     metadata,
-    _key("identifier_id"),
-    _big("person_id", nullable=False),  # the smallest identifier_id of the person
-    Index("ix_membership_person", "person_id", "identifier_id"),
+    _big("identifier_id", primary_key=True, autoincrement=False),
+    _big("since", primary_key=True, autoincrement=False),
+    _big("until", nullable=False),  # not included; a browser that several people used has a row for each
+    _big("person_id", nullable=False),  # the smallest identifier_id that is only this person's
+    _big("cluster_id", nullable=False, index=True),  # the smallest that any evidence ties it to, used or not
+    Index("ix_membership_person", "person_id", "identifier_id", "since", "until"),
+    sqlite_with_rowid=False,
+)
+
+demoted_edge = Table(  # computed: evidence that a rule does not let count, and why
+    "demoted_edge",
+    metadata,
+    _key("edge_id"),
+    Column("reason", SmallInteger, nullable=False),  # attribution.identity.graph.Demotion
 )
 
 # --- what happened ----------------------------------------------------------------------------------
