@@ -20,7 +20,7 @@ from attribution.identity.people import clusters, find_people
 from attribution.identity.rules import Rules
 from attribution.store import schema
 from attribution.store.columns import insert_columns, read_frame, read_ints, temporary
-from attribution.store.keys import row_hash, text_hash
+from attribution.store.keys import find, look_up, row_hash, text_hash
 from attribution.store.settings import Settings
 
 IDENTITY_VERSION: Final = 2  # of the rules; recorded with each run
@@ -143,20 +143,15 @@ def _ties_among(connection: Connection, nodes: Ints) -> Rows:
 
 
 def _graph(connection: Connection, nodes: Ints, ties: Rows, rules: Rules) -> Graph:
-    with temporary(connection, wanted=nodes) as probe:
-        here = probe.c.wanted == identifier.c.identifier_id
-        known = read_ints(
-            connection,
-            select(identifier.c.identifier_id, identifier.c.kind, identifier.c.hash)
-            .join(probe, here)
-            .order_by(identifier.c.identifier_id),
-            ["identifier", "kind", "hash"],
-        )
+    found = find(connection, identifier, identifier.c.identifier_id, ["kind", "hash"], nodes)
+    known = {name: look_up(found["identifier_id"], found[name], nodes) for name in ("kind", "hash")}
+    named = nodes[np.isin(known["kind"], (EMAIL, CONTACT))]
+    with temporary(connection, wanted=named) as probe:
         texts = read_frame(
             connection,
-            select(identifier.c.identifier_id, identifier.c.kind, identifier.c.value)
-            .join(probe, here)
-            .where(identifier.c.kind.in_((EMAIL, CONTACT))),
+            select(identifier.c.identifier_id, identifier.c.kind, identifier.c.value).join(
+                probe, probe.c.wanted == identifier.c.identifier_id
+            ),
         )
     a, b = np.searchsorted(nodes, ties["a"]), np.searchsorted(nodes, ties["b"])
     # what is hashed here is content: numbers depend on what was imported first
@@ -225,6 +220,8 @@ def _marks(rows: Rows, others: Rows, names: tuple[str, ...] = _ROW) -> Bools:
 
 def _demote(connection: Connection, edges: Ints, found: People) -> None:
     """Keep which edges do not count, and why."""
+    if not len(found.demoted) and connection.execute(select(demoted_edge.c.edge_id).limit(1)).first() is None:
+        return
     columns = {"edge_id": edges[found.demoted], "reason": found.reason}
     with temporary(connection, wanted=edges) as probe:
         before = read_ints(
