@@ -98,3 +98,17 @@ def test_a_touch_of_a_shared_browser_is_explained_by_who_used_it_then(store: Sto
         assert users == [user]
         assert [chain for chain in row["chains"] if f"deal D-{user}" in chain] == row["chains"]
         assert row["chains"]
+
+
+def test_a_deal_of_two_people_with_one_browser_shows_how_it_is_tied_to_both(store: Store) -> None:
+    """The chain of each touch runs over who used the browser, not over whoever was read last."""
+    both = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-03-01,4.00,GBP,ann@x.com;bob@y.com"
+    load(store, touches=HOUSEHOLD, identities=LOGINS, leads=LEADS, deals=both)
+    load(store, identities=WHO)
+    _run(store)
+    (row,) = store.explain("deal", "D").rows
+    assert {one["touch_id"] for one in row["touches"]} == {"before", "anns", "bobs", "anns-again"}
+    evidence = {one["value"]: one["evidence"] for one in row["identifiers"]}
+    assert all(evidence[name] for name in ("v", "ann", "bob", "ann@x.com", "bob@y.com"))
+    assert evidence["v"][0] == "visitor v —identities and 1 more, 5 January 2025→ user ann"
+    assert evidence["bob"][0] == "user bob —identities, 15 January 2025→ lead L-bob"

@@ -29,6 +29,7 @@ class Identifier(NamedTuple):
     kind: str
     value: str
     person: int
+    also: frozenset[int] = frozenset()  # who else used the same browser, at another time
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
@@ -71,17 +72,18 @@ class Evidence:
         `keep` names identifiers that shall be nodes even where a person's evidence is cut.
         """
         people = sorted(set(people))
-        members: dict[int, int] = {person: person for person in people}
+        members: dict[int, list[int]] = {person: [person] for person in people}
         ties: list[Tie] = []
         cut = False
         for person in people:
             own, found, more = _read_person(connection, person)
-            members.update(dict.fromkeys(own, person))
+            for number in own:
+                members[number] = [*(one for one in members.get(number, ()) if one != number), person]
             ties += found
             cut = cut or more
         ends = {end for a, b, *_ in ties for end in (a, b)} | set(keep)
         evidence = cls(_read_nodes(connection, members, ends), cut=cut, zone=zone)
-        evidence.add_ties(ties)
+        evidence.add_ties(dict.fromkeys(ties))  # people who share a browser share its evidence
         return evidence
 
     def add_ties(self, ties: Iterable[Tie]) -> None:
@@ -98,7 +100,7 @@ class Evidence:
     def tie(self, target: str, source: str, numbers: Iterable[int]) -> None:
         """Tie a deal or lead, named in words, to the identifiers that its record names."""
         self.graph.add_node(target)
-        for number in numbers:
+        for number in sorted(numbers, key=self._text):  # of two shortest chains always the same one
             if number in self.nodes:
                 self.graph.add_edge(number, target, at=None, source=source, more=0)
         self._parents.pop(target, None)
@@ -156,7 +158,8 @@ class Evidence:
         first, second = self.nodes.get(a), self.nodes.get(b)
         if first is None or second is None:
             return False
-        return first.person == second.person or "account" in (first.kind, second.kind)
+        one_person = {first.person, *first.also} & {second.person, *second.also}
+        return bool(one_person) or "account" in (first.kind, second.kind)
 
     def _text(self, node: Hashable) -> str:
         known = self.nodes.get(node) if isinstance(node, int) else node
@@ -230,12 +233,12 @@ def _ties_of(mine: Any, end: Any) -> Select[Any]:
     )
 
 
-def _read_nodes(connection: Connection, members: dict[int, int], ends: set[int]) -> list[Identifier]:
+def _read_nodes(connection: Connection, members: dict[int, list[int]], ends: set[int]) -> list[Identifier]:
     nodes = []
     for part in chunks(sorted(ends | set(members))):
         statement = select(identifier.c.identifier_id, identifier.c.kind, identifier.c.value)
         for number, kind, value in connection.execute(statement.where(identifier.c.identifier_id.in_(part))):
             # a stranger at the far end of a tie is nobody's; an account is no person at all
-            person = 0 if kind == ACCOUNT else members.get(number, -number)
-            nodes.append(Identifier(int(number), KIND_NAMES[kind], str(value), person))
+            person, *also = [0] if kind == ACCOUNT else members.get(number, [-number])
+            nodes.append(Identifier(int(number), KIND_NAMES[kind], str(value), person, frozenset(also)))
     return nodes
