@@ -157,8 +157,8 @@ def _reader(touches: str, conversions: str, where: str) -> Callable[[], tuple[An
 
     if where != "memory":
         return read
-    frames = read()[0].to_pandas(), read()[1].to_pandas()
-    return lambda: frames
+    touches_frame, conversions_frame = (table.to_pandas() for table in read())
+    return lambda: (touches_frame, conversions_frame)
 
 
 def _by_channel(columns: dict[str, list[float]], channels: Any) -> Totals:

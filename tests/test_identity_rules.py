@@ -251,6 +251,14 @@ def test_a_merge_in_the_crm_goes_beyond_limits() -> None:
     }  # fmt: skip
 
 
+def test_what_is_said_to_be_one_still_counts() -> None:
+    """An e-mail tied to a phone by somebody is one phone of the five that a person may have."""
+    edges = [("email e", f"phone p{i}", i * 40 * DAY) for i in range(1, 6)]
+    found = people(edges, forced=[("email e", "phone p0", 9)])
+    assert together("phone p5") in found
+    assert together("email e", *(f"phone p{i}" for i in range(5))) in found
+
+
 def test_what_was_said_to_be_apart_is_apart() -> None:
     """The weakest evidence between them gives way."""
     edges = [

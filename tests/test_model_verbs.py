@@ -99,6 +99,13 @@ def test_intervals_hold_their_figure_and_few_conversions_have_none(run: Callable
     }  # fmt: skip
 
 
+def bring(run: Callable[..., Result], tables: dict[str, str]) -> None:
+    """Import more tables, written as CSV."""
+    for name, text in tables.items():
+        Path(f"more-{name}.csv").write_text(text, encoding="utf-8")
+        assert run("import", name, f"more-{name}.csv").exit_code == 0
+
+
 def test_what_a_fit_moves_is_a_table(run: Callable[..., Result]) -> None:
     """Two of those who went come back through Direct and buy: Direct converts by itself now."""
     more = {
@@ -106,9 +113,7 @@ def test_what_a_fit_moves_is_a_table(run: Callable[..., Result]) -> None:
         "deals": "deal_id,status,created_at,closed_at,amount,currency,lead_id\n"
         "D20,won,2025-05-20,2025-06-01,100.00,GBP,L20\nD21,won,2025-05-20,2025-06-01,100.00,GBP,L21\n",
     }
-    for name, text in more.items():
-        Path(f"{name}2.csv").write_text(text, encoding="utf-8")
-        assert run("import", name, f"{name}2.csv").exit_code == 0
+    bring(run, more)
     result = run("model", "fit", "markov", "--goal", "revenue", "--format", "json")
     # P = 14/20; without Email 2/20, without Direct 8/20: 6/7 and 3/7, so four deals are split 2 : 1
     assert [list(row.values()) for row in answer(result)["rows"]] == [
@@ -163,9 +168,7 @@ def test_a_channel_that_the_fit_never_saw_is_named(run: Callable[..., Result]) -
         "deals": "deal_id,status,created_at,closed_at,amount,currency,lead_id\n"
         "Dn,won,2025-06-03,2025-06-04,90,GBP,Ln\n",
     }
-    for name, text in more.items():
-        Path(f"{name}3.csv").write_text(text, encoding="utf-8")
-        assert run("import", name, f"{name}3.csv").exit_code == 0
+    bring(run, more)
     result = run("run", "--model", "markov", "--goal", "revenue")
     assert "markov, goal revenue, learned before it saw Podcast" in result.stderr
     assert "attribution model fit markov" in result.stderr

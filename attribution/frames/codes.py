@@ -120,9 +120,12 @@ def match(column: Column, values: Column) -> tuple[Matches, Codes]:
     >>> hits.rows.tolist(), hits.numbers.tolist(), numbers.tolist()
     ([0, 1], [0, 2], [2, 0, 2])
     """
-    whole = _whole_numbers(column), _whole_numbers(values)
-    if whole[0] is not None and whole[1] is not None and len(values):
-        rows, sought = whole[0], whole[1].astype(np.int64, copy=False)
+    # few categories are matched instead of their rows
+    column, values = (
+        one if isinstance(one.dtype, pd.CategoricalDtype) else plain(one) for one in (column, values)
+    )
+    if _is_int64(column.dtype) and _is_int64(values.dtype) and len(values):
+        rows, sought = column.to_numpy(), values.to_numpy().astype(np.int64, copy=False)
         low, high = int(sought.min()), int(sought.max())
         if high - low < 2 * (len(column) + len(values)):
             return _match_close(rows, sought, low, high)
@@ -151,14 +154,9 @@ def _places(column: Column, values: pd.Index[Any]) -> npt.NDArray[np.int32]:
     return values.get_indexer(pd.Index(column)).astype(np.int32)
 
 
-def _whole_numbers(column: Column) -> npt.NDArray[Any] | None:
-    """Return the numbers of a column that holds nothing else: no blank, and none beyond int64."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return None  # its few categories are matched instead
-    column = plain(column)
-    dtype = column.dtype
-    whole = isinstance(dtype, np.dtype) and dtype.kind in "iu" and np.can_cast(dtype, np.int64)
-    return column.to_numpy() if whole else None
+def _is_int64(dtype: Any) -> bool:
+    """Tell whether a column holds whole numbers and nothing else: no blank, and none beyond int64."""
+    return isinstance(dtype, np.dtype) and np.can_cast(dtype, np.int64) and dtype.kind in "iu"
 
 
 def _match_close(rows: npt.NDArray[Any], values: IntArray, low: int, high: int) -> tuple[Matches, IntArray]:

@@ -47,7 +47,10 @@ def settle(graph: Graph, rules: Rules, nodes: Ints, edges: Ints) -> People:
     node, since, until, person = np.array(cluster.rows(), np.int64).T
     refused = sorted(demoted)
     reasons = [demoted[e] for e in refused]
-    return People(node, since, until, person, np.array(refused, np.int64), np.array(reasons, np.int64))
+    return People(
+        node, since, until, person, np.full(len(node), nodes[0]),
+        np.array(refused, np.int64), np.array(reasons, np.int64),
+    )  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -56,7 +59,6 @@ class _Person:
 
     kinds: Counter[tuple[int, int]]
     nodes: set[int]
-    whole: int | None  # the smallest node that is only theirs
     into: _Person | None = None
 
 
@@ -92,9 +94,7 @@ class _Cluster:
     def rank(self, e: int) -> tuple[int, int, int, int, int]:
         """Return what edges are sorted by."""
         graph = self.graph
-        strong, weak = sorted(
-            (RANKS[int(graph.kind[graph.a[e]])], RANKS[int(graph.kind[graph.b[e]])])
-        )  # fmt: skip
+        strong, weak = sorted(RANKS[int(graph.kind[end])] for end in (graph.a[e], graph.b[e]))
         return (0 if graph.forced[e] else 1, weak, strong, int(graph.at[e]), int(graph.key[e]))
 
     def take(self, e: int) -> Demotion | None:
@@ -102,19 +102,17 @@ class _Cluster:
         graph, at = self.graph, int(self.graph.at[e])
         forced = bool(graph.forced[e])
         ends = (int(graph.a[e]), int(graph.b[e]))
-        other, node = sorted(ends, key=lambda node: node in self.browsers)
-        used = [self._stretch(end, at) for end in ends if end in self.browsers]
-        one, two = (
-            _last(self._stretch(end, at).person if end in self.browsers else self.people[end]) for end in ends
-        )
+        used = {end: self._stretch(end, at) for end in ends if end in self.browsers}
+        one, two = (_last(used[end].person if end in used else self.people[end]) for end in ends)
         why = self._unite(one, two, forced)
         if why is None:
-            for stretch in used:
+            for stretch in used.values():
                 stretch.login = at if stretch.login is None else min(stretch.login, at)
             return None
         if len(used) != 1:  # no browser, or nothing but browsers
             return why
-        stretch = used[0]
+        ((node, stretch),) = used.items()
+        (other,) = {*ends} - {node}
         return self._split(node, stretch, other, at, why)
 
     def _split(self, node: int, stretch: _Stretch, other: int, at: int, why: Demotion) -> Demotion | None:
@@ -139,7 +137,7 @@ class _Cluster:
 
     def _alone(self, node: int) -> _Person:
         kind, system = int(self.graph.kind[node]), int(self.graph.system[node])
-        return _Person(Counter({(kind, system): 1}), {node}, None)
+        return _Person(Counter({(kind, system): 1}), {node})
 
     def _unite(self, one: _Person, other: _Person, forced: bool) -> Demotion | None:
         if one is other:
@@ -149,10 +147,10 @@ class _Cluster:
             return why
         if len(one.nodes) < len(other.nodes):
             one, other = other, one
+        said_twice = one.kinds.keys() & other.kinds.keys() if forced else ()
         one.kinds.update(other.kinds)
-        if forced:  # said to be one: one contact, one user, whatever their keys
-            for key in one.kinds.keys() & other.kinds.keys():
-                one.kinds[key] -= 1
+        for key in said_twice:  # one contact, one user, whatever their keys
+            one.kinds[key] -= 1
         one.nodes |= other.nodes
         other.into = one
         return None
@@ -182,14 +180,11 @@ class _Cluster:
                 for one, end in zip(stretches, ends, strict=True)
                 if one.since < end
             ]
+        number: dict[_Person, int] = {}
         for node, since, until, person in places:
-            if (since, until) == ALWAYS and person.whole is None:
-                person.whole = node  # nodes ascend, so the first is the smallest
-        return [(node, since, until, _number(person, node)) for node, since, until, person in places]
-
-
-def _number(person: _Person, node: int) -> int:
-    return node if person.whole is None else person.whole
+            if (since, until) == ALWAYS:
+                number.setdefault(person, node)  # nodes ascend, so the first is the smallest
+        return [(node, since, until, number.get(person, node)) for node, since, until, person in places]
 
 
 def _last(person: _Person) -> _Person:

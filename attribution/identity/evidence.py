@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, select
 
 from attribution import clock
 from attribution.identifiers import ACCOUNT, KIND_NAMES
+from attribution.identity.stretches import theirs_then
 from attribution.store.schema import edge, evidence_source, identifier, membership
 
 MAX_EDGES: Final = 5_000  # of one person: more is no story that anybody reads
@@ -72,15 +73,17 @@ class Evidence:
         `keep` names identifiers that shall be nodes even where a person's evidence is cut.
         """
         people = sorted(set(people))
-        members: dict[int, list[int]] = {person: [person] for person in people}
+        members: dict[int, list[int]] = {}
         ties: list[Tie] = []
         cut = False
         for person in people:
             own, found, more = _read_person(connection, person)
             for number in own:
-                members[number] = [*(one for one in members.get(number, ()) if one != number), person]
+                members.setdefault(number, []).append(person)
             ties += found
             cut = cut or more
+        for person in people:
+            members.setdefault(person, [person])  # an identifier alone is its own person
         ends = {end for a, b, *_ in ties for end in (a, b)} | set(keep)
         evidence = cls(_read_nodes(connection, members, ends), cut=cut, zone=zone)
         evidence.add_ties(dict.fromkeys(ties))  # people who share a browser share its evidence
@@ -191,8 +194,7 @@ def people_of(connection: Connection, numbers: Iterable[int], at: int = 0) -> di
     people = {number: number for number in numbers}
     for part in chunks(numbers):
         statement = select(membership.c.identifier_id, membership.c.person_id)
-        then = (membership.c.since <= at, membership.c.until > at)
-        found = connection.execute(statement.where(membership.c.identifier_id.in_(part), *then))
+        found = connection.execute(statement.where(membership.c.identifier_id.in_(part), theirs_then(at)))
         people.update((int(number), int(person)) for number, person in found)
     return people
 
@@ -212,7 +214,7 @@ def chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
 def _read_person(connection: Connection, person: int) -> tuple[list[int], list[Tie], bool]:
     """Read a person's identifiers and ties, and whether there were more than are read."""
     mine = membership.c.person_id == person
-    own = select(membership.c.identifier_id).where(mine).order_by(membership.c.identifier_id)
+    own = select(membership.c.identifier_id).where(mine).distinct().order_by(membership.c.identifier_id)
     numbers = [int(n) for n in connection.execute(own.limit(MAX_EDGES + 1)).scalars()]
     ties: dict[int, Tie] = {}
     for end in (edge.c.a, edge.c.b):

@@ -78,6 +78,7 @@ class People:
         node: int64[M], ascending, then by `since`.
         since, until: int64[M], microseconds, the end not included; :data:`ALWAYS` where there is one row.
         person: int64[M].
+        cluster: int64[M], the smallest node that any evidence ties it to, used or not.
         demoted: int64[D], ascending: edges that are not used.
         reason: int64[D], a :class:`Demotion` each.
     """
@@ -86,5 +87,6 @@ class People:
     since: Ints
     until: Ints
     person: Ints
+    cluster: Ints
     demoted: Ints
     reason: Ints

@@ -8,14 +8,17 @@ the same, because a union that stays within the limits as a whole was within the
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from attribution.identifiers import CONTACT, EMAIL, PHONE
+from attribution.identifiers import CONTACT
 from attribution.identity.disputes import settle
 from attribution.identity.graph import ALWAYS, Bools, Graph, Ints, People
 from attribution.identity.rules import Rules
+from attribution.identity.sharing import busy
 
 
 def clusters(n_nodes: int, a: Ints, b: Ints) -> Ints:
@@ -49,7 +52,7 @@ def find_people(graph: Graph, rules: Rules) -> People:
     parts = [
         People(
             plain, np.full(len(plain), ALWAYS[0]), np.full(len(plain), ALWAYS[1]), cluster[plain],
-            np.zeros(0, np.int64), np.zeros(0, np.int64),
+            cluster[plain], np.zeros(0, np.int64), np.zeros(0, np.int64),
         )
     ]  # fmt: skip
     for nodes, edges in _members(cluster, disputed, graph):
@@ -71,18 +74,11 @@ def _disputed(graph: Graph, rules: Rules, cluster: Ints) -> Bools:
             disputed[heads[starts[sizes > limit]]] = True
         else:
             disputed |= np.bincount(cluster[mine], minlength=graph.n_nodes) > limit
-    for marked in (graph.shared, graph.blocked, _busy(graph, rules)):
+    for marked in (graph.shared, graph.blocked, busy(graph.kind, graph.a, graph.b, rules)):
         disputed[cluster[marked]] = True
     disputed[cluster[graph.a[graph.forced]]] = True
     disputed[cluster[graph.apart.ravel()]] = True
     return disputed
-
-
-def _busy(graph: Graph, rules: Rules) -> Bools:
-    """Return bool[N]: phones and e-mails with so many edges that they may be a switchboard."""
-    degree = np.bincount(np.concatenate((graph.a, graph.b)), minlength=graph.n_nodes)
-    busy: Bools = ((graph.kind == EMAIL) | (graph.kind == PHONE)) & (degree > rules.shared_people)
-    return busy
 
 
 def _members(cluster: Ints, disputed: Bools, graph: Graph) -> list[tuple[Ints, Ints]]:
@@ -101,11 +97,11 @@ def _members(cluster: Ints, disputed: Bools, graph: Graph) -> list[tuple[Ints, I
 
 
 def _in_order(parts: list[People]) -> People:
-    node, since, until, person, demoted, reason = (
-        np.concatenate([getattr(part, name) for part in parts]).astype(np.int64)
-        for name in ("node", "since", "until", "person", "demoted", "reason")
-    )
-    by_node, by_edge = np.lexsort((since, node)), np.argsort(demoted)
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(People)
+    }
+    by_node, by_edge = np.lexsort((columns["since"], columns["node"])), np.argsort(columns["demoted"])
+    of_edges = ("demoted", "reason")
     return People(
-        node[by_node], since[by_node], until[by_node], person[by_node], demoted[by_edge], reason[by_edge]
+        **{name: values[by_edge if name in of_edges else by_node] for name, values in columns.items()}
     )

@@ -12,14 +12,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from attribution.identifiers import ACCOUNT, CONTACT, EMAIL
 from attribution.identity.graph import Bools, Graph, Ints, People
-from attribution.identity.people import clusters, find_people
+from attribution.identity.people import find_people
 from attribution.identity.rules import Rules
 from attribution.store import schema
-from attribution.store.columns import insert_columns, read_frame, read_ints, temporary
+from attribution.store.columns import insert_columns, read_frame, read_ints, remove, temporary
 from attribution.store.keys import find, look_up, row_hash, text_hash
 from attribution.store.settings import Settings
 
@@ -50,13 +50,12 @@ def resolve(connection: Connection, settings: Settings) -> int:
     evidence = _new_evidence(connection, seen, last)
     nodes = evidence.people if everything else _of_clusters(connection, evidence.people)
     ties = evidence.ties if everything else _ties_among(connection, nodes)
-    graph, rows = _graph(connection, nodes, ties, rules), _rows_of(connection, None if everything else nodes)
-    found = find_people(graph, rules)
+    found = find_people(_graph(connection, nodes, ties, rules), rules)
     wanted = {
         "identifier_id": nodes[found.node], "since": found.since, "until": found.until,
-        "person_id": nodes[found.person],
-        "cluster_id": nodes[clusters(len(nodes), graph.a, graph.b)][found.node],
+        "person_id": nodes[found.person], "cluster_id": nodes[found.cluster],
     }  # fmt: skip
+    rows = _among(connection, membership, _ROW[0], list(_ROW[1:]), nodes)
     changed = _rewrite(connection, rows, wanted)
     _demote(connection, ties["edge_id"], found)
     _log(connection, np.union1d(np.union1d(changed.before, changed.now), evidence.touched))
@@ -111,33 +110,20 @@ def _accounts(connection: Connection, seen: int) -> Ints:
 
 def _of_clusters(connection: Connection, identifiers: Ints) -> Ints:
     """Return all identifiers of the clusters that some are in, and those that are in none yet."""
-    with temporary(connection, wanted=identifiers) as probe:
-        met = read_ints(
-            connection,
-            select(membership.c.cluster_id)
-            .join(probe, probe.c.wanted == membership.c.identifier_id)
-            .distinct(),
-            ["cluster"],
-        )["cluster"]
-    with temporary(connection, wanted=met) as probe:
-        members = read_ints(
-            connection,
-            select(membership.c.identifier_id)
-            .join(probe, probe.c.wanted == membership.c.cluster_id)
-            .distinct(),
-            ["identifier"],
-        )["identifier"]
+    met = np.unique(
+        _among(connection, membership, "identifier_id", ["cluster_id"], identifiers)["cluster_id"]
+    )
+    members = _among(connection, membership, "cluster_id", ["identifier_id"], met)["identifier_id"]
     return np.union1d(identifiers, members)
+
+
+def _among(connection: Connection, table: Table, key: str, names: list[str], wanted: Ints) -> Rows:
+    return find(connection, table, table.c[key], names, wanted, exact=True)
 
 
 def _ties_among(connection: Connection, nodes: Ints) -> Rows:
     """Return the evidence between identifiers of whole clusters: what starts in one ends in it."""
-    with temporary(connection, wanted=nodes) as probe:
-        ties = read_ints(
-            connection,
-            select(edge.c.edge_id, edge.c.a, edge.c.b, edge.c.at).join(probe, probe.c.wanted == edge.c.a),
-            ["edge_id", "a", "b", "at"],
-        )
+    ties = _among(connection, edge, "a", ["edge_id", "b", "at"], nodes)
     inside = np.isin(ties["b"], nodes)  # the others name a company
     return {name: values[inside] for name, values in ties.items()}
 
@@ -160,11 +146,7 @@ def _graph(connection: Connection, nodes: Ints, ties: Rows, rules: Rules) -> Gra
     shared, system = np.zeros(len(nodes), np.bool_), np.zeros(len(nodes), np.int64)
     place = np.searchsorted(nodes, texts["identifier_id"].to_numpy(np.int64))
     is_email = texts["kind"].to_numpy() == EMAIL
-    emails = pa.array(texts["value"][is_email], pa.string())
-    local = pc.replace_substring_regex(emails, "@.*$", "")
-    shared[place[is_email]] = pc.is_in(local, value_set=pa.array(sorted(rules.role_mailboxes))).to_numpy(
-        zero_copy_only=False
-    )
+    shared[place[is_email]] = rules.role_mailboxes_among(pa.array(texts["value"][is_email], pa.string()))
     contacts = pa.array(texts["value"][~is_email], pa.string())
     system[place[~is_email]] = text_hash(pc.replace_substring_regex(contacts, ":.*$", ""))
     return Graph(
@@ -172,17 +154,6 @@ def _graph(connection: Connection, nodes: Ints, ties: Rows, rules: Rules) -> Gra
         system=system, shared=shared, blocked=np.zeros(len(nodes), np.bool_),
         apart=np.zeros((0, 2), np.int64),
     )  # fmt: skip
-
-
-def _rows_of(connection: Connection, nodes: Ints | None) -> Rows:
-    """Return the memberships of identifiers (None: all), in order."""
-    columns = [membership.c[name] for name in _ROW]
-    statement = select(*columns).order_by(membership.c.identifier_id, membership.c.since)
-    if nodes is None:
-        return read_ints(connection, statement, _ROW)
-    with temporary(connection, wanted=nodes) as probe:
-        mine = statement.join(probe, probe.c.wanted == membership.c.identifier_id)
-        return read_ints(connection, mine, _ROW)
 
 
 class _Changed(NamedTuple):
@@ -193,17 +164,13 @@ class _Changed(NamedTuple):
 
 
 def _rewrite(connection: Connection, rows: Rows, wanted: Rows) -> _Changed:
-    """Replace the memberships of the identifiers for which they differ; both are in order."""
+    """Replace the memberships of the identifiers for which they differ."""
     old, new = _marks(rows, wanted), _marks(wanted, rows)
     stale = np.union1d(rows["identifier_id"][old], wanted["identifier_id"][new])
     if not len(stale):
         return _Changed(stale, stale)
     gone = np.isin(rows["identifier_id"], stale)
-    if gone.any():
-        with temporary(connection, wanted=np.unique(rows["identifier_id"][gone])) as probe:
-            connection.execute(
-                delete(membership).where(membership.c.identifier_id.in_(select(probe.c.wanted)))
-            )
+    remove(connection, membership.c.identifier_id, np.unique(rows["identifier_id"][gone]))
     fresh = np.isin(wanted["identifier_id"], stale)
     insert_columns(connection, membership, {name: values[fresh] for name, values in wanted.items()})
     # a cluster that grew without anybody changing is no news
@@ -220,23 +187,11 @@ def _marks(rows: Rows, others: Rows, names: tuple[str, ...] = _ROW) -> Bools:
 
 def _demote(connection: Connection, edges: Ints, found: People) -> None:
     """Keep which edges do not count, and why."""
-    if not len(found.demoted) and connection.execute(select(demoted_edge.c.edge_id).limit(1)).first() is None:
-        return
     columns = {"edge_id": edges[found.demoted], "reason": found.reason}
-    with temporary(connection, wanted=edges) as probe:
-        before = read_ints(
-            connection,
-            select(demoted_edge.c.edge_id, demoted_edge.c.reason)
-            .join(probe, probe.c.wanted == demoted_edge.c.edge_id)
-            .order_by(demoted_edge.c.edge_id),
-            ["edge_id", "reason"],
-        )
-    order = np.argsort(columns["edge_id"])
-    columns = {name: values[order] for name, values in columns.items()}
-    if all(np.array_equal(before[name], values) for name, values in columns.items()):
+    before = _among(connection, demoted_edge, "edge_id", ["reason"], edges)
+    if {*zip(*before.values(), strict=True)} == {*zip(*columns.values(), strict=True)}:
         return
-    with temporary(connection, wanted=before["edge_id"]) as probe:
-        connection.execute(delete(demoted_edge).where(demoted_edge.c.edge_id.in_(select(probe.c.wanted))))
+    remove(connection, demoted_edge.c.edge_id, before["edge_id"])
     insert_columns(connection, demoted_edge, columns)
 
 

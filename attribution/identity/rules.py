@@ -1,6 +1,6 @@
 """The rules of identity as data: whom evidence may make one person, and where it must not.
 
-A store can change them (setting `identity`), and changing them resolves everything again.
+A store whose rules change resolves everything again.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from attribution.clock import DAY
 from attribution.identifiers import CONTACT, EMAIL, LEAD, PHONE, USER, VISITOR
+from attribution.identity.graph import Bools
 
 # which identifier gives way where not all of them can be one person's: the one further back
 RANKS: Final[Mapping[int, int]] = MappingProxyType(
@@ -71,4 +74,11 @@ class Rules:
         >>> Rules().is_role_mailbox("info@acme.com"), Rules().is_role_mailbox("ella@acme.com")
         (True, False)
         """
-        return email.partition("@")[0] in self.role_mailboxes
+        return bool(self.role_mailboxes_among(pa.array([email]))[0])
+
+    def role_mailboxes_among(self, emails: pa.Array) -> Bools:
+        """Do what :meth:`is_role_mailbox` does for many; bool[n]."""
+        local = pc.replace_substring_regex(emails, "@.*$", "")
+        known = pc.is_in(local, value_set=pa.array(sorted(self.role_mailboxes), pa.string()))
+        found: Bools = known.to_numpy(zero_copy_only=False)
+        return found

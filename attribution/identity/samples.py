@@ -31,7 +31,7 @@ def graph_of(
     """
     said = [*((*edge, False) for edge in edges), *((*edge, True) for edge in forced)]
     apart = list(apart)
-    names = sorted({end for a, b, *_ in said for end in (a, b)} | {end for pair in apart for end in pair})
+    names = names_of(((a, b, at) for a, b, at, _ in said), *(end for pair in apart for end in pair))
     number = {name: i for i, name in enumerate(names)}
     kinds = [_KINDS[name.partition(" ")[0]] for name in names]
     systems = [
@@ -57,6 +57,6 @@ def _hash(text: str) -> int:
     return xxhash.xxh3_64_intdigest(text.encode()) >> 1
 
 
-def names_of(graph_edges: Iterable[tuple[str, str, int]], *more: str) -> list[str]:
+def names_of(edges: Iterable[tuple[str, str, int]], *more: str) -> list[str]:
     """Return the identifiers of edges in the order of their numbers."""
-    return sorted({end for a, b, _ in graph_edges for end in (a, b)} | set(more))
+    return sorted({end for a, b, _ in edges for end in (a, b)} | set(more))

@@ -30,10 +30,16 @@ def shared_nodes(graph: Graph, rules: Rules, nodes: Ints, edges: Ints) -> set[in
     at, kind = graph.at[edges], graph.kind[nodes]
     alive = ~(graph.blocked[nodes] | known)[a] & ~(graph.blocked[nodes] | known)[b]
     a, b, at = a[alive], b[alive], at[alive]
-    degree = np.bincount(np.concatenate((a, b)), minlength=len(nodes))
-    busy = np.flatnonzero(((kind == EMAIL) | (kind == PHONE)) & (degree > rules.shared_people))
-    found = [node for node in busy.tolist() if _is_shared(node, a, b, at, kind, rules)]
+    candidates = np.flatnonzero(busy(kind, a, b, rules)).tolist()
+    found = [node for node in candidates if _is_shared(node, a, b, at, kind, rules)]
     return set(nodes[known].tolist()) | set(nodes[found].tolist())
+
+
+def busy(kind: Ints, a: Ints, b: Ints, rules: Rules) -> Bools:
+    """Return bool[N]: phones and e-mails with so many edges that they may be a switchboard."""
+    degree = np.bincount(np.concatenate((a, b)), minlength=len(kind))
+    found: Bools = ((kind == EMAIL) | (kind == PHONE)) & (degree > rules.shared_people)
+    return found
 
 
 def _is_shared(node: int, a: Ints, b: Ints, at: Ints, kind: Ints, rules: Rules) -> bool:

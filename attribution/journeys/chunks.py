@@ -2,6 +2,7 @@
 
 Memory that a process touches for the first time costs more than most arithmetic on it, so a chain of array
 operations over millions of touches runs through chunk by chunk, and only its result is as long as the input.
+Numpy lets go of the interpreter in long loops.
 """
 
 from __future__ import annotations
@@ -16,25 +17,11 @@ import numpy.typing as npt
 
 from attribution.journeys.columns import IntArray
 
-A = TypeVar("A")
-B = TypeVar("B")
 Number = TypeVar("Number", bound=np.generic)
 
 _CHUNK = 1 << 18
 _ALONE = 1 << 16  # so many rows are not worth a thread
 _THREADS = 2
-
-
-def both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
-    """Return what two calls answer, made at the same time: numpy lets go of the interpreter in long loops.
-
-    >>> both(lambda: 1, lambda: "a")
-    (1, 'a')
-    """
-    with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(one)
-        second = other()
-        return first.result(), second
 
 
 def chunk_starts(offsets: IntArray) -> list[int]:

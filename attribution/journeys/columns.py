@@ -274,22 +274,12 @@ class Journeys:
         ([1, 2], [0, 2, 2])
         """
         first, last = int(self.offsets[start]), int(self.offsets[stop])
-        touches, journeys = slice(first, last), slice(start, stop)
-        return Journeys(
-            offsets=self.offsets[start : stop + 1] - first,
-            at=self.at[touches], channel=self.channel[touches], kind=self.kind[touches],
-            placement=self.placement[touches], touch=self.touch[touches], person=self.person[touches],
-            converted_at=self.converted_at[journeys], value=self.value[journeys],
-            converted=self.converted[journeys], channels=self.channels, kinds=self.kinds,
-            milestones={
-                name: np.where(at[journeys] < 0, -1, at[journeys] - first)
-                for name, at in self.milestones.items()
-            },
-            dimensions={
-                name: Dimension(codes[touches], names) for name, (codes, names) in self.dimensions.items()
-            },
-            milestone_person={name: people[journeys] for name, people in self.milestone_person.items()},
-        )  # fmt: skip
+        journeys = slice(start, stop)
+        milestones = {
+            name: np.where(at[journeys] < 0, -1, at[journeys] - first) for name, at in self.milestones.items()
+        }
+        offsets = self.offsets[start : stop + 1] - first
+        return self._select(slice(first, last), offsets, milestones, journeys)
 
     def keep(self, touches: BoolArray) -> Journeys:
         """Return the same journeys with only the touches marked.
@@ -326,10 +316,10 @@ class Journeys:
 
     def _select(
         self,
-        touches: IntArray,
+        touches: IntArray | slice,
         offsets: IntArray,
         milestones: Mapping[str, IntArray],
-        chosen: IntArray | None,
+        chosen: IntArray | slice | None,
     ) -> Journeys:
         per_journey = (self.converted_at, self.value, self.converted)
         converted_at, value, converted = per_journey if chosen is None else (a[chosen] for a in per_journey)

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 from sqlalchemy import Connection, and_, func, or_, select
 
+from attribution.identity.stretches import theirs_then
 from attribution.journeys.columns import Journeys
-from attribution.journeys.people import people_of, theirs_then
+from attribution.journeys.people import people_of
 from attribution.journeys.read import EVER, FoundTouches, Window, counted, made_journeys
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select, union
+from sqlalchemy import Connection, Select, Table, and_, func, select, union
 
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
@@ -14,11 +14,6 @@ DEAL_KINDS = ("won", "created")
 contact, deal, edge, lead, membership = (
     schema.deal_contact, schema.deal, schema.edge, schema.lead, schema.membership,
 )  # fmt: skip
-
-
-def theirs_then(at: ColumnElement[int]) -> ColumnElement[bool]:
-    """Return the condition that a membership was in force at an instant: browsers have several users."""
-    return and_(membership.c.since <= at, at < membership.c.until)
 
 
 def people_of(connection: Connection, kind: str, objects: Ints, scope: str) -> tuple[Ints, Ints]:

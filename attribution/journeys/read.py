@@ -13,12 +13,13 @@ from sqlalchemy import Column, Connection, case, select
 from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS, TOUCH_KINDS
 from attribution.errors import UnknownNameError
+from attribution.identity.stretches import theirs_then
 from attribution.journeys.build import TextIds, build, merge_same_touch, sort_order
 from attribution.journeys.columns import Dimension, Journeys
 from attribution.journeys.dimensions import OWN, folded, joined
 from attribution.journeys.milestone_times import milestone_times
 from attribution.journeys.milestones import place
-from attribution.journeys.people import people_of, theirs_then
+from attribution.journeys.people import people_of
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.dimensions import intern_placements

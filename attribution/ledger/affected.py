@@ -11,11 +11,13 @@ import numpy as np
 from sqlalchemy import Connection, Select, func, or_, select, union
 
 from attribution import clock
-from attribution.journeys.people import DEAL_KINDS, theirs_then
+from attribution.identity.stretches import theirs_then
+from attribution.journeys.people import DEAL_KINDS
 from attribution.ledger import reasons
 from attribution.ledger.rates import MAX_AGE_DAYS
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints, temporary
+from attribution.store.keys import find
 
 adjustment, change, contact, deal, lead, membership, touch = (
     schema.adjustment, schema.change, schema.deal_contact, schema.deal, schema.lead, schema.membership,
@@ -103,14 +105,8 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
 
 def _people(connection: Connection, identifiers: Ints) -> Ints:
     """Return the people that identifiers belong to now; a company, which is nobody, stands for itself."""
-    with temporary(connection, wanted=identifiers) as wanted:
-        found = read_ints(
-            connection,
-            select(membership.c.person_id)
-            .join(wanted, wanted.c.wanted == membership.c.identifier_id)
-            .distinct(),
-            ["person"],
-        )["person"]
+    known = membership.c.identifier_id
+    found = find(connection, membership, known, ["person_id"], identifiers, exact=True)["person_id"]
     return np.union1d(found, identifiers)
 
 

@@ -48,13 +48,12 @@ def allocate(shares: FloatArray, offsets: IntArray, totals: IntArray) -> IntArra
     def fill(start: int, stop: int) -> None:
         first, last = int(offsets[start]), int(offsets[stop])
         chunk, its_offsets = shares[first:last], offsets[start : stop + 1] - first
-        _refuse_bad_shares(chunk, its_offsets, start)
         lengths = np.diff(its_offsets)
         touched = np.flatnonzero(lengths)
+        starts = its_offsets[touched]
+        _refuse_bad_shares(chunk, starts, start + touched)
         of_touch = np.repeat(np.arange(len(touched)), lengths[touched])
-        allocate_normalised(
-            chunk, its_offsets[touched], of_touch, totals[start:stop][touched], credits[first:last]
-        )
+        allocate_normalised(chunk, starts, of_touch, totals[start:stop][touched], credits[first:last])
 
     over_chunks(offsets, fill)
     return credits
@@ -135,9 +134,7 @@ def _sums(of_touch: IntArray | BoolArray, starts: IntArray) -> IntArray:
     return sums
 
 
-def _refuse_bad_shares(shares: FloatArray, offsets: IntArray, first_journey: int) -> None:
-    nonempty = np.flatnonzero(offsets[1:] > offsets[:-1])
-    starts, journeys = offsets[nonempty], first_journey + nonempty
+def _refuse_bad_shares(shares: FloatArray, starts: IntArray, journeys: IntArray) -> None:
     if not starts.size:
         return
     if not (shares.min() >= 0 and shares.max() < np.inf):  # a NaN makes both comparisons false

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table
 
 from attribution.channels.origin import ORIGIN_FIELDS
 from attribution.loading.rejects import contradictions
@@ -17,7 +17,7 @@ from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, UPDATED, O
 from attribution.sources.parse import Parsed
 from attribution.sources.tables import get_table
 from attribution.store import schema
-from attribution.store.columns import Ints, Values, insert_columns, temporary
+from attribution.store.columns import Ints, Values, insert_columns, remove
 from attribution.store.dimensions import intern_origins
 from attribution.store.keys import distinct, find, look_up, row_hash
 from attribution.store.settings import Settings
@@ -95,10 +95,7 @@ def _replace(
     status[open_rows] = fate[codes][open_rows]
 
     write = np.flatnonzero(fate != DUPLICATE)
-    replaced = hashes[first][fate == UPDATED]
-    if len(replaced):
-        with temporary(connection, wanted=replaced) as gone:
-            connection.execute(delete(table).where(table.c.hash.in_(select(gone.c.wanted))))
+    remove(connection, table.c.hash, hashes[first][fate == UPDATED])
     taken = heads.take(pa.array(write))
     insert_columns(
         connection,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, select
 
 from attribution.identifiers import ACCOUNT, COLUMN_KINDS, EMAIL, LEAD
 from attribution.loading.evidence import add_edges, intern_sources
@@ -30,7 +30,16 @@ from attribution.loading.result import (
 from attribution.sources.parse import Parsed
 from attribution.sources.tables import get_table
 from attribution.store import schema
-from attribution.store.columns import Ints, Values, insert_columns, next_id, read_frame, read_ints, temporary
+from attribution.store.columns import (
+    Ints,
+    Values,
+    insert_columns,
+    next_id,
+    read_frame,
+    read_ints,
+    remove,
+    temporary,
+)
 from attribution.store.dimensions import intern_identifiers
 from attribution.store.keys import identifier_hash, row_hash
 from attribution.store.settings import Settings
@@ -120,14 +129,8 @@ def _write(
     connection: Connection, table: Table, number: str, merge: _Merge, columns: Mapping[str, Values]
 ) -> None:
     """Store new records and replace changed ones, under their old numbers."""
-    _remove(connection, table, number, merge.ids[merge.known])
+    remove(connection, table.c[number], merge.ids[merge.known])
     insert_columns(connection, table, {number: merge.ids, **columns})
-
-
-def _remove(connection: Connection, table: Table, number: str, ids: Ints) -> None:
-    if len(ids):
-        with temporary(connection, wanted=np.unique(ids)) as gone:
-            connection.execute(delete(table).where(table.c[number].in_(select(gone.c.wanted))))
 
 
 def _digest(columns: pa.Table) -> Ints:
@@ -218,7 +221,7 @@ def load_deals(connection: Connection, settings: Settings, batch_id: int, parsed
             "batch_id": batch_id,
         },
     )
-    _remove(connection, schema.deal_contact, "deal_id", merge.ids[merge.known])
+    remove(connection, schema.deal_contact.c.deal_id, merge.ids[merge.known])
     _insert_contacts(connection, merge.ids, lead, account, taken.column("emails"), region)
     _log_changes(connection, schema.CHANGE_DEAL, merge.ids)
     return Outcome(merge.status, fingerprint=merge.fingerprint(digest))

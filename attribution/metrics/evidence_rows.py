@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Select, func, select
 from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.identity.evidence import chunks
-from attribution.journeys.people import leads_of_deals, theirs_then
+from attribution.identity.stretches import theirs_then
+from attribution.journeys.people import leads_of_deals
 from attribution.ledger.allocate import MILLION
 from attribution.money import money_text
 from attribution.store.schema import (

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Select, Table, func, select
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Select, Table, delete, func, select
 from sqlalchemy.sql.selectable import CompoundSelect
 from sqlalchemy.types import Integer
 
@@ -210,6 +210,13 @@ def _drop(connection: Connection, table: Table) -> None:
     if connection.dialect.name == "postgresql" and _driver(connection).info.transaction_status == 3:
         return  # the transaction has failed already: its rollback drops the table
     table.drop(connection)
+
+
+def remove(connection: Connection, key: Column[Any], ids: Ints) -> None:
+    """Delete the rows of a table whose key is among some numbers."""
+    if len(ids):
+        with temporary(connection, wanted=np.unique(ids)) as gone:
+            connection.execute(delete(key.table).where(key.in_(select(gone.c.wanted))))
 
 
 def next_id(connection: Connection, column: Column[Any]) -> int:

@@ -127,16 +127,27 @@ def distinct(hashes: Ints) -> tuple[Ints, Ints]:
 
 
 def find(
-    connection: Connection, table: Table, key: Column[Any], names: list[str], wanted: Ints
+    connection: Connection,
+    table: Table,
+    key: Column[Any],
+    names: list[str],
+    wanted: Ints,
+    *,
+    exact: bool = False,
 ) -> dict[str, Ints]:
-    """Read columns of at least the rows whose key is among `wanted` (distinct values), the key too."""
+    """Read columns of the rows whose key is among `wanted` (distinct values), the key too.
+
+    Unless `exact`, other rows may be among them: whoever looks keys up does not mind.
+    """
     if len(wanted) == 0:
         return {name: np.empty(0, np.int64) for name in [key.name, *names]}
     columns = [key, *(table.c[name] for name in names)]
     if len(wanted) >= _MANY:  # where most of a table is wanted, reading it beats asking for each row
         rows = connection.execute(select(func.count()).select_from(table)).scalar_one()
         if rows <= 4 * len(wanted):
-            return read_ints(connection, select(*columns), [key.name, *names])
+            found = read_ints(connection, select(*columns), [key.name, *names])
+            mine = np.isin(found[key.name], wanted) if exact else slice(None)
+            return {name: values[mine] for name, values in found.items()}
     with temporary(connection, wanted=np.sort(wanted)) as probe:
         statement = select(*columns).join_from(probe, table, probe.c.wanted == key)
         return read_ints(connection, statement, [key.name, *names])
