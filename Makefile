@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint format bench bench-models images
+.PHONY: help demo test lint format bench bench-models bench-identity images
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -45,6 +45,10 @@ bench: .venv/bench  ## times and memory, beside a peer measured in the same run
 bench-models: .venv/bench  ## every model's time, memory and exactness, beside other packages
 	$(BIN)/python -m benchmarks.models $(ARGS)
 
+bench-identity: .venv/bench  ## ten million edges of evidence resolved, then one at a time
+	$(BIN)/python -m benchmarks.identity $(ARGS)
+
 images: demo .venv/developer  ## the pictures of the documentation; needs Chromium
 	$(BIN)/python tools/make_images.py demo/report.html
 	$(BIN)/python -m tools.make_truth_image
+	$(BIN)/attribution --store sqlite:///demo/demo.db identity show user:u1712 --picture docs/images/evidence.svg

@@ -279,6 +279,134 @@ class Store:
 
         return model_trust(self.db, models, **options)
 
+    # --- people -------------------------------------------------------------------------------------
+
+    def forget(self, *, dry_run: bool = False, progress: Progress | None = None, **named: str) -> Answer:
+        """Erase a person for good, and keep the totals; see :mod:`attribution.privacy.forget`.
+
+        Args:
+            named: whom: one or several of `email phone user lead contact visitor`.
+            dry_run: tell what would go, and change nothing.
+            progress: called as the work goes on.
+
+        Returns:
+            A receipt: a row for each table and file, `where what rows`; no value of the person is in it.
+
+        Raises:
+            InputError: nobody or several people are named.
+        """
+        from attribution.privacy.forget import forget
+
+        receipt = forget(self.db, named, dry_run=dry_run, progress=progress)
+        held = [] if receipt.is_held else ["nothing is held of whoever this names; an old file adds nothing"]
+        rows = [line._asdict() for line in receipt.lines]
+        return Answer(
+            verb="forget", store=self.db.label, as_of=clock.iso(clock.now_micros()), rows=rows,
+            totals={"conversions_frozen": receipt.frozen, "tombstones": receipt.tombstones},
+            warnings=[*held, *receipt.notes, *(["dry run, nothing was changed"] if dry_run else [])],
+            columns={"where": "text", "what": "text", "rows": "count"},
+            title="Would be forgotten" if dry_run else "Forgotten",
+        )  # fmt: skip
+
+    def export_person(self, **named: str) -> Answer:
+        """Everything held about one person; see :mod:`attribution.privacy.export_person`.
+
+        Args:
+            named: whom: one or several of `email phone user lead contact visitor`.
+
+        Returns:
+            One row, the document: `held_nothing asked_for consent` and a list a section.
+
+        Raises:
+            InputError: nobody or several people are named.
+        """
+        from attribution.privacy.export_person import SECTIONS, export_person
+
+        found = export_person(self.db, named)
+        return Answer(
+            verb="export-person", store=self.db.label, as_of=clock.iso(clock.now_micros()),
+            rows=[found.document], totals={name: len(found.document[name]) for name in SECTIONS},
+            warnings=found.notes, columns=dict.fromkeys(found.document, "mixed"),
+            title="Everything held about one person",
+        )  # fmt: skip
+
+    def retain(self, *, anonymous: str, dry_run: bool = False, progress: Progress | None = None) -> Answer:
+        """Remove old touches of visitors never identified; see :mod:`attribution.privacy.retain`.
+
+        Args:
+            anonymous: how old, such as `400d`.
+            dry_run: count, and change nothing.
+            progress: called as the work goes on.
+
+        Raises:
+            InputError: not a duration.
+        """
+        from attribution.privacy.retain import retain
+
+        found = retain(self.db, anonymous, dry_run=dry_run, progress=progress)
+        removed = {
+            "touches": int(found.counts["touches"].sum()), "visitors": found.visitors, "pages": found.pages,
+            "user_agents": found.agents, "leases": found.leases, "refusals": found.refusals,
+        }  # fmt: skip
+        return Answer(
+            verb="retain", store=self.db.label, as_of=clock.iso(clock.now_micros()),
+            rows=[{"what": name, "removed": count} for name, count in removed.items()],
+            totals={"touches": removed["touches"], "before": clock.iso(found.before)},
+            warnings=[*found.notes, *(["dry run, nothing was removed"] if dry_run else [])],
+            columns={"what": "text", "removed": "count"},
+            title="Would be removed" if dry_run else "Removed",
+        )  # fmt: skip
+
+    def touch_counts(self) -> Answer:
+        """What `retain` left of touches, by day; see :mod:`attribution.metrics.touch_counts`."""
+        from attribution.metrics.touch_counts import touch_counts
+
+        return touch_counts(self.db)
+
+    # --- who is who ---------------------------------------------------------------------------------
+
+    def identity_show(self, identifier: str, *, at: str | None = None) -> Answer:
+        """The person of an identifier, and why; see :mod:`attribution.metrics.identity_show`."""
+        from attribution.metrics.identity_show import identity_show
+
+        return identity_show(self.db, identifier, at=at)
+
+    def identity_graph(self, identifier: str, *, at: str | None = None) -> nx.MultiGraph[str]:
+        """The evidence of that person as a graph; see :mod:`attribution.metrics.identity_show`."""
+        from attribution.metrics.identity_show import identity_graph
+
+        return identity_graph(self.db, identifier, at=at)
+
+    def identity_split(self, a: str, b: str, *, why: str, who: str | None = None) -> Answer:
+        """Let two identifiers be two people's; see :mod:`attribution.metrics.identity_decide`."""
+        from attribution.metrics.identity_decide import split
+
+        return split(self.db, a, b, why=why, who=who)
+
+    def identity_join(self, a: str, b: str, *, why: str, who: str | None = None) -> Answer:
+        """Let two identifiers be one person's; see :mod:`attribution.metrics.identity_decide`."""
+        from attribution.metrics.identity_decide import join
+
+        return join(self.db, a, b, why=why, who=who)
+
+    def identity_exclude(self, a: str, *, why: str, who: str | None = None) -> Answer:
+        """Let an identifier be nobody's; see :mod:`attribution.metrics.identity_decide`."""
+        from attribution.metrics.identity_decide import exclude
+
+        return exclude(self.db, a, why=why, who=who)
+
+    def identity_undo(self, number: int, *, why: str, who: str | None = None) -> Answer:
+        """Take a decision back; see :mod:`attribution.metrics.identity_decide`."""
+        from attribution.metrics.identity_decide import undo
+
+        return undo(self.db, number, why=why, who=who)
+
+    def identity_decisions(self) -> Answer:
+        """Every decision about who is who; see :mod:`attribution.metrics.identity_decide`."""
+        from attribution.metrics.identity_decide import decisions
+
+        return decisions(self.db)
+
     # --- answers ------------------------------------------------------------------------------------
 
     def report(self, by: str | Sequence[str] = ("channel",), **options: Any) -> Answer:
@@ -311,6 +439,12 @@ class Store:
         from attribution.metrics.explain import explain
 
         return explain(self.db, what, key, **options)
+
+    def evidence_graph(self, what: str, key: str) -> nx.MultiGraph[str]:
+        """The evidence behind a deal, lead or touch as a graph; see :mod:`attribution.metrics.explain`."""
+        from attribution.metrics.explain import evidence_graph
+
+        return evidence_graph(self.db, what, key)
 
     def paths(self, **options: Any) -> Answer:
         """The commonest journeys, their length and time lag; see :mod:`attribution.metrics.paths`."""

@@ -33,6 +33,7 @@ KIND_NAMES: Final = {
 # which kind a column of `identities` and `leads` holds; the strongest kind comes first
 COLUMN_KINDS: Final = {
     "lead_id": LEAD,
+    "contact_id": CONTACT,
     "user_id": USER,
     "email": EMAIL,
     "phone": PHONE,
@@ -78,6 +79,22 @@ def normalise(kind: int, value: str, region: str | None = None) -> str | None:
     return None if is_blocked(value) else value
 
 
+def why_nobody(kind: int, value: str) -> str:
+    """Say what is wrong with a value of which nothing is left: the placeholder itself, or in words.
+
+    >>> why_nobody(PHONE, "N/A"), why_nobody(PHONE, "00-00"), why_nobody(EMAIL, "ella")
+    ('n/a', 'zeros', 'no @ in it')
+    """
+    value = value.strip().lower()
+    if value in BLOCKED:
+        return value
+    if re.match(ZEROS, value):
+        return "zeros" if value else "blank"
+    if len(value) > LONGEST:
+        return f"longer than {LONGEST} characters"
+    return "no @ in it" if kind == EMAIL and "@" not in value else "no number in it"
+
+
 def is_blocked(value: str) -> bool:
     """Tell whether a value names nobody: a placeholder, zeros, nothing at all, or no identifier's length.
 
@@ -106,4 +123,20 @@ def _phone(value: str, region: str | None) -> str:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException:
         return _NOT_DIGITS.sub("", value)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=100_000)
+def e164(value: str, region: str | None = None) -> str | None:
+    """Return a telephone number with its country, None where it is none or the country is not known.
+
+    >>> e164("020 7946 0018", "GB"), e164("020 7946 0018"), e164("+44 12", "GB")
+    ('+442079460018', None, None)
+    """
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from attribution.engine import Store
 from attribution.store import schema
+from attribution.store.identifiers import spelled
 
 Dump = dict[str, list[dict[str, Any]]]
 
@@ -33,6 +34,13 @@ def rows(store: Store, table: str, *columns: str) -> list[tuple[Any, ...]]:
     with store.db.read() as connection:
         found = connection.execute(select(*(chosen.c[name] for name in columns))).all()
     return sorted((tuple(row) for row in found), key=repr)
+
+
+def names(store: Store) -> dict[int, str]:
+    """Read what identifiers are called, e-mails and phones too."""
+    with store.db.read() as connection:
+        found = connection.execute(select(schema.identifier.c.identifier_id, spelled()))
+        return {int(number): str(text) for number, text in found}
 
 
 def counts(totals: Mapping[str, int]) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ class Handmade:
         self.db = Database.open(url)
         self._numbers: dict[str, int] = {}
         self._seen: dict[Any, int] = {}
+        self._kinds: dict[int, str] = {}
         self.put("batch", table_name="deals", file="deals.csv", imported_at=0, read=0, accepted=0, updated=0,
                  duplicate=0, conflict=0, rejected=0)  # fmt: skip
 
@@ -56,18 +57,25 @@ class Handmade:
     def identifier(self, kind: str, value: str) -> int:
         """Return the number of an identifier, new or known."""
         number = {name: n for n, name in identifiers.KIND_NAMES.items()}[kind]
-        return self._once((kind, value), "identifier", kind=number, value=value)
+        keyed = kind in ("email", "phone")
+        known = self._once((kind, value), "identifier", kind=number, value=None if keyed else value)
+        if keyed:
+            self._once(("contact", known), "contact", identifier_id=known, value=value)
+        self._kinds[known] = kind
+        return known
 
     def edge(self, a: int, b: int, when: str, source: str) -> int:
         """Tie two identifiers."""
         number = self._once(("source", source), "evidence_source", source=source)
+        if self._kinds.get(b) == "account":
+            return self.put("affiliation", identifier_id=a, account=b, at=at(when), evidence_source_id=number)
         return self.put("edge", a=min(a, b), b=max(a, b), at=at(when), evidence_source_id=number)
 
     def person(self, *members: int) -> int:
         """Make one person of some identifiers."""
         for member in members:
             self.put(
-                "membership", identifier_id=member, person_id=min(members), cluster_id=min(members),
+                "membership", identifier_id=member, person_id=min(members),
                 since=ALWAYS[0], until=ALWAYS[1],
             )  # fmt: skip
         return min(members)

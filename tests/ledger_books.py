@@ -15,6 +15,7 @@ from attribution.identifiers import ACCOUNT, KIND_NAMES
 from attribution.identity.graph import ALWAYS
 from attribution.ledger.reasons import REASONS
 from attribution.store import schema
+from attribution.store.identifiers import spelled
 
 RULE_MODELS = ["first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based"]
 NOBODY = "(unattributed)"
@@ -129,7 +130,7 @@ def people(store: Store) -> set[frozenset[tuple[str, str]]]:
     A browser that several people used is `v1 [since, until)` in each of them.
     """
     who, known = schema.membership, schema.identifier
-    columns = (who.c.person_id, known.c.kind, known.c.value, who.c.since, who.c.until)
+    columns = (who.c.person_id, known.c.kind, spelled(known), who.c.since, who.c.until)
     statement = select(*columns).join(known, known.c.identifier_id == who.c.identifier_id)
     members: dict[int, set[tuple[str, str]]] = defaultdict(set)
     with store.db.read() as connection:

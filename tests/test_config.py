@@ -76,7 +76,7 @@ def test_one_spelling_is_kept(sqlite_store: Store, name: str, given: str, kept: 
         ("lookback", "-5d", "is not a duration"),
         ("timezone", "London", "unknown time zone"),
         ("reporting_currency", "pounds", "unknown currency"),
-        ("scope", "everyone", "Allowed: contacts, primary"),
+        ("scope", "everyone", "Allowed: account, contacts, primary"),
         ("goals", "revenu", "did you mean 'revenue'"),
         ("goals", " ", "no goal given"),
         ("goal", "revenue deals", "unknown goal"),

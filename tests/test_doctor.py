@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from handmade import Handmade, at, ella
+from ledger_books import load
 
+from attribution.engine import Store
 from attribution.identity.graph import ALWAYS, Demotion
 from attribution.metrics.doctor import CHECKS, doctor
 
@@ -187,9 +189,7 @@ def test_browsers_of_several_people_are_named() -> None:
     one, two = store.identifier("user", "u1"), store.identifier("user", "u2")
     store.person(one, own)
     for since, until, user in ((ALWAYS[0], 5, one), (5, ALWAYS[1], two)):
-        store.put(
-            "membership", identifier_id=shared, since=since, until=until, person_id=user, cluster_id=shared
-        )
+        store.put("membership", identifier_id=shared, since=since, until=until, person_id=user)
     assert found(store, "shared_browsers") == [("notice", 1, "visitors that several people used: v-shared")]
 
 
@@ -200,3 +200,113 @@ def test_pending_changes_are_counted() -> None:
     assert found(store, "pending_changes") == [
         ("notice", 1, "touches and changed records since the last run")
     ]
+
+
+def checked(store: Store, check: str) -> list[tuple[str, int, str]]:
+    """Return severity, count and detail of a check's rows, of a store filled by imports."""
+    return [(r["severity"], r["count"], r["detail"]) for r in store.doctor().rows if r["check"] == check]
+
+
+def test_placeholders_are_counted_by_what_stood_there(store: Store) -> None:
+    """`n/a` where an e-mail should be, zeros for a phone."""
+    load(
+        store,
+        leads="""
+        lead_id,created_at,email,phone
+        L1,2025-01-01,n/a,00000
+        L2,2025-01-01,N/A,
+        L3,2025-01-01,ella at acme,
+        """,
+    )
+    assert checked(store, "placeholders") == [
+        ("notice", 3, "values of kind email name nobody and were passed over: n/a (2), no @ in it (1)"),
+        ("notice", 1, "values of kind phone name nobody and were passed over: zeros (1)"),
+    ]
+
+
+def test_phones_that_many_share_and_mailboxes_of_roles_are_named(store: Store) -> None:
+    """Six callers of one reception desk, and two leads who gave `info@`."""
+    rows = [f"L{i},2025-01-0{i + 1},p{i}@x.com,+442079460018" for i in range(6)]
+    rows += [f"M{i},2025-01-01,info@x.com," for i in range(2)]
+    load(store, leads="\n".join(["lead_id,created_at,email,phone", *rows]))
+    store.run(models=["linear"], goals=["leads"])
+    assert checked(store, "shared_identifiers") == [
+        ("notice", 1, "phones and e-mails that more than 5 people share: +442079460018"),
+        ("notice", 1, "mailboxes of roles that leads gave as theirs: info@x.com"),
+    ]
+
+
+def test_people_at_a_limit_and_with_very_many_identifiers_are_named(store: Store) -> None:
+    """Five e-mails of five; and fifty browsers behind another one."""
+    emails = [f"L1,e{i}@x.com,,2025-01-01" for i in range(5)]
+    browsers = [f",big@y.com,v{i:02},2025-01-01" for i in range(50)]
+    load(store, identities="\n".join(["lead_id,email,visitor_id,at", *emails, *browsers]))
+    store.run(models=["linear"], goals=["leads"])
+    assert checked(store, "large_people") == [
+        (
+            "notice", 1,
+            "people hold as many identifiers of a kind as identity_limits lets them, or more: "
+            "lead L1 (5 of kind email)",
+        ),
+        ("notice", 1, "people hold 50 identifiers or more: email big@y.com (51 identifiers)"),
+    ]  # fmt: skip
+
+
+def test_domains_of_several_accounts_are_named(store: Store) -> None:
+    """Two leads with addresses of one company, which the CRM has twice."""
+    load(
+        store,
+        leads="""
+        lead_id,created_at,email,account
+        L1,2025-01-01,a@acme.com,Acme Ltd
+        L2,2025-01-01,b@acme.com,Acme Inc
+        L3,2025-01-01,c@beta.com,Beta
+        L4,2025-01-01,d@beta.com,Beta
+        """,
+    )
+    store.run(models=["linear"], goals=["leads"])
+    ((severity, count, detail),) = checked(store, "domains")
+    assert (severity, count) == ("notice", 1)
+    assert detail.endswith(": acme.com")
+
+
+SHARED_BROWSER = {
+    "touches": "touch_id,visitor_id,at\nt1,v,2025-01-01\nt2,v,2025-01-20",
+    "identities": "visitor_id,user_id,at\nv,ann,2025-01-05\nv,bob,2025-01-15",
+    "deals": "deal_id,status,closed_at,amount,currency,emails\nD-bob,won,2025-01-18,6.00,GBP,bob@y.com\n"
+    "D-eve,won,2025-01-18,2.00,GBP,eve@y.com",
+}
+
+
+def test_the_touches_of_somebody_else_are_no_reason(store: Store) -> None:
+    """Bob had the browser later, and closed before; the visit before was Ann's. Eve was never seen."""
+    load(store, **SHARED_BROWSER)
+    load(store, identities="user_id,email,at\nbob,bob@y.com,2025-01-15\neve,eve@y.com,2025-01-15")
+    store.run(models=["linear"], goals=["revenue"])
+    assert checked(store, "unattributed_revenue")[1:] == [
+        ("notice", 1, "their people have no touch at all: 50.0% of deals, 25.0% of revenue (2.00 GBP)"),
+        (
+            "notice", 1,
+            "their people's touches came too early, too late, or are of kinds that do not count: "
+            "50.0% of deals, 75.0% of revenue (6.00 GBP)",
+        ),
+    ]  # fmt: skip
+    load(store, identities="visitor_id,user_id,at\nv,ann,2025-01-19")
+    store.run(models=["linear"], goals=["revenue"])
+    assert checked(store, "unattributed_revenue")[1:] == [
+        ("notice", 2, "their people have no touch at all: 100.0% of deals, 100.0% of revenue (8.00 GBP)"),
+    ]
+
+
+def test_under_the_scope_primary_a_deal_without_lead_names_nobody(store: Store) -> None:
+    """Its contacts do not count there."""
+    load(store, touches="touch_id,visitor_id,at\nt1,v,2025-01-01")
+    load(store, identities="visitor_id,email,at\nv,bob@y.com,2025-01-01", deals=SHARED_BROWSER["deals"])
+    store.config_set("scope", "primary")
+    store.run(models=["linear"], goals=["revenue"])
+    assert checked(store, "unattributed_revenue")[1:] == [
+        (
+            "notice", 2,
+            "they have no lead, and the scope is primary: 100.0% of deals, 100.0% of revenue (8.00 GBP)",
+        )
+    ]  # fmt: skip

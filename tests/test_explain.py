@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
-from handmade import Handmade, at, ella
+from pathlib import Path
 
+import networkx as nx
+import pytest
+from click.testing import CliRunner
+from handmade import Handmade, at, ella
+from ledger_books import load
+
+from attribution.cli import cli
+from attribution.engine import Store
 from attribution.errors import InputError, UnknownNameError
-from attribution.metrics.explain import explain
+from attribution.metrics.explain import evidence_graph, explain
 
 
 def test_deal_of_ella_is_explained_touch_by_touch(store_url: str) -> None:
@@ -14,7 +21,9 @@ def test_deal_of_ella_is_explained_touch_by_touch(store_url: str) -> None:
     with ella(store_url).db as db:
         answer = explain(db, "deal", "D-12")
     (row,) = answer.rows
-    assert list(row) == ["deal", "identifiers", "touches", "milestones", "unattributed"]
+    assert list(row) == [
+        "deal", "identifiers", "touches", "milestones", "unattributed", "unused_evidence", "decisions",
+    ]  # fmt: skip
     assert [(t["touch_id"], t["channel"], t["milestone"]) for t in row["touches"]] == [
         ("t1", "Organic Search", None),
         ("t2", "Email", None),
@@ -178,3 +187,126 @@ def test_unknown_ids_name_their_neighbours() -> None:
         explain(Handmade().db, "lead", "L")
     with pytest.raises(UnknownNameError, match="did you mean 'deal'"):
         explain(store.db, "deals", "D-12")
+
+
+def test_what_is_not_used_is_told_apart_from_the_chains(store: Store) -> None:
+    """A second login behind one e-mail: no chain leads over it, and the reason is said."""
+    load(
+        store,
+        touches="touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v2,2025-01-02",
+        identities="visitor_id,user_id,at\nv1,u1,2025-01-01\nv2,u2,2025-01-02",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-03-01,4.00,GBP,e@x.com",
+    )
+    load(
+        store, identities="user_id,email,at,source\nu1,e@x.com,2025-01-03,login\nu2,e@x.com,2025-01-04,login"
+    )
+    store.run(models=["linear"], goals=["revenue"])
+    (row,) = store.explain("deal", "D").rows
+    assert [one["value"] for one in row["identifiers"]] == ["e@x.com", "u1", "v1"]
+    unused = {
+        "sentence": "email e@x.com —identities: login, 4 January 2025→ user u2",
+        "source": "identities: login",
+        "at": "2025-01-04T23:59:59.999999Z",
+        "why_not": "one person would hold more of a kind than identity_limits allows",
+    }
+    assert row["unused_evidence"] == [unused]
+    (touch,) = store.explain("touch", "t2").rows
+    assert touch["chains"] == []
+    assert touch["unused_evidence"] == [unused]
+    store.identity_join("u1", "u2", why="her work account", who="maria")
+    (row,) = store.explain("deal", "D").rows
+    assert row["unused_evidence"] == []
+    assert [(one["verb"], one["who"], one["why"]) for one in row["decisions"]] == [
+        ("join", "maria", "her work account")
+    ]
+
+
+ACCOUNT = {
+    "touches": "touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v2,2025-01-02\nt3,v3,2025-01-03",
+    "identities": """
+        visitor_id,email,at
+        v1,ann@acme.com,2025-01-05
+        v2,bob@acme.com,2025-01-05
+        v3,eve@other.com,2025-01-05
+    """,
+    "leads": "lead_id,created_at,email,account\nL-ann,2025-01-06,ann@acme.com,Acme Ltd",
+    "deals": "deal_id,status,closed_at,amount,currency,lead_id\nD,won,2025-03-01,4.00,GBP,L-ann",
+}
+
+
+def test_under_the_scope_of_an_account_its_members_are_explained(store: Store) -> None:
+    """Bob is known by the domain of his address alone, which means the CRM's account."""
+    load(store, **ACCOUNT)
+    store.config_set("scope", "account")
+    store.run(models=["linear"], goals=["revenue"])
+    (row,) = store.explain("deal", "D").rows
+    assert [one["touch_id"] for one in row["touches"]] == ["t1", "t2"]
+    chains = {one["value"]: one["chain"] for one in row["identifiers"]}
+    assert chains["v2"] == (
+        "visitor v2 —identities, 5 January 2025→ email bob@acme.com —domain of the address→ "
+        "account acme ltd —CRM deal account→ deal D"
+    )
+    (touch,) = store.explain("touch", "t2").rows
+    assert touch["chains"] == [chains["v2"]]
+    assert [(one["key"], one["credit"]) for one in touch["credits"]] == [("D", "2.00")]
+    store.config_set("scope", "contacts")
+    store.run(models=["linear"], goals=["revenue"])
+    (row,) = store.explain("deal", "D").rows
+    assert [one["touch_id"] for one in row["touches"]] == ["t1"]
+    assert "bob@acme.com" not in [one["value"] for one in row["identifiers"]]
+
+
+def test_under_the_scope_primary_only_touches_of_the_leads_person_have_weight(store: Store) -> None:
+    """Another contact of the deal is shown, and the last touch before the closing as what it is."""
+    load(store, **ACCOUNT)
+    load(
+        store,
+        deals="deal_id,status,closed_at,amount,currency,lead_id,emails\n"
+        "D,won,2025-03-01,4.00,GBP,L-ann,eve@other.com",
+    )
+    for scope, weights in (("contacts", (0.5, 0.5)), ("primary", (1.0, 0.0))):
+        store.config_set("scope", scope)
+        store.run(models=["linear"], goals=["revenue"])
+        (row,) = store.explain("deal", "D").rows
+        shown = [(one["touch_id"], one["weights"]["linear"], one["milestone"]) for one in row["touches"]]
+        assert shown == [("t1", weights[0], "lead"), ("t3", weights[1], "won")]
+        assert "eve@other.com" in [one["value"] for one in row["identifiers"]]
+
+
+@pytest.mark.parametrize(("what", "key", "end"), [("deal", "D", "deal D"), ("lead", "L-ann", "lead L-ann"),
+                                                  ("touch", "t1", "deal D")])  # fmt: skip
+def test_the_evidence_is_a_graph_up_to_its_record(store: Store, what: str, key: str, end: str) -> None:
+    """Whatever is explained, its chains are paths in it."""
+    load(store, **ACCOUNT)
+    store.run(models=["linear"], goals=["revenue"])
+    graph = store.evidence_graph(what, key)
+    assert [name for name, is_end in graph.nodes(data="end") if is_end] == [end]
+    chain = ["visitor v1", "email ann@acme.com", "lead L-ann"]
+    assert nx.shortest_path(graph, "visitor v1", end)[:3] == chain
+    assert ("touch t1" in graph) is (what == "touch")
+    with pytest.raises(InputError, match=f"no {what} 'x'"):
+        store.evidence_graph(what, "x")
+
+
+def test_the_command_prints_and_draws_the_graph(tmp_path: Path) -> None:
+    """GraphML to standard output, the picture beside it."""
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    with Store.open(url) as opened:
+        load(opened, **ACCOUNT)
+        opened.run(models=["linear"], goals=["revenue"])
+    picture = tmp_path / "d.svg"
+    words = ["--store", url, "explain", "deal", "D", "--format", "graphml", "--picture", str(picture)]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 0
+    assert "deal D" in nx.parse_graphml(result.stdout, force_multigraph=True)
+    assert result.stderr == f"wrote {picture}\n"
+    assert "What ties people to deal D" in picture.read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_touch_of_nobody_is_an_empty_graph() -> None:
+    """Where analytics was denied."""
+    store = Handmade()
+    store.touch("t", "2024-01-01", None, consent=2)
+    graph = evidence_graph(store.db, "touch", "t")
+    assert len(graph) == 0
+    assert "nobody's" in graph.graph["warnings"]

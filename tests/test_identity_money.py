@@ -54,7 +54,7 @@ def test_a_second_login_that_becomes_known_later_takes_its_touches_with_it(store
     _run(store)
     assert credits(store, "D-ann") == {"before": 15_000, "anns": 15_000}
     assert credits(store, "D-bob") == {"bobs": 5_000, "anns-again": 5_000}
-    assert {entry.reason for entry in entries(store) if entry.run == 2} == {"people merged"}
+    assert {entry.reason for entry in entries(store) if entry.run == 2} == {"people changed"}
     load(store, identities=LOGINS)
     _run(store)
     assert credits(store, "D-bob") == {"bobs": 10_000}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from dumps import counts, dump, rows
+from dumps import counts, dump, names, rows
 
 from attribution.engine import Store
 
@@ -20,10 +20,11 @@ EVIDENCE = """
 
 def edges(store: Store) -> set[tuple[str, str, str]]:
     """Read who was tied to whom, and by what."""
-    names = dict(rows(store, "identifier", "identifier_id", "value"))
+    called = names(store)
     sources = dict(rows(store, "evidence_source", "evidence_source_id", "source"))
     found = rows(store, "edge", "a", "b", "evidence_source_id")
-    return {(*sorted((names[a], names[b])), sources[s]) for a, b, s in found}  # type: ignore[misc]
+    found += rows(store, "affiliation", "identifier_id", "account", "evidence_source_id")
+    return {(*sorted((called[a], called[b])), sources[s]) for a, b, s in found}  # type: ignore[misc]
 
 
 def test_a_row_ties_its_identifiers_to_the_strongest(store: Store, csv: Csv) -> None:
@@ -80,7 +81,7 @@ def test_numbers_without_a_prefix_belong_to_the_region(store: Store, csv: Csv) -
         """,
     )
     store.import_table("identities", file)
-    assert rows(store, "identifier", "value") == [("+442079460018",), ("v1",), ("v2",)]
+    assert sorted(names(store).values()) == ["+442079460018", "v1", "v2"]
 
 
 def test_the_same_text_of_two_kinds_is_two_identifiers(store: Store, csv: Csv) -> None:

@@ -225,8 +225,8 @@ def test_two_touch_ids_with_one_hash_are_two_touches(
     store: Store, csv: Csv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With hashes of two bits nearly every id collides, and every row still meets its own fate."""
-    real = touches._fates
-    monkeypatch.setattr(touches, "_fates", lambda c, hashes, digest, ids: real(c, hashes & 3, digest, ids))
+    real = touches.fates
+    monkeypatch.setattr(touches, "fates", lambda c, hashes, digest, ids: real(c, hashes & 3, digest, ids))
     monkeypatch.setattr(touches, "row_hash", _next_key(touches.row_hash))
     lines = [f"t{i},v{i % 3},2024-05-{1 + i:02d}" for i in range(20)]
     head = "touch_id,visitor_id,at\n"
@@ -258,8 +258,8 @@ def test_any_files_in_any_order_keep_the_first_of_each_id(
     known: dict[int, int] = {}
     with pytest.MonkeyPatch.context() as patch, Store.open("sqlite://") as store:
         if collide:
-            real = touches._fates
-            patch.setattr(touches, "_fates", lambda c, hashes, digest, ids: real(c, hashes & 1, digest, ids))
+            real = touches.fates
+            patch.setattr(touches, "fates", lambda c, hashes, digest, ids: real(c, hashes & 1, digest, ids))
         for content in contents:
             expected = {"accepted": 0, "duplicate": 0, "conflict": 0}
             for key, day in content:

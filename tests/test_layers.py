@@ -16,6 +16,7 @@ PACKAGE = Path(attribution.__file__).parent
 LAYERS = [
     ["errors", "money", "clock", "identifiers", "defaults", "labels", "notation"],
     ["channels"],
+    ["mailboxes"],
     ["sources"],
     ["store"],
     ["loading"],
@@ -26,6 +27,7 @@ LAYERS = [
     ["ledger"],
     ["frames"],
     ["library"],
+    ["privacy"],
     ["metrics"],
     ["report"],
     ["engine"],

@@ -177,7 +177,7 @@ def test_people_who_turn_out_to_be_one_share_their_touches(store: Store) -> None
     _run(store)
     assert credits(store, "D") == {"t1": 334, "t2": 333, "t3": 333}
     assert credits(store, "E") == {"t1": 267, "t2": 267, "t3": 266}
-    assert _reasons(store, 2) == {"people merged"}
+    assert _reasons(store, 2) == {"people changed"}
 
 
 def test_a_second_model_later_and_other_windows_stand_beside_the_first(store: Store) -> None:

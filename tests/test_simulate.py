@@ -200,11 +200,14 @@ def test_ella_is_there_exactly(made: Simulated) -> None:
     """A search, a newsletter, a call; a lead by phone only; a deal of 5,000.00 GBP two months later."""
     tables = made.tables
     hers = tables["touches"][tables["touches"]["visitor_id"] == "v-ella"]
-    assert hers["touch_id"].tolist() == ["ella-1", "ella-2", "ella-call"]
-    assert hers["at"].str[:10].tolist() == ["2025-02-06", "2025-03-07", "2025-03-07"]
-    assert hers["kind"].tolist() == ["session", "session", "call"]
-    tie = tables["identities"].query("visitor_id == 'v-ella'")
-    assert tie[["phone", "email", "source"]].to_numpy().tolist() == [["+442079460018", "", "call"]]
+    assert hers["touch_id"].tolist() == ["ella-1", "ella-2"]
+    assert hers["at"].str[:10].tolist() == ["2025-02-06", "2025-03-07"]
+    assert hers["kind"].tolist() == ["session", "session"]
+    assert tables["identities"].query("visitor_id == 'v-ella'").empty
+    (lease,), (call,) = tables["leases"].to_dict("records"), tables["calls"].to_dict("records")
+    assert lease["visitor_id"] == "v-ella"
+    assert (call["tracking_number"], call["caller"]) == (lease["tracking_number"], "+442079460018")
+    assert lease["leased_at"] < call["at"] < lease["released_at"]
     lead = tables["leads"].query("lead_id == 'L-ella'").iloc[0]
     assert (lead["phone"], lead["email"], lead["visitor_id"]) == ("+442079460018", "", "")
     deal = tables["deals"].query("deal_id == 'D-ella'").iloc[0]
@@ -330,11 +333,11 @@ def test_unknown_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_command_writes_a_company(tmp_path: Path) -> None:
-    """The command writes eleven files, and refuses a bad setting in one sentence."""
+    """The command writes fourteen files, and refuses a bad setting in one sentence."""
     arguments = [str(tmp_path), "--seed", "7", "--people", "50", "--days", "60", "--format", "jsonl"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0
-    assert len(list(tmp_path.glob("*.jsonl"))) == 11
+    assert len(list(tmp_path.glob("*.jsonl"))) == 14
     refused = CliRunner().invoke(main, [str(tmp_path), "--seed", "7", "--people", "1"])
     assert (refused.exit_code, refused.output) == (2, "Error: n_people is 1; allowed is at least 10\n")
 

@@ -15,11 +15,15 @@ World = dict[str, list[Row]]
 
 COLUMNS = {
     "identities": "visitor_id,email,phone,user_id,lead_id,account,at,source",
-    "touches": "touch_id,visitor_id,at,kind,url,campaign,ad_group,click_id,consent",
+    "touches": "touch_id,visitor_id,at,kind,url,campaign,ad_group,click_id,consent,email,user_id",
     "leads": "lead_id,created_at,visitor_id,email,account,mql_at,sqo_at",
     "deals": "deal_id,status,created_at,closed_at,amount,currency,lead_id,emails,account",
     "adjustments": "adjustment_id,deal_id,at,amount,currency",
     "rates": "date,currency,rate",
+    "meetings": "meeting_id,lead_id,booked_at,held_at",
+    "calls": "call_id,at,tracking_number,caller",
+    "leases": "tracking_number,visitor_id,leased_at,released_at",
+    "tracking_numbers": "tracking_number,fallback,source",
 }
 
 DIGITS = {"GBP": 2, "JPY": 0, "KWD": 3}
@@ -31,6 +35,12 @@ TIMES = (
 )  # fmt: skip
 CLOSINGS = ("2025-01-02", "2025-03-01", "2025-03-02T09:00:00Z", "2026-02-28")
 VISITORS, EMAILS, PHONES = ("v1", "v2", "v3"), ("a@x.com", "b@x.com", "c@y.com"), ("+442079460018",)
+# shown to visitors; leased around the instants above: over, within a day of its end, still on
+NUMBERS = ("+448081570001", "+448081570002")
+LEASES = (
+    ("2025-01-01T11:00:00Z", "2025-01-01T12:05:00Z"), ("2025-01-01T12:05:00Z", ""),
+    ("2024-12-31T11:00:00Z", "2024-12-31T12:05:00Z"), ("2025-02-28", "2025-02-28"), ("2023-01-01", ""),
+)  # fmt: skip
 USERS, LEADS, ACCOUNTS = ("u1", "u2"), ("L1", "L2"), ("x.com", "y.com")
 PAID = "https://acme.com/?utm_source=google&utm_medium=cpc"
 MAILED = "https://acme.com/?utm_medium=email&utm_campaign=May"
@@ -80,6 +90,7 @@ def touch_rows() -> st.SearchStrategy[Row]:
         kind=_any("session", "session", "click", "email", "call", "impression"),
         url=_maybe(PAID, MAILED), campaign=_maybe("May", "may", "June"), ad_group=_maybe("one", "two"),
         click_id=_maybe("gclid:1"), consent=_maybe("", "", "granted", "denied"),
+        email=_maybe("", "", *EMAILS), user_id=_maybe("", "", *USERS),
     )  # fmt: skip
 
 
@@ -122,6 +133,28 @@ def adjustment_rows(draw: st.DrawFn, deals: dict[str, str]) -> Row:
     }
 
 
+def call_rows() -> st.SearchStrategy[Row]:
+    """Return calls without an id."""
+    return _rows(at=_any(*TIMES), tracking_number=_any(*NUMBERS), caller=_maybe(*PHONES, "withheld"))
+
+
+def meeting_rows() -> st.SearchStrategy[Row]:
+    """Return meetings without an id."""
+    return _rows(lead_id=_any(*LEADS), booked_at=_any(*TIMES), held_at=_maybe(*TIMES))
+
+
+@st.composite
+def lease_rows(draw: st.DrawFn) -> list[Row]:
+    """Return leases, each once."""
+    drawn = draw(st.sets(st.tuples(_any(*NUMBERS), _any(*VISITORS), st.sampled_from(LEASES)), max_size=3))
+    rows = [
+        {"tracking_number": number, "visitor_id": visitor, "leased_at": since, "released_at": until}
+        for number, visitor, (since, until) in sorted(drawn)
+    ]
+    keys = [tuple(row.values())[:3] for row in rows]
+    return [row for row, key in zip(rows, keys, strict=True) if keys.count(key) == 1]
+
+
 def _named(draw: st.DrawFn, column: str, prefix: str, rows: st.SearchStrategy[Row], size: int) -> list[Row]:
     drawn = draw(st.lists(rows, max_size=size))
     return [{column: f"{prefix}{i + 1}", **row} for i, row in enumerate(drawn)]
@@ -137,6 +170,17 @@ def worlds(draw: st.DrawFn) -> World:
         "leads": _named(draw, "lead_id", "L", lead_rows(), 2),
         "deals": deals,
         "adjustments": [],
+        "meetings": _named(draw, "meeting_id", "m", meeting_rows(), 2),
+        "calls": _named(draw, "call_id", "c", call_rows(), 3),
+        "leases": draw(lease_rows()),
+        "tracking_numbers": [
+            {
+                "tracking_number": number,
+                "fallback": draw(_maybe("yes", "no")),
+                "source": draw(_maybe("times")),
+            }
+            for number in sorted(draw(st.sets(_any(*NUMBERS))))
+        ],
         "rates": [
             {"date": day, "currency": currency, "rate": rate}
             for currency, rate in (("JPY", "0.005123"), ("KWD", "2.5505"))

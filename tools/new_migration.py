@@ -15,9 +15,9 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
 from attribution.store import migrate
-from attribution.store.database import Database
 from attribution.store.schema import metadata
 
 FOLDER = Path(migrate.__file__).parent / "migrations"
@@ -26,7 +26,8 @@ BIG = "sa.BigInteger().with_variant(sa.Integer(), 'sqlite')"
 
 def render(connection_url: str = "sqlite://") -> str:
     """Return the statements that bring a migrated store to the schema as declared."""
-    with Database.open(connection_url) as db, db.read() as connection:
+    with create_engine(connection_url).begin() as connection:
+        migrate.upgrade(connection, connection_url)
         context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
         found = produce_migrations(context, metadata).upgrade_ops
         assert found is not None

@@ -27,9 +27,13 @@ VERBS: Final = {
     "model": "model",
     "kpis": "kpis",
     "explain": "explain",
+    "identity": "identity",
     "paths": "paths",
     "changes": "changes",
     "channels": "channels",
+    "forget": "forget",
+    "export-person": "export_person",
+    "retain": "retain",
     "doctor": "doctor",
 }
 

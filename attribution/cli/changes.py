@@ -21,7 +21,7 @@ from attribution.cli.render import show
 @click.option("--limit", type=int, default=100, show_default=True, help="How many changes, largest first.")
 @output_options
 def command(since: str, form: str, store: str | None, **options: Any) -> None:
-    """Show what was posted since a moment: first postings in one line, then refunds, late touches, merges."""
+    """Show what was posted since a moment: first postings in one line, then late touches and so on."""
     with open_store(store) as opened:
         answer = opened.changes(since, **given(options))
     show(answer, form)

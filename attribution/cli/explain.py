@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from attribution.cli.options import open_store, output_options
+from attribution.cli.graphs import (
+    GRAPHML,
+    check_early,
+    draw_evidence,
+    graph_format_option,
+    picture_option,
+    print_graph,
+)
+from attribution.cli.options import open_store, store_option
 from attribution.cli.render import cell, clean, console, headline, new_table, notices, print_table, show
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from attribution.metrics.answer import Answer, Row
+
+
+_UNUSED: Final = 20  # observations that do not count, of many, on a screen
 
 
 @click.command(
@@ -23,18 +34,27 @@ if TYPE_CHECKING:
 )
 @click.argument("what", metavar="deal|lead|touch", type=click.Choice(["deal", "lead", "touch"]))
 @click.argument("key", metavar="ID")
-@output_options
-def command(what: str, key: str, form: str, store: str | None) -> None:
+@picture_option("the evidence")
+@graph_format_option("the evidence")
+@store_option
+def command(what: str, key: str, picture: str | None, form: str, store: str | None) -> None:
     """Show which identifiers were tied and why, the touches in the window, each model's weights and money."""
+    check_early(picture)
+    answer, graph = None, None
     with open_store(store) as opened:
-        answer = opened.explain(what, key)
-    if form == "json":
-        show(answer, form)
-    elif form == "csv":
-        show(_flat(answer), form)
-    else:
+        if form != GRAPHML:
+            answer = opened.explain(what, key)
+        if form == GRAPHML or picture is not None:
+            graph = opened.evidence_graph(what, key)
+    if answer is None and graph is not None:
+        print_graph(graph, "so the graph is empty")
+    elif answer is not None and form == "table":
         show_story(answer)
         notices(answer)
+    elif answer is not None:
+        show(_flat(answer) if form == "csv" else answer, form)
+    if picture is not None and graph is not None:
+        draw_evidence(graph, picture)
 
 
 def _flat(answer: Answer) -> Answer:
@@ -70,6 +90,7 @@ def show_story(answer: Answer) -> None:
     _line(out, "Who, and why", "bold")
     for one in row["identifiers"] or [{"chain": "nobody is known: no lead, e-mail or account names people"}]:
         _line(out, f"  {one['chain']}")
+    _unused(out, row)
     _line(out, "")
     _touch_table(out, answer, row)
 
@@ -132,11 +153,25 @@ def _touch_story(out: Console, row: Row) -> None:
     _line(out, "Whose it is, and why", "bold")
     for chain in row["chains"] or ["nobody's: no evidence ties its visitor to a lead or a deal"]:
         _line(out, f"  {chain}")
+    _unused(out, row)
     _line(out, "")
     _line(out, "Where its credit went", "bold")
     for one in row["credits"]:
         money = f"{cell(one['credit'], 'money')} {one['currency']}" if one["currency"] else one["credit"]
         _line(out, f"  {one['goal']} {one['key']} · {one['model']} · {one['weight']:.1%} · {money}")
+
+
+def _unused(out: Console, row: Row) -> None:
+    """Print what was observed of these people and ties nobody together, and why it does not."""
+    found = row["unused_evidence"]
+    if not found:
+        return
+    _line(out, "")
+    _line(out, "Not used", "bold")
+    for one in found[:_UNUSED]:
+        _line(out, f"  {one['sentence']}: {one['why_not']}")
+    if len(found) > _UNUSED:
+        _line(out, f"  and {len(found) - _UNUSED:,} more; --format json has all")
 
 
 def _fields(out: Console, fields: Row, indent: str = "") -> None:

@@ -39,9 +39,9 @@ def command(
 ) -> int:  # fmt: skip
     """Load files (.csv .csv.gz .jsonl .ndjson .parquet, - for CSV from standard input) into TABLE.
 
-    TABLE is one of touches, identities, leads, deals, stages, adjustments, spend, meetings, email_stats,
-    social_stats, rates. Prints what became of the rows of each file; the exit code is 3 where rows were
-    rejected or in conflict. Importing a file again changes nothing.
+    TABLE is one of touches, identities, leads, deals, stages, adjustments, spend, meetings, calls, leases,
+    tracking_numbers, email_stats, social_stats, rates. Prints what became of the rows of each file; the exit
+    code is 3 where rows were rejected or in conflict. Importing a file again changes nothing.
     """
     from attribution.sources.files import read
     from attribution.sources.tables import get_table

@@ -98,7 +98,9 @@ window_options = _all(
     click.option(
         "--lookback", metavar="DURATION", help="How long before a conversion a touch counts: 90d, none."
     ),
-    click.option("--scope", metavar="SCOPE", help="Whose touches count for a deal: contacts or primary."),
+    click.option(
+        "--scope", metavar="SCOPE", help="Whose touches count for a deal: contacts, account or primary."
+    ),
     click.option("--kinds", metavar="KINDS", help="Kinds of touch in journeys, joined by commas."),
 )
 period_options = _all(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import click
 
+from attribution.cli.graphs import GRAPHML, check_early, graph_format_option, picture_option, print_graph
 from attribution.cli.options import (
-    FORMATS,
     by_option,
     given,
     goal_option,
@@ -17,12 +17,7 @@ from attribution.cli.options import (
     where_option,
     window_options,
 )
-from attribution.cli.render import notice, show
-
-if TYPE_CHECKING:
-    import networkx as nx
-
-GRAPHML: Final = "graphml"
+from attribution.cli.render import show
 
 
 @click.command(
@@ -44,20 +39,14 @@ GRAPHML: Final = "graphml"
     type=int,
     help="How many journeys and steps to name, or steps to draw.  [default: 20; drawn: 30]",
 )
-@click.option(
-    "--picture", metavar="FILE", type=click.Path(dir_okay=False),
-    help="Also draw which touch follows which: FILE.svg, FILE.png or FILE.html.",
-)  # fmt: skip
-@click.option(
-    "--format", "form", type=click.Choice((*FORMATS, GRAPHML)), default="table", show_default=True,
-    help="How to print the rows; graphml is the graph of steps, for Gephi, yEd or Cytoscape.",
-)  # fmt: skip
+@picture_option("which touch follows which")
+@graph_format_option("the graph of steps")
 @store_option
 def command(
     by: list[str], form: str, store: str | None, limit: int | None, picture: str | None, **options: Any
 ) -> None:
     """Show the commonest journeys, their lengths, the days they took, and which step follows which."""
-    _check(picture)
+    check_early(picture)
     limits = {} if limit is None else {"limit": limit}
     answer, graph = None, None
     with open_store(store) as opened:
@@ -72,24 +61,6 @@ def command(
     if answer is not None:
         show(answer, form)
     elif graph is not None:
-        _print_graph(graph)
+        print_graph(graph, "no journey with touches led to a conversion here, so the graph is empty")
     if picture is not None:
         click.echo(f"wrote {picture}", err=True)
-
-
-def _check(picture: str | None) -> None:
-    """Refuse a picture that cannot be drawn before anything is read."""
-    if picture is not None:
-        from attribution.report.picture import check_picture
-
-        check_picture(picture)
-
-
-def _print_graph(graph: nx.DiGraph[str]) -> None:
-    from attribution.metrics.transitions import graphml
-
-    click.echo(graphml(graph), nl=False)
-    for warning in graph.graph["warnings"].splitlines():
-        notice(warning)
-    if not graph:
-        notice("no journey with touches led to a conversion here, so the graph is empty")

@@ -17,7 +17,7 @@ Progress = Callable[[str, int, int | None], None]
 # any order works; this one tells the story
 TABLES: Final = (
     "touches", "identities", "leads", "deals", "stages", "adjustments", "spend", "meetings",
-    "email_stats", "social_stats", "rates",
+    "tracking_numbers", "leases", "calls", "email_stats", "social_stats", "rates",
 )  # fmt: skip
 STORE: Final = "demo.db"  # not the name of anybody's real store
 PAGE: Final = "report.html"

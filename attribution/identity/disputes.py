@@ -4,6 +4,9 @@ Edges are taken by the rank of their weaker end, then of their stronger one, the
 edge whose union would break a limit is demoted: kept, and not used. Where one end is a browser, the browser
 is split by time instead: it belonged to who logged in first up to the next login, and so on; what else was
 observed in it belongs to whom it was at that time.
+
+What somebody decided comes last: the two people whose the ends are, as evidence has them, are one, whatever
+the limits say. So a join takes nothing from anybody; and one that a split contradicts has no effect.
 """
 
 from __future__ import annotations
@@ -44,12 +47,13 @@ def settle(graph: Graph, rules: Rules, nodes: Ints, edges: Ints) -> People:
         why = cluster.take(e)
         if why is not None:
             demoted[e] = why
+    if graph.joined[edges].any():  # what broke a limit between two people does not, where they are one
+        demoted = {e: why for e, why in demoted.items() if why != Demotion.LIMIT or not cluster.is_inside(e)}
     node, since, until, person = np.array(cluster.rows(), np.int64).T
     refused = sorted(demoted)
     reasons = [demoted[e] for e in refused]
     return People(
-        node, since, until, person, np.full(len(node), nodes[0]),
-        np.array(refused, np.int64), np.array(reasons, np.int64),
+        node, since, until, person, np.array(refused, np.int64), np.array(reasons, np.int64),
     )  # fmt: skip
 
 
@@ -85,23 +89,25 @@ class _Cluster:
             self.people[node] = self._alone(node)
             if self.graph.kind[node] == VISITOR:
                 self.browsers[node] = [_Stretch(ALWAYS[0], self.people[node])]
-        here = set(self.nodes)
-        for one, other in self.graph.apart.tolist():
-            if one in here and other in here:
-                self.apart.setdefault(one, set()).add(other)
-                self.apart.setdefault(other, set()).add(one)
+        if self.graph.apart_from:
+            self.apart = {n: self.graph.apart_from[n] for n in self.nodes if n in self.graph.apart_from}
 
     def rank(self, e: int) -> tuple[int, int, int, int, int]:
         """Return what edges are sorted by."""
         graph = self.graph
         strong, weak = sorted(RANKS[int(graph.kind[end])] for end in (graph.a[e], graph.b[e]))
-        return (0 if graph.forced[e] else 1, weak, strong, int(graph.at[e]), int(graph.key[e]))
+        turn = 2 if graph.joined[e] else 0 if graph.forced[e] else 1
+        return (turn, weak, strong, int(graph.at[e]), int(graph.key[e]))
 
     def take(self, e: int) -> Demotion | None:
         """Use an edge; or say why not."""
         graph, at = self.graph, int(self.graph.at[e])
         forced = bool(graph.forced[e])
         ends = (int(graph.a[e]), int(graph.b[e]))
+        if graph.joined[e]:
+            if self._owners(ends[0]) & self._owners(ends[1]):
+                return None
+            return self._unite(self._owner(ends[0], at), self._owner(ends[1], at), forced=True)
         used = {end: self._stretch(end, at) for end in ends if end in self.browsers}
         one, two = (_last(used[end].person if end in used else self.people[end]) for end in ends)
         why = self._unite(one, two, forced)
@@ -130,6 +136,19 @@ class _Cluster:
             stretches.insert(place, _Stretch(stretch.since, fresh, at))
             stretch.since = stretch.login
         return None
+
+    def is_inside(self, e: int) -> bool:
+        """Tell whether an edge ties what is one person's by now."""
+        graph, at = self.graph, int(self.graph.at[e])
+        return self._owner(int(graph.a[e]), at) is self._owner(int(graph.b[e]), at)
+
+    def _owner(self, node: int, at: int) -> _Person:
+        return _last(self._stretch(node, at).person if node in self.browsers else self.people[node])
+
+    def _owners(self, node: int) -> set[_Person]:
+        """Return everybody whose an identifier is at any time."""
+        stretches = self.browsers.get(node)
+        return {_last(one.person) for one in stretches} if stretches else {_last(self.people[node])}
 
     def _stretch(self, node: int, at: int) -> _Stretch:
         stretches = self.browsers[node]
@@ -175,11 +194,14 @@ class _Cluster:
                 places.append((node, *ALWAYS, _last(self.people[node])))
                 continue
             ends = [one.since for one in stretches[1:]] + [ALWAYS[1]]
-            places += [
-                (node, one.since, end, _last(one.person))
-                for one, end in zip(stretches, ends, strict=True)
-                if one.since < end
-            ]
+            mine: list[tuple[int, int, int, _Person]] = []
+            for one, end in zip(stretches, ends, strict=True):
+                owner = _last(one.person)
+                if one.since == end:
+                    continue
+                since = mine.pop()[1] if mine and mine[-1][3] is owner else one.since  # joined since
+                mine.append((node, since, end, owner))
+            places += mine
         number: dict[_Person, int] = {}
         for node, since, until, person in places:
             if (since, until) == ALWAYS:

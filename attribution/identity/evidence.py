@@ -7,33 +7,38 @@ An account is where a chain may end, never what ties two people: colleagues are 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import product
+from typing import Final, NamedTuple
 
 import networkx as nx
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, select
 
 from attribution import clock
-from attribution.identifiers import ACCOUNT, KIND_NAMES
+from attribution.identifiers import KIND_NAMES
+from attribution.identity.decisions import EXCLUDE, JOIN, SPLIT, Decision, standing
+from attribution.identity.graph import Demotion
+from attribution.identity.observed import (
+    Identifier,
+    Tie,
+    chunks,
+    people_at_any_time,
+    read_identifiers,
+    ties_of_person,
+)
+from attribution.identity.rules import RANKS
 from attribution.identity.stretches import theirs_then
-from attribution.store.schema import edge, evidence_source, identifier, membership
+from attribution.store.schema import affiliation, membership
 
 MAX_EDGES: Final = 5_000  # of one person: more is no story that anybody reads
-Tie = tuple[int, int, int, str]  # two identifiers, when (microseconds), and by which source
-_CHUNK: Final = 500  # both databases take an IN list of this size gladly
-
-
-class Identifier(NamedTuple):
-    """One identifier as a reader knows it."""
-
-    number: int
-    kind: str
-    value: str
-    person: int
-    also: frozenset[int] = frozenset()  # who else used the same browser, at another time
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
+_STRENGTH: Final = {KIND_NAMES[kind]: -rank for kind, rank in RANKS.items()}
+_WHY_NOT: Final[dict[int, str]] = {
+    0: "it was somebody else's then",
+    Demotion.LIMIT: "one person would hold more of a kind than identity_limits allows",
+    Demotion.SHARED: "a mailbox or phone of several people",
+    Demotion.EXCLUDED: "two people, by a decision",
+    Demotion.BLOCKED: "one of the two is nobody's",
+}
 
 
 class Hop(NamedTuple):
@@ -50,10 +55,25 @@ class Hop(NamedTuple):
         return f"—{self.source}{when}→ {self.end}"
 
 
+class Observation(NamedTuple):
+    """One observation or decision for a reader, the weaker end first; `why` says why it is not used."""
+
+    start: Identifier
+    end: Identifier
+    tie: Tie
+    why: str | None
+
+    def sentence(self, zone: str) -> str:
+        """Write it as `visitor v1 —identities: form, 3 May 2024→ email ella@acme.com`."""
+        arrow = Hop(str(self.start), self.tie.source, self.tie.at, str(self.end)).arrow(zone)
+        return f"{self.start} {arrow}"
+
+
 class Evidence:
     """The evidence graph of a few people, with targets (a deal, a lead) tied to some of its nodes.
 
-    Load it with :meth:`load`; `cut` tells that a person had more evidence than is shown.
+    Load it with :meth:`load`; `cut` tells that a person had more evidence than is shown. `graph` holds what
+    is used, one edge a pair; `ties` everything, also what no rule lets count.
     """
 
     def __init__(self, nodes: Iterable[Identifier], *, cut: bool = False, zone: str = "UTC") -> None:
@@ -62,6 +82,10 @@ class Evidence:
         self.zone = zone
         self.graph: nx.Graph[Hashable] = nx.Graph()
         self.graph.add_nodes_from(self.nodes)
+        self.ties: list[Tie] = []
+        self.targets: list[tuple[str, str, int]] = []  # a record, what says so, an identifier that it names
+        self.decisions: list[Decision] = []  # in force, about these people
+        self._apart: dict[frozenset[int], Decision] = {}  # two people that a split keeps apart
         self._parents: dict[Hashable, dict[Hashable, Hashable]] = {}
 
     @classmethod
@@ -77,34 +101,77 @@ class Evidence:
         ties: list[Tie] = []
         cut = False
         for person in people:
-            own, found, more = _read_person(connection, person)
+            own, found, more = ties_of_person(connection, person, MAX_EDGES)
             for number in own:
                 members.setdefault(number, []).append(person)
             ties += found
             cut = cut or more
         for person in people:
             members.setdefault(person, [person])  # an identifier alone is its own person
-        ends = {end for a, b, *_ in ties for end in (a, b)} | set(keep)
-        evidence = cls(_read_nodes(connection, members, ends), cut=cut, zone=zone)
+        decisions = standing(connection)
+        own_joins = [one for one in decisions if one.verb == JOIN and one.ends <= members.keys()]
+        ties += [Tie(min(one.ends), max(one.ends), None, one.source, 0, one.number) for one in own_joins]
+        ends = {end for tie in ties for end in tie[:2]} | set(keep)
+        evidence = cls(read_identifiers(connection, members, ends), cut=cut, zone=zone)
+        evidence._obey(connection, decisions, members)
         evidence.add_ties(dict.fromkeys(ties))  # people who share a browser share its evidence
         return evidence
 
-    def add_ties(self, ties: Iterable[Tie]) -> None:
+    def _obey(
+        self, connection: Connection, decisions: Sequence[Decision], members: Mapping[int, Sequence[int]]
+    ) -> None:
+        """Keep the decisions that are about these people, and whom each split keeps apart."""
+        self.decisions = [
+            one
+            for one in decisions
+            if one.ends & (self.nodes.keys() if one.verb == EXCLUDE else members.keys())
+        ]
+        splits = [one for one in self.decisions if one.verb == SPLIT and one.b is not None]
+        people = people_at_any_time(connection, {end for one in splits for end in one.ends})
+        for one in splits:
+            for a, b in product(people[one.a], people[one.b or 0]):
+                self._apart.setdefault(frozenset({a, b}), one)
+
+    def add_identifiers(self, connection: Connection, numbers: Iterable[int]) -> None:
+        """Read identifiers that are somebody else's, or a company's, and hold them as nodes."""
+        for node in read_identifiers(connection, {}, set(numbers) - self.nodes.keys()):
+            self.nodes[node.number] = node
+            self.graph.add_node(node.number)
+
+    def add_ties(self, ties: Iterable[Tie | tuple[int, int, int | None, str]]) -> None:
         """Add observations `(a, b, at, source)`; of several of one pair the earliest is shown."""
-        known = [tie for tie in ties if self._is_usable(tie[0], tie[1])]
+        known = [tie for tie in (Tie(*tie) for tie in ties) if {tie.a, tie.b} <= self.nodes.keys()]
         # by content, never by row number: chains are the same whatever was imported first
-        known.sort(key=lambda tie: (tie[2], tie[3], *sorted((self._text(tie[0]), self._text(tie[1])))))
-        for a, b, at, source in known:
-            if self.graph.has_edge(a, b):
-                self.graph.edges[a, b]["more"] += 1
+        known.sort(
+            key=lambda tie: (
+                tie.at is None, tie.at or 0, tie.source, *sorted((self._text(tie.a), self._text(tie.b)))
+            )
+        )  # fmt: skip
+        self.ties += known
+        for tie in known:
+            if not self._is_used(tie):
+                continue
+            if self.graph.has_edge(tie.a, tie.b):
+                self.graph.edges[tie.a, tie.b]["more"] += 1
             else:
-                self.graph.add_edge(a, b, at=at, source=source, more=0)
+                self.graph.add_edge(tie.a, tie.b, at=tie.at, source=tie.source, more=0)
+
+    def observations(self) -> list[Observation]:
+        """Return what was observed or decided, in order of time, and why what is not used is not."""
+        found = []
+        for tie in self.ties:
+            one, other = self.nodes[tie.a], self.nodes[tie.b]
+            if (_strength(other), str(other)) < (_strength(one), str(one)):
+                one, other = other, one
+            found.append(Observation(one, other, tie, self._why_not(tie)))
+        return found
 
     def tie(self, target: str, source: str, numbers: Iterable[int]) -> None:
         """Tie a deal or lead, named in words, to the identifiers that its record names."""
         self.graph.add_node(target)
         for number in sorted(numbers, key=self._text):  # of two shortest chains always the same one
             if number in self.nodes:
+                self.targets.append((target, source, number))
                 self.graph.add_edge(number, target, at=None, source=source, more=0)
         self._parents.pop(target, None)
 
@@ -156,13 +223,27 @@ class Evidence:
             self._parents[target] = dict(found)
         return self._parents[target]
 
-    def _is_usable(self, a: int, b: int) -> bool:
-        """Tell whether resolution used this tie: its ends are one person, or one of them is an account."""
-        first, second = self.nodes.get(a), self.nodes.get(b)
-        if first is None or second is None:
-            return False
+    def _is_used(self, tie: Tie) -> bool:
+        """Tell whether a tie counts: no rule refused it, and its ends are one person's or a company's."""
+        first, second = self.nodes[tie.a], self.nodes[tie.b]
         one_person = {first.person, *first.also} & {second.person, *second.also}
-        return bool(one_person) or "account" in (first.kind, second.kind)
+        return not tie.reason and (bool(one_person) or "account" in (first.kind, second.kind))
+
+    def _why_not(self, tie: Tie) -> str | None:
+        """Say why a tie is not used; None where it is."""
+        if self._is_used(tie):
+            return None
+        if tie.reason == Demotion.EXCLUDED:
+            first, second = self.nodes[tie.a], self.nodes[tie.b]
+            for a, b in product({first.person, *first.also}, {second.person, *second.also}):
+                said = self._apart.get(frozenset({abs(a), abs(b)}))
+                if said is not None:
+                    return f"two people, says {said.source}"
+        if tie.reason == Demotion.BLOCKED:
+            for one in self.decisions:
+                if one.verb == EXCLUDE and one.a in (tie.a, tie.b):
+                    return f"{self._text(one.a)} is nobody's, says {one.source}"
+        return _WHY_NOT[tie.reason]
 
     def _text(self, node: Hashable) -> str:
         known = self.nodes.get(node) if isinstance(node, int) else node
@@ -185,6 +266,11 @@ _MONTHS: Final = (
 )  # fmt: skip
 
 
+def _strength(node: Identifier) -> int:
+    """Return what orders the ends of a sentence: the weaker kind stands first, a company last."""
+    return _STRENGTH.get(node.kind, 1)
+
+
 def people_of(connection: Connection, numbers: Iterable[int], at: int = 0) -> dict[int, int]:
     """Return the person of each identifier at an instant, which matters for browsers alone.
 
@@ -201,46 +287,5 @@ def people_of(connection: Connection, numbers: Iterable[int], at: int = 0) -> di
 
 def account_members(connection: Connection, account: int, limit: int = MAX_EDGES) -> list[int]:
     """Return the identifiers that evidence ties to an account."""
-    a = select(edge.c.b).where(edge.c.a == account).limit(limit)
-    b = select(edge.c.a).where(edge.c.b == account).limit(limit)
-    return sorted({int(n) for statement in (a, b) for n in connection.execute(statement).scalars()})
-
-
-def chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
-    """Cut a list into parts that fit an IN list."""
-    return (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))
-
-
-def _read_person(connection: Connection, person: int) -> tuple[list[int], list[Tie], bool]:
-    """Read a person's identifiers and ties, and whether there were more than are read."""
-    mine = membership.c.person_id == person
-    own = select(membership.c.identifier_id).where(mine).distinct().order_by(membership.c.identifier_id)
-    numbers = [int(n) for n in connection.execute(own.limit(MAX_EDGES + 1)).scalars()]
-    ties: dict[int, Tie] = {}
-    for end in (edge.c.a, edge.c.b):
-        for row in connection.execute(_ties_of(mine, end)):
-            ties[int(row.edge_id)] = (int(row.a), int(row.b), int(row.at), str(row.source))
-    cut = len(numbers) > MAX_EDGES or len(ties) > MAX_EDGES
-    return numbers, sorted(ties.values(), key=lambda tie: tie[2])[:MAX_EDGES], cut
-
-
-def _ties_of(mine: Any, end: Any) -> Select[Any]:
-    return (
-        select(edge.c.edge_id, edge.c.a, edge.c.b, edge.c.at, evidence_source.c.source)
-        .join_from(membership, edge, membership.c.identifier_id == end)
-        .join(evidence_source, evidence_source.c.evidence_source_id == edge.c.evidence_source_id)
-        .where(mine)
-        .order_by(edge.c.at, edge.c.edge_id)
-        .limit(MAX_EDGES + 1)
-    )
-
-
-def _read_nodes(connection: Connection, members: dict[int, list[int]], ends: set[int]) -> list[Identifier]:
-    nodes = []
-    for part in chunks(sorted(ends | set(members))):
-        statement = select(identifier.c.identifier_id, identifier.c.kind, identifier.c.value)
-        for number, kind, value in connection.execute(statement.where(identifier.c.identifier_id.in_(part))):
-            # a stranger at the far end of a tie is nobody's; an account is no person at all
-            person, *also = [0] if kind == ACCOUNT else members.get(number, [-number])
-            nodes.append(Identifier(int(number), KIND_NAMES[kind], str(value), person, frozenset(also)))
-    return nodes
+    members = select(affiliation.c.identifier_id).where(affiliation.c.account == account).distinct()
+    return sorted(map(int, connection.execute(members.limit(limit)).scalars()))

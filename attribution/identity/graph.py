@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,33 @@ class Demotion(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
+class Outline:
+    """As much of the evidence as tells which clusters are plain: one person each, whatever is in them.
+
+    Attributes:
+        a, b: int32 or int64[E], nodes; those of decisions that join are among them.
+        kind: int8 or int64[N], of identifier.
+        system: int64[N], of a contact: which CRM it is from; 0 for all others.
+        shared: bool[N], identifiers known to be several people's, whatever else is known.
+        blocked: bool[N], identifiers that are nobody's.
+        decided: int64[D], nodes that somebody decided about.
+    """
+
+    a: npt.NDArray[np.integer]
+    b: npt.NDArray[np.integer]
+    kind: npt.NDArray[np.integer]
+    system: Ints
+    shared: Bools
+    blocked: Bools
+    decided: Ints
+
+    @property
+    def n_nodes(self) -> int:
+        """The number of identifiers, N."""
+        return len(self.kind)
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
     """Evidence.
 
@@ -37,7 +65,8 @@ class Graph:
         at: int64[E], microseconds: when it was observed.
         key: int64[E], a hash of what was observed: what comes first of two edges at one instant must not
             depend on which was imported first.
-        forced: bool[E], what somebody who knows said (a merge in the CRM, `identity join`): beyond limits.
+        forced: bool[E], what the CRM itself says, that two contacts of it are one: beyond limits.
+        joined: bool[E], what somebody decided at that time: whose the ends are then is one person.
         kind: int64[N], of identifier.
         system: int64[N], of a contact: which CRM it is from; 0 for all others.
         shared: bool[N], identifiers known to be several people's, whatever else is known.
@@ -50,6 +79,7 @@ class Graph:
     at: Ints
     key: Ints
     forced: Bools
+    joined: Bools
     kind: Ints
     system: Ints
     shared: Bools
@@ -66,6 +96,21 @@ class Graph:
         """The number of observations, E."""
         return len(self.a)
 
+    @cached_property
+    def apart_from(self) -> dict[int, set[int]]:
+        """Of each node that somebody split from others: those others."""
+        others: dict[int, set[int]] = {}
+        for one, other in self.apart.tolist():
+            others.setdefault(one, set()).add(other)
+            others.setdefault(other, set()).add(one)
+        return others
+
+    @property
+    def outline(self) -> Outline:
+        """What tells plain clusters from those in which a rule has a say."""
+        decided = np.concatenate([self.a[self.forced | self.joined], self.apart.ravel()])
+        return Outline(self.a, self.b, self.kind, self.system, self.shared, self.blocked, decided)
+
 
 @dataclass(frozen=True, eq=False)
 class People:
@@ -78,7 +123,6 @@ class People:
         node: int64[M], ascending, then by `since`.
         since, until: int64[M], microseconds, the end not included; :data:`ALWAYS` where there is one row.
         person: int64[M].
-        cluster: int64[M], the smallest node that any evidence ties it to, used or not.
         demoted: int64[D], ascending: edges that are not used.
         reason: int64[D], a :class:`Demotion` each.
     """
@@ -87,6 +131,5 @@ class People:
     since: Ints
     until: Ints
     person: Ints
-    cluster: Ints
     demoted: Ints
     reason: Ints

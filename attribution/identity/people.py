@@ -11,26 +11,31 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from attribution.identifiers import CONTACT
 from attribution.identity.disputes import settle
-from attribution.identity.graph import ALWAYS, Bools, Graph, Ints, People
+from attribution.identity.graph import ALWAYS, Bools, Graph, Ints, Outline, People
 from attribution.identity.rules import Rules
 from attribution.identity.sharing import busy
 
 
-def clusters(n_nodes: int, a: Ints, b: Ints) -> Ints:
-    """Return int64[N]: of each node the smallest node that any evidence ties it to.
+def clusters(outline: Outline) -> npt.NDArray[np.int32]:
+    """Return int32[N]: of each node the smallest node that any evidence ties it to.
 
-    >>> clusters(4, np.array([3]), np.array([1])).tolist()
-    [0, 1, 2, 1]
+    >>> from attribution.identity.samples import graph_of
+    >>> graph = graph_of([("email a", "visitor v", 1), ("email b", "visitor w", 1)])
+    >>> clusters(graph.outline).tolist()
+    [0, 1, 0, 1]
     """
-    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(n_nodes, n_nodes))
+    n = outline.n_nodes
+    ends = (outline.a.astype(np.int32, copy=False), outline.b.astype(np.int32, copy=False))
+    graph = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(n, n))
     count, component = connected_components(graph, directed=False)
-    head = np.full(count, n_nodes, np.int64)
-    head[component[::-1]] = np.arange(n_nodes - 1, -1, -1)  # the last to be written is the smallest
+    head = np.full(count, n, np.int32)
+    head[component[::-1]] = np.arange(n - 1, -1, -1, dtype=np.int32)  # the last to be written is the smallest
     return head[component]
 
 
@@ -46,13 +51,13 @@ def find_people(graph: Graph, rules: Rules) -> People:
     >>> found.node.tolist(), found.person.tolist(), found.until[2].item()
     ([0, 1, 2, 2], [0, 1, 0, 1], 5)
     """
-    cluster = clusters(graph.n_nodes, graph.a, graph.b)
-    disputed = _disputed(graph, rules, cluster)
+    cluster = clusters(graph.outline)
+    disputed = disputes(graph.outline, rules, cluster)
     plain = np.flatnonzero(~disputed[cluster])
     parts = [
         People(
-            plain, np.full(len(plain), ALWAYS[0]), np.full(len(plain), ALWAYS[1]), cluster[plain],
-            cluster[plain], np.zeros(0, np.int64), np.zeros(0, np.int64),
+            plain, np.full(len(plain), ALWAYS[0]), np.full(len(plain), ALWAYS[1]),
+            cluster[plain].astype(np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64),
         )
     ]  # fmt: skip
     for nodes, edges in _members(cluster, disputed, graph):
@@ -60,28 +65,27 @@ def find_people(graph: Graph, rules: Rules) -> People:
     return _in_order(parts)
 
 
-def _disputed(graph: Graph, rules: Rules, cluster: Ints) -> Bools:
-    """Return bool[N], true at the head of a cluster where some rule has a say."""
-    disputed = np.zeros(graph.n_nodes, np.bool_)
+def disputes(outline: Outline, rules: Rules, cluster: npt.NDArray[np.int32]) -> Bools:
+    """Return bool[N], true at the head of a cluster where some rule has a say; all others are one person."""
+    disputed = np.zeros(outline.n_nodes, np.bool_)
     for kind, limit in rules.limits.items():
-        mine = np.flatnonzero(graph.kind == kind)
+        mine = np.flatnonzero(outline.kind == kind)
         if kind == CONTACT:  # the limit holds in each system
-            heads, systems = cluster[mine], graph.system[mine]
+            heads, systems = cluster[mine], outline.system[mine]
             order = np.lexsort((systems, heads))
             heads, systems = heads[order], systems[order]
             starts = np.flatnonzero((np.diff(heads, prepend=-1) != 0) | (np.diff(systems, prepend=-1) != 0))
             sizes = np.diff(starts, append=len(heads))
             disputed[heads[starts[sizes > limit]]] = True
         else:
-            disputed |= np.bincount(cluster[mine], minlength=graph.n_nodes) > limit
-    for marked in (graph.shared, graph.blocked, busy(graph.kind, graph.a, graph.b, rules)):
+            disputed |= np.bincount(cluster[mine], minlength=outline.n_nodes) > limit
+    busy_ones = busy(outline.kind, outline.a, outline.b, cluster, rules)
+    for marked in (outline.shared, outline.blocked, busy_ones, outline.decided):
         disputed[cluster[marked]] = True
-    disputed[cluster[graph.a[graph.forced]]] = True
-    disputed[cluster[graph.apart.ravel()]] = True
     return disputed
 
 
-def _members(cluster: Ints, disputed: Bools, graph: Graph) -> list[tuple[Ints, Ints]]:
+def _members(cluster: npt.NDArray[np.int32], disputed: Bools, graph: Graph) -> list[tuple[Ints, Ints]]:
     """Return nodes and edges of each disputed cluster."""
     nodes = np.flatnonzero(disputed[cluster])
     edges = np.flatnonzero(disputed[cluster[graph.a]])

@@ -10,29 +10,29 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, delete, func, select
 
-from attribution.identifiers import ACCOUNT, CONTACT, EMAIL
-from attribution.identity.graph import Bools, Graph, Ints, People
-from attribution.identity.people import find_people
+from attribution.identity import memberships
+from attribution.identity.accounts import moving
+from attribution.identity.decisions import in_force
+from attribution.identity.graph import Ints
+from attribution.identity.memberships import Memberships
+from attribution.identity.people import clusters, disputes, find_people
+from attribution.identity.reading import Nearby, Said, read_around, read_everything, read_graph
 from attribution.identity.rules import Rules
+from attribution.loading.call_ties import retie_if_grace_changed
+from attribution.loading.evidence import RESOLVED_AFFILIATION, RESOLVED_EDGE
 from attribution.store import schema
-from attribution.store.columns import insert_columns, read_frame, read_ints, remove, temporary
-from attribution.store.keys import find, look_up, row_hash, text_hash
-from attribution.store.settings import Settings
+from attribution.store.columns import insert_columns, read_ints, remove
+from attribution.store.identifiers import are_marks_behind, find_identifiers, mark_again
+from attribution.store.keys import find
+from attribution.store.schema import affiliation, change, demoted_edge, edge, unresolved
+from attribution.store.settings import LIMITED, Settings
 
-IDENTITY_VERSION: Final = 2  # of the rules; recorded with each run
-_WATERMARK: Final = "_resolved_edge"
+IDENTITY_VERSION: Final = 3  # of the rules; recorded with each run
+_EDGES: Final = RESOLVED_EDGE
+_AFFILIATIONS: Final = RESOLVED_AFFILIATION
 _RULES: Final = "_resolved_rules"
-_ROW: Final = ("identifier_id", "since", "until", "person_id", "cluster_id")
-
-change, demoted_edge, edge, identifier, membership = (
-    schema.change, schema.demoted_edge, schema.edge, schema.identifier, schema.membership,
-)  # fmt: skip
-
-Rows = dict[str, Ints]
 
 
 def resolve(connection: Connection, settings: Settings) -> int:
@@ -40,160 +40,131 @@ def resolve(connection: Connection, settings: Settings) -> int:
 
     Logs each person that gained or lost something, so that runs look at their conversions again.
     """
-    rules = Rules()
-    in_force = f"{IDENTITY_VERSION} {rules.fingerprint}"
-    everything = settings.internal(_RULES) != in_force
-    seen = 0 if everything else int(settings.internal(_WATERMARK) or 0)
-    last = int(connection.execute(select(func.coalesce(func.max(edge.c.edge_id), 0))).scalar_one())
-    if last == seen and not everything:
+    rules = Rules.of(settings)
+    retie_if_grace_changed(connection, settings)
+    marked_anew = mark_again(connection, settings)
+    version = f"{IDENTITY_VERSION} {rules.fingerprint}"
+    everything = marked_anew or settings.internal(_RULES) != version
+    new = _new_evidence(connection, settings, everything)
+    if not (everything or len(new.seeds)):
         return 0
-    evidence = _new_evidence(connection, seen, last)
-    nodes = evidence.people if everything else _of_clusters(connection, evidence.people)
-    ties = evidence.ties if everything else _ties_among(connection, nodes)
-    found = find_people(_graph(connection, nodes, ties, rules), rules)
-    wanted = {
-        "identifier_id": nodes[found.node], "since": found.since, "until": found.until,
-        "person_id": nodes[found.person], "cluster_id": nodes[found.cluster],
-    }  # fmt: skip
-    rows = _among(connection, membership, _ROW[0], list(_ROW[1:]), nodes)
-    changed = _rewrite(connection, rows, wanted)
-    _demote(connection, ties["edge_id"], found)
-    _log(connection, np.union1d(np.union1d(changed.before, changed.now), evidence.touched))
-    settings.put_raw(_WATERMARK, str(last))
-    settings.put_raw(_RULES, in_force)
-    return len(changed.now)
+    said = Said(in_force(connection), _nobody(connection, settings, rules))
+    nearby = read_everything(connection, said) if everything else read_around(connection, new.seeds, said)
+    wanted, demoted = _people(connection, nearby, rules, said)
+    about = None if everything else np.union1d(nearby.nodes, new.seeds)
+    changed = memberships.replace(connection, wanted, about)
+    _demote(connection, demoted, about)
+    if connection.execute(select(schema.credit_set.c.credit_set_id).limit(1)).first() is not None:
+        # where nothing was ever credited, everything is looked at
+        log = np.union1d(np.union1d(changed, new.touched), moving(connection, nearby.nodes))
+        insert_columns(connection, change, {"kind": schema.CHANGE_PERSON, "ref": log})
+        if marked_anew:  # whose company is whose, which no person tells
+            insert_columns(connection, change, {"kind": [schema.CHANGE_ALL], "ref": 0})
+    if new.again:
+        connection.execute(delete(unresolved))
+    for name, value in ((_EDGES, new.edge), (_AFFILIATIONS, new.affiliation), (_RULES, version)):
+        if settings.internal(name) != str(value):
+            settings.put_raw(name, str(value))
+    return len(np.intersect1d(changed, wanted.everybody, assume_unique=True))
 
 
-class _Evidence(NamedTuple):
-    """What is new.
+def is_behind(connection: Connection, settings: Settings) -> bool:
+    """Tell whether evidence came, or rules changed, that nobody has taken up yet."""
+    version = f"{IDENTITY_VERSION} {Rules.of(settings).fingerprint}"
+    if are_marks_behind(settings) or settings.internal(_RULES) != version:
+        return connection.execute(select(edge.c.edge_id).limit(1)).first() is not None
+    for name, column in ((_EDGES, edge.c.edge_id), (_AFFILIATIONS, affiliation.c.affiliation_id)):
+        last = connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
+        if int(last) > int(settings.internal(name) or 0):
+            return True
+    return connection.execute(select(unresolved.c.identifier_id).limit(1)).first() is not None
+
+
+class _New(NamedTuple):
+    """What came since the last time.
 
     Attributes:
-        ties: `edge_id a b at`, evidence between people's identifiers.
-        people: identifiers, ascending: the ends of ties, and whom evidence ties to a company.
-        touched: both ends of evidence that names a company.
+        seeds: int64, identifiers whose clusters must be worked out.
+        touched: int64, identifiers and companies that evidence ties.
+        again: whether somebody asked for some of the seeds.
+        edge, affiliation: the last number of each.
     """
 
-    ties: Rows
-    people: Ints
+    seeds: Ints
     touched: Ints
+    again: bool
+    edge: int
+    affiliation: int
 
 
-def _new_evidence(connection: Connection, seen: int, last: int) -> _Evidence:
-    new = read_ints(
-        connection,
-        select(edge.c.edge_id, edge.c.a, edge.c.b, edge.c.at)
-        .where(edge.c.edge_id > seen, edge.c.edge_id <= last)
-        .order_by(edge.c.edge_id),
-        ["edge_id", "a", "b", "at"],
-    )
-    accounts = _accounts(connection, seen)
-    companies = np.isin(new["a"], accounts) | np.isin(new["b"], accounts)
-    # evidence that names a company ties nobody together, but a deal may count on that company's members:
-    # each is a person, even where nothing else is known of it
-    touched = np.unique(np.concatenate([new["a"][companies], new["b"][companies]]))
-    ties = {name: values[~companies] for name, values in new.items()}
-    people = np.unique(
-        np.concatenate([ties["a"], ties["b"], np.setdiff1d(touched, accounts, assume_unique=True)])
-    )
-    return _Evidence(ties, people, touched)
-
-
-def _accounts(connection: Connection, seen: int) -> Ints:
-    """Return the account identifiers among the ends of new edges."""
-    ends = [
-        select(column.label("i")).join(identifier, identifier.c.identifier_id == column)
-        .where(edge.c.edge_id > seen, identifier.c.kind == ACCOUNT)
-        for column in (edge.c.a, edge.c.b)
-    ]  # fmt: skip
-    return read_ints(connection, ends[0].union(ends[1]), ["i"])["i"]
-
-
-def _of_clusters(connection: Connection, identifiers: Ints) -> Ints:
-    """Return all identifiers of the clusters that some are in, and those that are in none yet."""
-    met = np.unique(
-        _among(connection, membership, "identifier_id", ["cluster_id"], identifiers)["cluster_id"]
-    )
-    members = _among(connection, membership, "cluster_id", ["identifier_id"], met)["identifier_id"]
-    return np.union1d(identifiers, members)
-
-
-def _among(connection: Connection, table: Table, key: str, names: list[str], wanted: Ints) -> Rows:
-    return find(connection, table, table.c[key], names, wanted, exact=True)
-
-
-def _ties_among(connection: Connection, nodes: Ints) -> Rows:
-    """Return the evidence between identifiers of whole clusters: what starts in one ends in it."""
-    ties = _among(connection, edge, "a", ["edge_id", "b", "at"], nodes)
-    inside = np.isin(ties["b"], nodes)  # the others name a company
-    return {name: values[inside] for name, values in ties.items()}
-
-
-def _graph(connection: Connection, nodes: Ints, ties: Rows, rules: Rules) -> Graph:
-    found = find(connection, identifier, identifier.c.identifier_id, ["kind", "hash"], nodes)
-    known = {name: look_up(found["identifier_id"], found[name], nodes) for name in ("kind", "hash")}
-    named = nodes[np.isin(known["kind"], (EMAIL, CONTACT))]
-    with temporary(connection, wanted=named) as probe:
-        texts = read_frame(
-            connection,
-            select(identifier.c.identifier_id, identifier.c.kind, identifier.c.value).join(
-                probe, probe.c.wanted == identifier.c.identifier_id
-            ),
+def _new_evidence(connection: Connection, settings: Settings, everything: bool) -> _New:
+    last = {
+        name: int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one())
+        for name, column in ((_EDGES, edge.c.edge_id), (_AFFILIATIONS, affiliation.c.affiliation_id))
+    }
+    seen = {name: int(settings.internal(name) or 0) for name in last}
+    again = read_ints(connection, select(unresolved.c.identifier_id), ["i"])["i"]
+    ends, touched = [again], again[:0]
+    if last[_EDGES] > seen[_EDGES] and not everything:
+        fresh = select(edge.c.a, edge.c.b).where(edge.c.edge_id > seen[_EDGES])
+        ends += read_ints(connection, fresh, ["a", "b"]).values()
+    if last[_AFFILIATIONS] > seen[_AFFILIATIONS]:
+        named = select(affiliation.c.identifier_id, affiliation.c.account)
+        pairs = read_ints(
+            connection, named.where(affiliation.c.affiliation_id > seen[_AFFILIATIONS]), ["i", "account"]
         )
-    a, b = np.searchsorted(nodes, ties["a"]), np.searchsorted(nodes, ties["b"])
-    # what is hashed here is content: numbers depend on what was imported first
-    one, other = known["hash"][a], known["hash"][b]
-    key = row_hash({"one": np.minimum(one, other), "other": np.maximum(one, other)}, len(a))
-    shared, system = np.zeros(len(nodes), np.bool_), np.zeros(len(nodes), np.int64)
-    place = np.searchsorted(nodes, texts["identifier_id"].to_numpy(np.int64))
-    is_email = texts["kind"].to_numpy() == EMAIL
-    shared[place[is_email]] = rules.role_mailboxes_among(pa.array(texts["value"][is_email], pa.string()))
-    contacts = pa.array(texts["value"][~is_email], pa.string())
-    system[place[~is_email]] = text_hash(pc.replace_substring_regex(contacts, ":.*$", ""))
-    return Graph(
-        a=a, b=b, at=ties["at"], key=key, forced=np.zeros(len(a), np.bool_), kind=known["kind"],
-        system=system, shared=shared, blocked=np.zeros(len(nodes), np.bool_),
-        apart=np.zeros((0, 2), np.int64),
-    )  # fmt: skip
+        # these tie nobody together, but a deal may count on a company's members: each is a person, even where
+        # nothing else is known of it
+        ends.append(pairs["i"])
+        touched = np.union1d(pairs["i"], pairs["account"])
+    return _New(np.unique(np.concatenate(ends)), touched, len(again) > 0, last[_EDGES], last[_AFFILIATIONS])
 
 
-class _Changed(NamedTuple):
-    """People who had something that somebody else has now, and people who have something new; ascending."""
+def _nobody(connection: Connection, settings: Settings, rules: Rules) -> Ints:
+    """Return the identifiers of the store that the settings say name nobody."""
+    from attribution.identifiers import KIND_NAMES
 
-    before: Ints
-    now: Ints
-
-
-def _rewrite(connection: Connection, rows: Rows, wanted: Rows) -> _Changed:
-    """Replace the memberships of the identifiers for which they differ."""
-    old, new = _marks(rows, wanted), _marks(wanted, rows)
-    stale = np.union1d(rows["identifier_id"][old], wanted["identifier_id"][new])
-    if not len(stale):
-        return _Changed(stale, stale)
-    gone = np.isin(rows["identifier_id"], stale)
-    remove(connection, membership.c.identifier_id, np.unique(rows["identifier_id"][gone]))
-    fresh = np.isin(wanted["identifier_id"], stale)
-    insert_columns(connection, membership, {name: values[fresh] for name, values in wanted.items()})
-    # a cluster that grew without anybody changing is no news
-    old, new = _marks(rows, wanted, _ROW[:-1]), _marks(wanted, rows, _ROW[:-1])
-    return _Changed(np.unique(rows["person_id"][old]), np.unique(wanted["person_id"][new]))
+    if not rules.blocked:
+        return np.zeros(0, np.int64)
+    found = [
+        find_identifiers(connection, settings, kind, sorted(rules.blocked))
+        for kind, name in KIND_NAMES.items()
+        if name in LIMITED
+    ]
+    numbers = np.unique(np.concatenate(found))
+    return numbers[numbers > 0]
 
 
-def _marks(rows: Rows, others: Rows, names: tuple[str, ...] = _ROW) -> Bools:
-    """Return which rows are not among the others."""
-    mine = row_hash({name: rows[name] for name in names}, len(rows["since"]))
-    theirs = row_hash({name: others[name] for name in names}, len(others["since"]))
-    return ~np.isin(mine, theirs)
+def _people(
+    connection: Connection, nearby: Nearby, rules: Rules, said: Said
+) -> tuple[Memberships, dict[str, Ints]]:
+    """Return who is who in some clusters, and the edges that are not used."""
+    cluster = clusters(nearby.outline)
+    disputed = disputes(nearby.outline, rules, cluster)
+    open_to_rules = disputed[cluster]
+    plain = np.flatnonzero(~open_to_rules)
+    nodes = nearby.nodes
+    simple = Memberships.plain(nodes[plain], nodes[cluster[plain]])
+    chosen = np.flatnonzero(open_to_rules)
+    if not len(chosen):
+        return simple, {"edge_id": chosen, "reason": chosen}
+    graph, edges = read_graph(connection, nearby, chosen, said)
+    found = find_people(graph, rules)
+    mine = nodes[chosen]
+    settled = Memberships.of(mine[found.node], found.since, found.until, mine[found.person])
+    numbers, reason = edges[found.demoted], found.reason
+    return simple.with_(settled), {"edge_id": numbers[numbers > 0], "reason": reason[numbers > 0]}
 
 
-def _demote(connection: Connection, edges: Ints, found: People) -> None:
+def _demote(connection: Connection, demoted: dict[str, Ints], about: Ints | None) -> None:
     """Keep which edges do not count, and why."""
-    columns = {"edge_id": edges[found.demoted], "reason": found.reason}
-    before = _among(connection, demoted_edge, "edge_id", ["reason"], edges)
-    if {*zip(*before.values(), strict=True)} == {*zip(*columns.values(), strict=True)}:
-        return
-    remove(connection, demoted_edge.c.edge_id, before["edge_id"])
-    insert_columns(connection, demoted_edge, columns)
-
-
-def _log(connection: Connection, identifiers: Ints) -> None:
-    insert_columns(connection, change, {"kind": schema.CHANGE_PERSON, "ref": identifiers})
+    if about is None:
+        connection.execute(delete(demoted_edge))
+    else:
+        theirs = find(connection, edge, edge.c.a, ["edge_id"], about, exact=True)["edge_id"]
+        before = find(connection, demoted_edge, demoted_edge.c.edge_id, ["reason"], theirs, exact=True)
+        if {*zip(*before.values(), strict=True)} == {*zip(*demoted.values(), strict=True)}:
+            return
+        remove(connection, demoted_edge.c.edge_id, before["edge_id"])
+    order = np.argsort(demoted["edge_id"])
+    insert_columns(connection, demoted_edge, {name: values[order] for name, values in demoted.items()})

@@ -17,6 +17,7 @@ def graph_of(
     edges: Iterable[tuple[str, str, int]],
     *,
     forced: Iterable[tuple[str, str, int]] = (),
+    joined: Iterable[tuple[str, str, int]] = (),
     shared: Sequence[str] = (),
     blocked: Sequence[str] = (),
     apart: Iterable[tuple[str, str]] = (),
@@ -29,22 +30,27 @@ def graph_of(
     >>> graph.kind.tolist(), graph.a.tolist(), graph.b.tolist()
     ([2, 1], [1], [0])
     """
-    said = [*((*edge, False) for edge in edges), *((*edge, True) for edge in forced)]
+    said = [
+        *((*edge, False, False) for edge in edges),
+        *((*edge, True, False) for edge in forced),
+        *((*edge, False, True) for edge in joined),
+    ]
     apart = list(apart)
-    names = names_of(((a, b, at) for a, b, at, _ in said), *(end for pair in apart for end in pair))
+    names = names_of(((a, b, at) for a, b, at, *_ in said), *(end for pair in apart for end in pair))
     number = {name: i for i, name in enumerate(names)}
     kinds = [_KINDS[name.partition(" ")[0]] for name in names]
     systems = [
-        _hash(name.partition(" ")[2].partition(":")[0]) if kind == CONTACT else 0
+        _hash(name.partition(" ")[2].rpartition(":")[0]) if kind == CONTACT else 0
         for name, kind in zip(names, kinds, strict=True)
     ]
-    keys = [_hash(f"{min(a, b)}|{max(a, b)}|{at}") for a, b, at, _ in said]
+    keys = [_hash(f"{min(a, b)}|{max(a, b)}|{at}") for a, b, at, *_ in said]
     return Graph(
         a=np.array([number[a] for a, *_ in said], np.int64),
         b=np.array([number[b] for _, b, *_ in said], np.int64),
-        at=np.array([at for _, _, at, _ in said], np.int64),
+        at=np.array([at for _, _, at, *_ in said], np.int64),
         key=np.array(keys, np.int64),
-        forced=np.array([one for *_, one in said], np.bool_),
+        forced=np.array([one for *_, one, _ in said], np.bool_),
+        joined=np.array([one for *_, one in said], np.bool_),
         kind=np.array(kinds, np.int64),
         system=np.array(systems, np.int64),
         shared=np.isin(names, list(shared)) if names else np.zeros(0, np.bool_),

@@ -62,9 +62,13 @@ def read_null_journeys(
     open_then = select(deal.c.deal_id).where(began, or_(deal.c.status == "open", deal.c.closed_at > as_of))
     open_deals = read_ints(connection, open_then, ["deal"])["deal"]
     # whoever had a part in it, also where only its lead's touches count
-    _, buyers = people_of(connection, kind, converted, "contacts")
-    _, undecided = people_of(connection, "created", open_deals, "contacts")
-    mine = ~np.isin(rows["person"], np.union1d(buyers, undecided))
+    scope = "contacts" if window.scope == "primary" else window.scope
+    parties = (
+        people_of(connection, kind, converted, scope),
+        people_of(connection, "created", open_deals, scope),
+    )
+    theirs = np.concatenate([party.person[party.since <= as_of] for party in parties])
+    mine = ~np.isin(rows["person"], theirs)
     people, place = np.unique(rows["person"][mine], return_inverse=True)
     until = np.full(len(people), as_of)
     found = FoundTouches(

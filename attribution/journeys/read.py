@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,11 @@ EVER = -(2**61)  # before any touch, and by as much before any conversion
 _CLICK, _EMAIL, _SESSION = (TOUCH_KINDS.index(kind) for kind in ("click", "email", "session"))
 
 touch, origin, membership, placement = schema.touch, schema.origin, schema.membership, schema.placement
+
+# the kind of an origin's touches, as a code into TOUCH_KINDS
+KIND_CODE: Final = case(
+    {name: code for code, name in enumerate(TOUCH_KINDS)}, value=origin.c.kind, else_=_SESSION
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class FoundTouches:
 
 
 @dataclass
-class _Touches:
+class CountedTouches:
     """The touches that count."""
 
     conversion: Ints
@@ -75,8 +80,8 @@ class _Touches:
     kind: Ints
     placement: Ints
 
-    def keep(self, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Touches:
-        return _Touches(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
+    def keep(self, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> CountedTouches:
+        return CountedTouches(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
 
 
 def read_journeys(
@@ -115,6 +120,13 @@ def read_journeys(
     found = _find(connection, kind, objects, converted_at, window)
     touches = counted(connection, found, converted_at, window)
     journeys = made_journeys(connection, touches, converted_at, value, further)
+    return with_milestones(connection, kind, objects, journeys, milestones)
+
+
+def with_milestones(
+    connection: Connection, kind: str, objects: Ints, journeys: Journeys, milestones: Sequence[str]
+) -> Journeys:
+    """Find the touches of milestones; arguments as of :func:`read_journeys`."""
     if not milestones:
         return journeys
     reached = milestone_times(connection, kind, objects, milestones)
@@ -124,14 +136,18 @@ def read_journeys(
 
 
 def made_journeys(
-    connection: Connection, touches: _Touches, converted_at: Ints, value: Ints, dimensions: Sequence[str]
-) -> Journeys:
-    """Sort the touches that count into journeys, and name their channels and further dimensions."""
+    connection: Connection, touches: CountedTouches, converted_at: Ints, value: Ints,
+    dimensions: Sequence[str], rank: Ints | None = None,
+) -> Journeys:  # fmt: skip
+    """Sort the touches that count into journeys, and name their channels and further dimensions.
+
+    `rank` int64[N] breaks ties of time where it is known; otherwise the touch ids do.
+    """
     channel, channels = _channels(connection, touches.placement)
     return build(
         conversion=touches.conversion, at=touches.at, channel=channel, kind=touches.kind.astype(np.int16),
         placement=touches.placement, touch=touches.n, person=touches.person, converted_at=converted_at,
-        value=value, channels=channels, text_ids=_text_ids(connection, touches.n),
+        value=value, channels=channels, tie_rank=rank, text_ids=_text_ids(connection, touches.n),
         dimensions=_dimensions(connection, touches.placement, [d for d in dimensions if d not in OWN]),
     )  # fmt: skip
 
@@ -140,11 +156,13 @@ def _find(
     connection: Connection, kind: str, objects: Ints, converted_at: Ints, window: Window
 ) -> FoundTouches:
     reach = window.longest
-    at, person = people_of(connection, kind, objects, window.scope)
-    order = np.argsort(person, kind="stable")  # people in order: the index is walked once, not jumped through
-    at, person = at[order], person[order]
-    until = converted_at[at]
-    since = until - reach if reach is not None else np.full(len(at), EVER)
+    at, person, since, until = people_of(connection, kind, objects, window.scope)
+    until = np.minimum(converted_at[at], until - 1)
+    since = np.maximum(converted_at[at] - reach if reach is not None else EVER, since)
+    # people in order: the index is walked once, not jumped through
+    order = np.argsort(person, kind="stable")
+    order = order[since[order] <= until[order]]
+    at, person, since, until = (values[order] for values in (at, person, since, until))
     with temporary(connection, position=at, person=person, since=since, until=until) as wanted:
         rows = read_ints(
             connection,
@@ -158,7 +176,7 @@ def _find(
     return FoundTouches(**rows)
 
 
-def counted(connection: Connection, found: FoundTouches, until: Ints, window: Window) -> _Touches:
+def counted(connection: Connection, found: FoundTouches, until: Ints, window: Window) -> CountedTouches:
     """Keep the touches of the window's kinds and lookbacks, what is one and the same once.
 
     Args:
@@ -167,18 +185,17 @@ def counted(connection: Connection, found: FoundTouches, until: Ints, window: Wi
         until: int64[J] microseconds, where each journey ends.
         window: lookback, scope and kinds of touch.
     """
-    kinds = case({name: code for code, name in enumerate(TOUCH_KINDS)}, value=origin.c.kind, else_=_SESSION)
     codes, used = np.unique(found.origin, return_inverse=True)
     with temporary(connection, wanted=codes) as probe:
         known = read_ints(
             connection,
-            select(origin.c.origin_id, kinds, origin.c.placement_id).join(
+            select(origin.c.origin_id, KIND_CODE, origin.c.placement_id).join(
                 probe, probe.c.wanted == origin.c.origin_id
             ).order_by(origin.c.origin_id),
             ["origin", "kind", "placement"],
         )  # fmt: skip
     kind_code = known["kind"][used] if len(codes) else found.n
-    touches = _Touches(
+    touches = CountedTouches(
         found.conversion, found.person, found.at, found.n, kind_code,
         known["placement"][used] if len(codes) else found.n,
     )  # fmt: skip
@@ -192,7 +209,7 @@ def counted(connection: Connection, found: FoundTouches, until: Ints, window: Wi
     return _merge_same(connection, touches.keep(keep))
 
 
-def _merge_same(connection: Connection, found: _Touches) -> _Touches:
+def _merge_same(connection: Connection, found: CountedTouches) -> CountedTouches:
     """Drop clicks and e-mails that a session stands for already; it fills its blanks from them."""
     opened = np.isin(found.kind, (_CLICK, _EMAIL))
     if not opened.any():

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, Select, func, or_, select, union
+from sqlalchemy import Connection, Select, Table, func, or_, select
 
 from attribution import clock
+from attribution.identity.accounts import near, people_near
 from attribution.identity.stretches import theirs_then
 from attribution.journeys.people import DEAL_KINDS
 from attribution.ledger import reasons
@@ -52,13 +53,14 @@ def watermark(connection: Connection) -> Watermark:
 EVERYTHING = Affected(None, np.empty(0, np.int64))
 
 
-def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
+def affected(connection: Connection, kind: str, seen: Watermark, scope: str = "contacts") -> Affected:
     """Find the objects of a kind of conversion whose value or journey may have changed.
 
     Args:
         connection: inside a transaction, after identity was resolved.
         kind: of conversion.
         seen: how far the asking credit set has read.
+        scope: whose touches count in it.
     """
     new = change.c.change_id > seen.change
     everything = select(func.count()).where(new, change.c.kind == schema.CHANGE_ALL)
@@ -81,13 +83,13 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
         .distinct(),
         ["person"],
     )["person"]
-    merged = _of_people(connection, kind, _people(connection, refs[schema.CHANGE_PERSON]))
-    touched = _of_people(connection, kind, late)
+    merged = _of_people(connection, kind, _people(connection, refs[schema.CHANGE_PERSON]), scope)
+    touched = _of_people(connection, kind, late, scope)
     if kind in DEAL_KINDS:
         changed = refs[schema.CHANGE_DEAL]
         adjusted = _deals_of_adjustments(connection, refs[schema.CHANGE_ADJUSTMENT])
-        # the dates of a contact's lead decide whether it is the deal's lead
-        led = _deals_of_leads(connection, kind, refs[schema.CHANGE_LEAD])
+        # the dates of a contact's lead decide whether it is the deal's lead, its account where people belong
+        led = _deals_of_leads(connection, kind, refs[schema.CHANGE_LEAD], scope)
         rated = _deals_near(connection, kind, refs[schema.CHANGE_RATE])
     else:  # leads have no money, and no deal's dates
         changed = refs[schema.CHANGE_LEAD]
@@ -96,7 +98,7 @@ def affected(connection: Connection, kind: str, seen: Watermark) -> Affected:
     why: dict[int, int] = {}
     for objects, reason in (
         (rated, reasons.RECOMPUTED), (led, reasons.DEAL_CHANGED),
-        (touched, reasons.LATE_TOUCH), (merged, reasons.PEOPLE_MERGED),
+        (touched, reasons.LATE_TOUCH), (merged, reasons.PEOPLE_CHANGED),
         (adjusted, reasons.ADJUSTMENT), (changed, reasons.DEAL_CHANGED),
     ):  # fmt: skip
         why.update(dict.fromkeys(objects.tolist(), reason))
@@ -110,31 +112,55 @@ def _people(connection: Connection, identifiers: Ints) -> Ints:
     return np.union1d(found, identifiers)
 
 
-def _of_people(connection: Connection, kind: str, people: Ints) -> Ints:
+def _of_people(connection: Connection, kind: str, people: Ints, scope: str) -> Ints:
+    """Return the deals or leads of people, and the deals of accounts whose members may be others by them.
+
+    Accounts may be among the people.
+    """
     if len(people) == 0:
         return people
-    with temporary(connection, wanted=people) as wanted:
-        members = select(membership.c.identifier_id).join(wanted, wanted.c.wanted == membership.c.person_id)
-        companies = select(wanted.c.wanted)
-        statement: Select[tuple[int]]
-        if kind in DEAL_KINDS:
-            statement = select(contact.c.deal_id).where(
-                or_(contact.c.identifier_id.in_(members), contact.c.identifier_id.in_(companies))
+    if kind not in DEAL_KINDS:
+        with temporary(connection, wanted=people) as wanted:
+            return _objects(
+                connection, select(lead.c.lead_id).where(lead.c.identifier_id.in_(_members(wanted)))
             )
-        else:
-            statement = select(lead.c.lead_id).where(lead.c.identifier_id.in_(members))
-        objects = read_ints(connection, statement.distinct(), ["object"])["object"]
-        if kind not in DEAL_KINDS:
-            return objects
-        # a deal without lead and e-mails counts on the members of its account, who may be among these people
-        edge = schema.edge
-        neighbours = union(
-            select(edge.c.b).where(edge.c.a.in_(members)), select(edge.c.a).where(edge.c.b.in_(members))
+    named = select(contact.c.deal_id)
+    with temporary(connection, wanted=people) as wanted:
+        theirs = or_(
+            contact.c.identifier_id.in_(_members(wanted)),
+            contact.c.identifier_id.in_(select(wanted.c.wanted)),
         )
-        of_account = select(contact.c.deal_id).where(
-            contact.c.role == schema.ROLE_ACCOUNT, contact.c.identifier_id.in_(neighbours)
+        found = [_objects(connection, named.where(theirs))]
+    if scope == "account":
+        found += _of_accounts(connection, near(connection, people))
+    alone = named.where(contact.c.role == schema.ROLE_ACCOUNT)
+    if scope == "contacts" and connection.execute(alone.limit(1)).first() is not None:
+        with temporary(connection, wanted=near(connection, people)) as wanted:
+            chosen = alone.where(contact.c.identifier_id.in_(select(wanted.c.wanted)))
+            found.append(_objects(connection, chosen))
+    return np.unique(np.concatenate(found))
+
+
+def _of_accounts(connection: Connection, accounts: Ints) -> list[Ints]:
+    """Return the deals that name accounts, and those without one whose contacts may belong to these."""
+    with temporary(connection, wanted=accounts) as wanted:
+        own = select(deal.c.deal_id).where(deal.c.account.in_(select(wanted.c.wanted)))
+        found = [_objects(connection, own)]
+    with temporary(connection, wanted=people_near(connection, accounts)) as wanted:
+        theirs = (
+            select(contact.c.deal_id)
+            .join(deal, deal.c.deal_id == contact.c.deal_id)
+            .where(contact.c.identifier_id.in_(_members(wanted)), deal.c.account.is_(None))
         )
-        return np.union1d(objects, read_ints(connection, of_account.distinct(), ["object"])["object"])
+        return [*found, _objects(connection, theirs)]
+
+
+def _members(people: Table) -> Select[tuple[int]]:
+    return select(membership.c.identifier_id).join(people, people.c.wanted == membership.c.person_id)
+
+
+def _objects(connection: Connection, statement: Select[tuple[int]]) -> Ints:
+    return read_ints(connection, statement.distinct(), ["object"])["object"]
 
 
 def _deals_of_adjustments(connection: Connection, adjustments: Ints) -> Ints:
@@ -149,15 +175,15 @@ def _deals_of_adjustments(connection: Connection, adjustments: Ints) -> Ints:
         )["deal"]
 
 
-def _deals_of_leads(connection: Connection, kind: str, leads: Ints) -> Ints:
-    """Return the deals that have the person of a lead, or the lead itself, among their contacts."""
+def _deals_of_leads(connection: Connection, kind: str, leads: Ints, scope: str) -> Ints:
+    """Return the deals that have the person of a lead, or the lead itself, among those who count."""
     with temporary(connection, wanted=leads) as wanted:
         own = read_ints(
             connection,
             select(lead.c.identifier_id).join(wanted, wanted.c.wanted == lead.c.lead_id),
             ["identifier"],
         )["identifier"]
-    return _of_people(connection, kind, _people(connection, own))
+    return _of_people(connection, kind, _people(connection, own), scope)
 
 
 def _deals_near(connection: Connection, kind: str, days: Ints) -> Ints:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from sqlalchemy import Column, Connection, Select, delete, func, literal, null, select
 
 from attribution.errors import InputError
@@ -40,6 +41,7 @@ class Conversions:
     objects: Ints
     at: Ints
     active: npt.NDArray[np.bool_]
+    frozen: npt.NDArray[np.bool_]  # whose journey and split stand, whatever becomes known
     value_minor: Ints  # net of all adjustments
     reporting_minor: Ints  # 0 where there is no rate
     has_rate: npt.NDArray[np.bool_]
@@ -72,6 +74,7 @@ def refresh(connection: Connection, settings: Settings, kind: str, objects: Ints
         objects=frame["object_id"].to_numpy(np.int64),
         at=frame["at"].to_numpy(np.int64),
         active=frame["active"].to_numpy(np.bool_),
+        frozen=frame["frozen"].to_numpy(np.bool_),
         value_minor=last["value_minor"].to_numpy(np.int64),
         reporting_minor=last["reporting_minor"].to_numpy(np.int64),
         has_rate=last["has_rate"].to_numpy(np.bool_),
@@ -126,6 +129,7 @@ def _read(connection: Connection, kind: str, objects: Ints | None) -> pd.DataFra
         frame[name] = frame[name].astype(object).where(is_one, frame[f"{name}_known"])
     frame["amount_minor"] = frame["amount_minor"].astype(object).where(is_one, 0).fillna(0)
     frame["active"] = is_one
+    frame["frozen"] = frame["frozen"] == 1
     return frame
 
 
@@ -149,6 +153,7 @@ def _known(connection: Connection, kind: str, objects: Ints | None) -> pd.DataFr
     statement = select(
         conversion.c.conversion_id,
         conversion.c.object_id,
+        conversion.c.frozen,
         *(conversion.c[name].label(f"{name}_known") for name in _KEPT),
     ).where(conversion.c.kind == kind)
     if objects is None:
@@ -249,6 +254,9 @@ def _keep_rows(connection: Connection, kind: str, frame: pd.DataFrame, steps: pd
             "kind": kind,
             "object_id": frame["object_id"].to_numpy(np.int64)[write],
             "key": frame["key"][write].tolist(),
+            "frozen": pa.array(
+                np.ones(int(write.sum()), np.int64), mask=~frame["frozen"].to_numpy(bool)[write]
+            ),
             **{name: now[name].to_numpy(np.int64)[write] for name in ("at", "active", "value_minor")},
             "currency": _plain(now["currency"][write]),
             "reporting_minor": _plain(now["reporting_minor"][write]),

@@ -13,8 +13,9 @@ from attribution.identity.resolve import resolve
 from attribution.journeys.columns import Journeys
 from attribution.journeys.null_journeys import read_null_journeys
 from attribution.journeys.people import DEAL_KINDS
-from attribution.journeys.read import Window, read_journeys
+from attribution.journeys.read import Window
 from attribution.ledger.conversions import Conversions, refresh
+from attribution.ledger.frozen import journeys_of
 from attribution.ledger.units import units_of
 from attribution.store.columns import Ints
 from attribution.store.dimensions import reclassify
@@ -104,10 +105,9 @@ def read_corpus(
     reclassify(connection, settings)
     resolve(connection, settings)
     conversions = refresh(connection, settings, kind, None)
-    journeys = read_journeys(
-        connection, kind, conversions.objects, conversions.at, conversions.value_minor, window,
-        milestones=milestones, dimensions=dimensions,
-    )  # fmt: skip
+    journeys, _ = journeys_of(
+        connection, kind, conversions, window, milestones=milestones, dimensions=dimensions
+    )
     return make_corpus(connection, kind, conversions, journeys, window, dimensions=dimensions)
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
 from attribution.journeys.columns import FloatArray, Journeys
-from attribution.ledger import reasons
+from attribution.ledger import frozen, reasons
 from attribution.ledger.allocate import MILLION, allocate
 from attribution.ledger.conversions import Conversions
 from attribution.store import schema
@@ -123,7 +123,10 @@ def post(connection: Connection, conversions: Conversions, entries: pd.DataFrame
         entries: of :func:`wanted_entries`.
         posting: credit set, run and reasons.
     """
+    stands = frozen.held(connection, posting.credit_set_id, conversions)
     wanted = entries.assign(conversion_id=conversions.ids[entries["conversion"].to_numpy()])
+    if stands.any():
+        wanted = wanted[~stands[wanted["conversion"].to_numpy()]]
     # adjustments at one instant are one entry
     if conversions.step_rank.max(initial=0) > 0:
         wanted = wanted.groupby(_KEY, as_index=False, sort=False)[_AMOUNTS].sum()
@@ -132,7 +135,7 @@ def post(connection: Connection, conversions: Conversions, entries: pd.DataFrame
         known_conversions = np.empty(0, np.int64)
         known_times = np.empty(0, np.int64)
     else:
-        posted = _posted(connection, posting.credit_set_id, conversions.ids)
+        posted = _posted(connection, posting.credit_set_id, conversions.ids[~stands])
         known_conversions = posted["conversion_id"].to_numpy(np.int64)
         known_times = posted["effective_at"].to_numpy(np.int64)
         # what nets to nothing was posted all the same: a deal won again is no first posting
@@ -141,6 +144,10 @@ def post(connection: Connection, conversions: Conversions, entries: pd.DataFrame
         both = pd.concat([wanted[[*_KEY, *_AMOUNTS]], posted], ignore_index=True)
         difference = both.groupby(_KEY, as_index=False, sort=False)[_AMOUNTS].sum()
         difference = difference[(difference[_AMOUNTS] != 0).any(axis=1)]
+    n_live = len(difference)
+    if stands.any():
+        more = frozen.changes(connection, posting.credit_set_id, conversions, stands)
+        difference = pd.concat([difference, more], ignore_index=True)
     if difference.empty:
         return 0
     ids = difference["conversion_id"].to_numpy(np.int64)
@@ -151,6 +158,7 @@ def post(connection: Connection, conversions: Conversions, entries: pd.DataFrame
     later = at != conversions.at[index]
     fresh_time = ~np.isin(_pair(ids, at), _pair(known_conversions, known_times))
     reason = np.where(later & fresh_time, reasons.ADJUSTMENT, reason)
+    reason[n_live:] = reasons.FROZEN
     rated = conversions.has_rate[index] | (difference["reporting_minor"].to_numpy() != 0)
     insert = difference.assign(reason=reason, rated=rated).sort_values(_KEY)
     return insert_columns(

@@ -18,7 +18,7 @@ from attribution import clock
 from attribution.channels.classify import RULES_VERSION
 from attribution.identity.resolve import IDENTITY_VERSION, resolve
 from attribution.journeys.columns import Journeys
-from attribution.journeys.read import Window, read_journeys
+from attribution.journeys.read import Window
 from attribution.ledger import reasons
 from attribution.ledger.affected import EVERYTHING, Affected, Watermark, affected, watermark
 from attribution.ledger.check import require_conservation
@@ -26,6 +26,7 @@ from attribution.ledger.conversions import Conversions, refresh, reporting_curre
 from attribution.ledger.corpus import Corpus, make_corpus
 from attribution.ledger.credit_sets import CreditSet, CreditSets, credit_sets
 from attribution.ledger.fits import Fit, keep_fit
+from attribution.ledger.frozen import journeys_of
 from attribution.ledger.post import Posting, post, wanted_entries
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_models
@@ -192,7 +193,7 @@ def _attribute(work: _Work, sets: CreditSets) -> list[_LookedAt]:
             work.result.posted += [Posted(work.goals, s.model.label, 0, 0) for s in group]
             continue
         everything = work.options.full or seen == Watermark()
-        reach = EVERYTHING if everything else affected(work.connection, work.kind, seen)
+        reach = EVERYTHING if everything else affected(work.connection, work.kind, seen, work.window.scope)
         looked_at.append(_post_group(work, sets.journey_set_id, group, reach))
     if work.options.refit:
         again = [s for s in sets.members if s.model.needs_fit and s.is_fitted]
@@ -208,12 +209,15 @@ def _post_group(
     connection, window = work.connection, work.window
     conversions = refresh(connection, work.settings, work.kind, reach.objects)
     dimensions = tuple(dict.fromkeys(name for s in group for name in s.model.dimensions))
-    journeys = read_journeys(
-        connection, work.kind, conversions.objects, conversions.at, conversions.value_minor, window,
+    journeys, stands = journeys_of(
+        connection, work.kind, conversions, window,
         milestones=tuple(dict.fromkeys(name for s in group for name in s.model.milestones)),
         dimensions=dimensions,
     )  # fmt: skip
-    _keep_journeys(connection, journey_set_id, conversions, journeys)
+    if stands.any():
+        _keep_journeys(connection, journey_set_id, conversions.ids[~stands], journeys.take(~stands))
+    else:
+        _keep_journeys(connection, journey_set_id, conversions.ids, journeys)
     if reach.objects is None:
         work.result.notes += _unknown_milestones(work.goals, group, journeys)
     group = [s for s in _learned(work, group, conversions, journeys, dimensions) if s.is_fitted]
@@ -316,16 +320,16 @@ def _why(conversions: Conversions, reach: Affected) -> Ints:
     return why
 
 
-def _keep_journeys(connection: Connection, number: int, conversions: Conversions, journeys: Journeys) -> None:
+def _keep_journeys(connection: Connection, number: int, conversions: Ints, journeys: Journeys) -> None:
     """Keep the journeys as they were credited: reports count assists and paths from them."""
-    with temporary(connection, wanted=conversions.ids) as wanted:
+    with temporary(connection, wanted=conversions) as wanted:
         connection.execute(
             delete(journey_touch).where(
                 journey_touch.c.journey_set_id == number,
                 journey_touch.c.conversion_id.in_(select(wanted.c.wanted)),
             )
         )
-    order = np.argsort(conversions.ids, kind="stable")
+    order = np.argsort(conversions, kind="stable")
     sorted_journeys = journeys if (np.diff(order) == 1).all() else journeys.take(order)
     offsets, lengths = sorted_journeys.offsets, sorted_journeys.lengths
     insert_columns(
@@ -333,7 +337,7 @@ def _keep_journeys(connection: Connection, number: int, conversions: Conversions
         journey_touch,
         {
             "journey_set_id": number,
-            "conversion_id": np.repeat(conversions.ids[order], lengths),
+            "conversion_id": np.repeat(conversions[order], lengths),
             "position": np.arange(sorted_journeys.n_touches) - np.repeat(offsets[:-1], lengths),
             "touch": sorted_journeys.touch,
             "at": sorted_journeys.at,

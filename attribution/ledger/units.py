@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from attribution.journeys.columns import Journeys
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints
+from attribution.store.identifiers import KEYED
 from attribution.store.keys import look_up
 
 contact, deal, identifier, lead, membership = (
@@ -39,10 +40,11 @@ def units_of(connection: Connection, journeys: Journeys) -> Ints:
 
 
 def _hashes_of_people(connection: Connection) -> dict[str, Ints]:
-    """Return for each person the smallest hash of what it is known by."""
+    """Return for each person the smallest hash of what it is known by, but for those that differ by store."""
     statement = (
         select(membership.c.person_id, func.min(identifier.c.hash))
         .join(identifier, identifier.c.identifier_id == membership.c.identifier_id)
+        .where(identifier.c.kind.not_in(KEYED))
         .group_by(membership.c.person_id)
         .order_by(membership.c.person_id)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -18,13 +18,14 @@ from sqlalchemy import Connection, insert, update
 
 from attribution import clock
 from attribution.loading import rejects
+from attribution.loading.calls import load_calls, load_leases, load_tracking_numbers
 from attribution.loading.measures import load_email_stats, load_rates, load_social_stats, load_spend
+from attribution.loading.meetings import load_meetings
 from attribution.loading.records import (
     load_adjustments,
     load_deals,
     load_identities,
     load_leads,
-    load_meetings,
     load_stages,
 )
 from attribution.loading.result import (
@@ -36,6 +37,7 @@ from attribution.loading.result import (
     FileResult,
     Outcome,
 )
+from attribution.loading.tombstones import Erased
 from attribution.loading.touches import TouchLoader
 from attribution.sources import files
 from attribution.sources.parse import Parsed, ParseOptions, Rejection, parse
@@ -66,6 +68,9 @@ _LOADERS: Final[dict[str, Loader]] = {
     "stages": load_stages,
     "adjustments": load_adjustments,
     "meetings": load_meetings,
+    "calls": load_calls,
+    "leases": load_leases,
+    "tracking_numbers": load_tracking_numbers,
     "spend": load_spend,
     "email_stats": load_email_stats,
     "social_stats": load_social_stats,
@@ -209,10 +214,11 @@ def _write(connection: Connection, content: _Content) -> tuple[int, list[Rejecti
         insert(schema.batch).values(**which, imported_at=clock.now_micros(), **dict.fromkeys(COUNTS, 0))
     )
     settings = Settings(connection)
+    erased = Erased.of(connection, settings)
     outcome = (
         content.touches.apply(connection, settings, batch_id)
         if content.touches is not None
-        else _load(connection, settings, batch_id, result.table, content.chunks)
+        else _load(connection, settings, batch_id, result.table, content.chunks, erased)
     )
     result.accepted, result.updated = outcome.count(ACCEPTED), outcome.count(UPDATED)
     result.duplicate, result.conflict = outcome.count(DUPLICATE), outcome.count(CONFLICT)
@@ -225,6 +231,8 @@ def _write(connection: Connection, content: _Content) -> tuple[int, list[Rejecti
         .values({name: getattr(result, name) for name in COUNTS})
     )
     bad = sorted([*content.rejected, *outcome.rejected, *outcome.conflicts], key=lambda r: r.line)
+    if erased is not None:
+        bad = erased.cleared(result.table, bad)
     rejects.keep(connection, batch_id, result.table, result.file, bad)
     return batch_id, bad
 
@@ -249,8 +257,9 @@ def _reasons(bad: Sequence[Rejection]) -> list[str]:
 
 
 def _load(
-    connection: Connection, settings: Settings, batch_id: int, table_name: str, chunks: Sequence[Parsed]
-) -> Outcome:
+    connection: Connection, settings: Settings, batch_id: int, table_name: str, chunks: Sequence[Parsed],
+    erased: Erased | None,
+) -> Outcome:  # fmt: skip
     filled = [chunk for chunk in chunks if chunk.columns.num_rows]
     if not filled:
         return Outcome(np.empty(0, np.int8))
@@ -260,4 +269,14 @@ def _load(
         rejected=[],
         warnings=[],
     )
-    return _LOADERS[table_name](connection, settings, batch_id, whole)
+    load = _LOADERS[table_name]
+    if erased is None:
+        return load(connection, settings, batch_id, whole)
+    rest, says = erased.without(table_name, whole)
+    # what is nobody's any more says nothing that is not known
+    status = np.full(len(says), DUPLICATE, np.int8)
+    if not says.any():
+        return Outcome(status)
+    outcome = load(connection, settings, batch_id, rest)
+    status[says] = outcome.status
+    return replace(outcome, status=status)

@@ -7,7 +7,7 @@ and the index that journeys read from grows from left to right.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,21 @@ from sqlalchemy import Connection, select
 
 from attribution.channels.origin import ORIGIN_FIELDS
 from attribution.identifiers import VISITOR
+from attribution.loading.merge import nullable
+from attribution.loading.refusals import Refusals
 from attribution.loading.rejects import conflicts
 from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, Outcome, Status
+from attribution.loading.tombstones import Erased, LostTouches
+from attribution.loading.touch_evidence import identify
 from attribution.sources.parse import Parsed, Rejection
+from attribution.sources.tables import TOUCH_IDENTIFIERS
 from attribution.store import schema
-from attribution.store.columns import Ints, insert_columns, next_id, read_frame, temporary
-from attribution.store.dimensions import intern_identifiers, intern_origins, intern_pages
-from attribution.store.keys import distinct, find, intern, look_up, row_hash, text_hash
+from attribution.store.columns import Ints, Values, insert_columns, read_frame, temporary
+from attribution.store.dimensions import intern_origins, intern_pages
+from attribution.store.identifiers import intern_identifiers
+from attribution.store.keys import ERASED, distinct, find, intern, look_up, row_hash, text_hash
 from attribution.store.settings import Settings
+from attribution.store.touch_numbers import next_touch
 
 _PAGE = ("landing_host", "landing_path", "query")
 _OWN = ("click_id", "page_views", "engaged_seconds", "cost_minor", "currency")  # kept in the touch itself
@@ -81,6 +88,7 @@ class TouchLoader:
         self._hash: list[Ints] = []
         self._digest: list[Ints] = []
         self._lines: list[Ints] = []
+        self._refusals = Refusals()
 
     def add(self, parsed: Parsed) -> None:
         """Hash a chunk and reduce it to what will be stored."""
@@ -98,7 +106,9 @@ class TouchLoader:
         origin, page = hashed(origins), hashed(pages)
         agent = text_hash(table.column("user_agent"))
         visitor = text_hash(table.column("visitor_id"))
-        own = part("touch_id", "at", "consent", *_OWN)
+        # whoever else is named: most files name nobody, and their rows stay as they were hashed ever since
+        named = [name for name in TOUCH_IDENTIFIERS if table.column(name).null_count < rows]
+        own = part("touch_id", "at", "consent", *_OWN, *named)
         self._origins.add(origin, origins)
         self._pages.add(page, pages)
         self._agents.add(agent, part("user_agent"))
@@ -111,6 +121,7 @@ class TouchLoader:
                 rows,
             )
         )
+        self._refusals.add(table)
         self._own.append(own)
         self._lines.append(parsed.lines)
 
@@ -120,10 +131,17 @@ class TouchLoader:
             return Outcome(np.empty(0, np.int8))
         own = pa.concat_tables(self._own, promote_options="permissive").combine_chunks()
         digest = np.concatenate(self._digest)
-        status, key = _fates(connection, np.concatenate(self._hash), digest, own.column("touch_id"))
+        status, key = fates(connection, np.concatenate(self._hash), digest, own.column("touch_id"))
         new = np.flatnonzero(status == ACCEPTED)
+        erased = Erased.of(connection, settings)
         if len(new):
-            self._write(connection, settings, batch_id, own, new, key, digest)
+            lost = None
+            if erased is not None:
+                codes, _, visitors = self._visitors.close()
+                lost = erased.of_touches(own, visitors.column("visitor_id").combine_chunks(), codes)
+                own, digest = lost.own, np.where(lost.any, ERASED, digest)
+            self._write(connection, settings, batch_id, own, new, key, digest, lost)
+            self._refusals.keep(connection, settings, own, status == ACCEPTED, erased)
         return Outcome(
             status,
             self._conflicts(own, np.flatnonzero(status == CONFLICT)),
@@ -132,48 +150,61 @@ class TouchLoader:
 
     def _write(
         self, connection: Connection, settings: Settings, batch_id: int,
-        own: pa.Table, new: Ints, key: Ints, digest: Ints,
+        own: pa.Table, new: Ints, key: Ints, digest: Ints, lost: LostTouches | None,
     ) -> None:  # fmt: skip
-        visitor = self._visitors.numbers(
-            new,
+        whose = np.arange(len(new)) if lost is None else np.flatnonzero(~lost.visitor[new])
+        visitor = np.zeros(len(new), np.int64)
+        visitor[whose] = self._visitors.numbers(
+            new[whose],
             "visitor_id",
-            lambda _, rows: intern_identifiers(connection, VISITOR, rows.column("visitor_id"), None),
+            lambda _, rows: intern_identifiers(
+                connection, settings, VISITOR, rows.column("visitor_id"), tally=True
+            ),
         )
         origin = self._origins.numbers(
             new, "kind", lambda hashes, rows: intern_origins(connection, hashes, rows, settings)
         )
-        page = self._pages.numbers(
-            new, "landing_host", lambda hashes, rows: intern_pages(connection, hashes, rows)
+        # page and browser may tell who it was
+        told = whose if lost is None else np.flatnonzero(~lost.holder[new])
+        page, agent = np.zeros((2, len(new)), np.int64)
+        page[told] = self._pages.numbers(
+            new[told], "landing_host", lambda hashes, rows: intern_pages(connection, hashes, rows)
         )
-        agent = self._agents.numbers(
-            new, "user_agent", lambda hashes, rows: _intern_agents(connection, hashes, rows)
+        agent[told] = self._agents.numbers(
+            new[told], "user_agent", lambda hashes, rows: _intern_agents(connection, hashes, rows)
         )
         at = own.column("at").combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)[new]
-        order = np.lexsort((at, visitor))
+        holder = self._holders(connection, settings, own, new, at, visitor)
+        order = np.lexsort((at, holder))
         taken = own.take(pa.array(new[order]))
-        n = np.arange(len(new)) + next_id(connection, schema.touch.c.n)
-        insert_columns(
+        insert_touches(
             connection,
-            schema.touch,
+            settings,
             {
-                "n": n,
                 "touch_id": taken.column("touch_id"),
-                "visitor": _nullable(visitor[order]),
+                "visitor": nullable(holder[order]),
                 "at": at[order],
                 "origin_id": origin[order],
-                "page_id": _nullable(page[order]),
-                "agent_id": _nullable(agent[order]),
+                "page_id": nullable(page[order]),
+                "agent_id": nullable(agent[order]),
                 "consent": taken.column("consent"),
                 **{name: taken.column(name) for name in _OWN if name in taken.column_names},
                 "batch_id": batch_id,
             },
+            key[new][order],
+            digest[new][order],
         )
-        keys, digests = key[new][order], digest[new][order]
-        by_key = np.argsort(keys)
-        insert_columns(
-            connection, schema.touch_key,
-            {"hash": keys[by_key], "n": n[by_key], "digest": digests[by_key]},
-        )  # fmt: skip
+
+    def _holders(
+        self, connection: Connection, settings: Settings, own: pa.Table, new: Ints, at: Ints, visitor: Ints
+    ) -> Ints:
+        """Return whose each new touch is, and keep what else the rows say of who that is."""
+        named = [name for name in TOUCH_IDENTIFIERS if name in own.column_names]
+        if not named:
+            return visitor
+        codes, _, origins = self._origins.close()
+        kind = origins.column("kind").take(pa.array(codes[new]))
+        return identify(connection, settings, own.select(named).take(pa.array(new)), kind, at, visitor)
 
     def _conflicts(self, own: pa.Table, rows: Ints) -> list[Rejection]:
         """Put rows that contradict a stored touch into words, from the columns as they were read."""
@@ -187,8 +218,24 @@ class TouchLoader:
         return conflicts("touches", columns, np.concatenate(self._lines)[rows])
 
 
-def _nullable(ids: Ints) -> pa.Array:
-    return pa.array(ids, mask=ids == 0)
+def insert_touches(
+    connection: Connection, settings: Settings, columns: Mapping[str, Values], key: Ints, digest: Ints
+) -> None:
+    """Store new touches.
+
+    Args:
+        connection: the writer's.
+        settings: the store's.
+        columns: all of the table but `n`, sorted by visitor and time.
+        key: int64[n], of :func:`fates`.
+        digest: int64[n].
+    """
+    n = np.arange(len(key)) + next_touch(connection, settings)
+    insert_columns(connection, schema.touch, {"n": n, **columns})
+    by_key = np.argsort(key)
+    insert_columns(
+        connection, schema.touch_key, {"hash": key[by_key], "n": n[by_key], "digest": digest[by_key]}
+    )
 
 
 def _intern_agents(connection: Connection, hashes: Ints, rows: pa.Table) -> Ints:
@@ -199,8 +246,14 @@ def _intern_agents(connection: Connection, hashes: Ints, rows: pa.Table) -> Ints
     )[0]  # fmt: skip
 
 
-def _fates(connection: Connection, hashes: Ints, digest: Ints, ids: pa.ChunkedArray) -> tuple[Status, Ints]:
+def fates(connection: Connection, hashes: Ints, digest: Ints, ids: pa.ChunkedArray) -> tuple[Status, Ints]:
     """Tell new touches from repeated and contradicting ones; returns fates and the key of each row.
+
+    Args:
+        connection: the writer's.
+        hashes: int64[n] of the ids.
+        digest: int64[n] of what the rows say.
+        ids: their texts.
 
     Two ids with one hash (none is expected below 10^8 touches) are told apart by their text, and the
     later one moves on to another key.
@@ -219,7 +272,8 @@ def _fates(connection: Connection, hashes: Ints, digest: Ints, ids: pa.ChunkedAr
         row_digest = np.append(stored["digest"], 0)[at]
         holder = look_up(key[taken], taken, key[pending])
         leader = np.where(row_n >= 0, -1, np.where(holder >= 0, holder, pending[first[codes]]))
-        same = np.where(row_n >= 0, digest[pending] == row_digest, digest[pending] == digest[leader])
+        repeated = (digest[pending] == row_digest) | (row_digest == ERASED)
+        same = np.where(row_n >= 0, repeated, digest[pending] == digest[leader])
         status[pending] = np.where(same, DUPLICATE, CONFLICT)
         leads = leader == pending
         status[pending[leads]] = ACCEPTED

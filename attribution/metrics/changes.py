@@ -1,7 +1,7 @@
 """`changes`: what moved in the ledger since a moment, and why.
 
-First postings are told in one line a run; everything posted after them (a refund, a late touch, a merge,
-a changed deal, new rules) has its own line for each conversion and model.
+First postings are told in one line a run; everything posted after them (a refund, a late touch, people who
+changed, a changed deal, new rules) has its own line for each conversion and model.
 """
 
 from __future__ import annotations

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from attribution import clock
-from attribution.metrics import doctor_identity, doctor_models, doctor_money, doctor_records
+from attribution.metrics import (
+    doctor_calls,
+    doctor_identity,
+    doctor_models,
+    doctor_money,
+    doctor_records,
+    doctor_untouched,
+)
 from attribution.metrics.answer import Answer
 from attribution.metrics.findings import SEVERITIES, Finding, Look
 from attribution.store.database import Database
@@ -26,12 +33,19 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("adjustment_currency", doctor_records.adjustment_currency),
     ("deals_without_people", doctor_records.deals_without_people),
     ("closed_before_created", doctor_records.closed_before_created),
+    ("placeholders", doctor_identity.placeholders),
     ("unused_evidence", doctor_identity.unused_evidence),
+    ("shared_identifiers", doctor_identity.shared_identifiers),
     ("shared_browsers", doctor_identity.shared_browsers),
+    ("large_people", doctor_identity.large_people),
+    ("idle_decisions", doctor_identity.idle_decisions),
+    ("domains", doctor_identity.domains),
+    ("calls_of_nobody", doctor_calls.calls_of_nobody),
+    ("overlapping_leases", doctor_calls.overlapping_leases),
     ("pending_changes", doctor_money.pending_changes),
     ("conservation", doctor_money.conservation),
-    ("unattributed_revenue", doctor_money.unattributed_revenue),
-    ("leads_without_touch", doctor_money.leads_without_touch),
+    ("unattributed_revenue", doctor_untouched.unattributed_revenue),
+    ("leads_without_touch", doctor_untouched.leads_without_touch),
     ("no_rate", doctor_money.no_rate),
     ("spend_unmatched", doctor_money.spend_unmatched),
     ("fits", doctor_models.fits),

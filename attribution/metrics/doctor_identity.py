@@ -1,16 +1,33 @@
-"""What deserves a look in who is who: evidence that does not count, and browsers of several people."""
+"""What deserves a look in who is who: evidence that does not count, what is shared, very large people."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import func, select
+import numpy as np
+from sqlalchemy import func, or_, select, union_all
 
-from attribution.identifiers import KIND_NAMES
-from attribution.identity.graph import Demotion
+from attribution.identifiers import EMAIL, KIND_NAMES, PHONE
+from attribution.identity.deciding import without_effect
+from attribution.identity.decisions import standing
+from attribution.identity.graph import ALWAYS, Demotion
+from attribution.identity.naming import ERASED, named
+from attribution.identity.rules import Rules
 from attribution.metrics.findings import EXAMPLES, Finding, Look, listed
-from attribution.store.schema import demoted_edge, edge, identifier, membership
+from attribution.metrics.person_records import known_as
+from attribution.store.columns import read_ints
+from attribution.store.identifiers import A_ROLES, spelled
+from attribution.store.keys import look_up
+from attribution.store.schema import affiliation, demoted_edge, edge, identifier, membership, passed_over
 
+MANY: Final = 50  # identifiers of one person, of whatever kinds
+_HALF: Final = 2**32  # identifiers are fewer than 2^31
+_KINDS: Final = 16
+_SHAREABLE: Final = (EMAIL, PHONE)
+_LOOK: Final = (
+    "see whether they are one: attribution identity show; attribution identity split parts two people"
+)
+_LEAVE_BLANK: Final = "leave the column empty where nothing is known"
 _WHY: Final = {
     Demotion.LIMIT: (
         "warning",
@@ -44,7 +61,7 @@ def unused_evidence(look: Look) -> list[Finding]:
 def _examples(look: Look, reason: int) -> list[str]:
     one, other = identifier.alias(), identifier.alias()
     ties = (
-        select(one.c.kind, one.c.value, other.c.kind, other.c.value)
+        select(one.c.kind, spelled(one), other.c.kind, spelled(other))
         .select_from(demoted_edge)
         .join(edge, edge.c.edge_id == demoted_edge.c.edge_id)
         .join(one, one.c.identifier_id == edge.c.a)
@@ -59,18 +76,161 @@ def _examples(look: Look, reason: int) -> list[str]:
     ]
 
 
+def shared_identifiers(look: Look) -> list[Finding]:
+    """Name the phones and e-mails that evidence showed to be several people's; those of roles stand apart."""
+    people = Rules.of(look.settings).shared_people
+    ties = union_all(
+        *(
+            select(end.label("i"))
+            .join_from(demoted_edge, edge, edge.c.edge_id == demoted_edge.c.edge_id)
+            .where(demoted_edge.c.reason == int(Demotion.SHARED))
+            for end in (edge.c.a, edge.c.b)
+        )
+    ).subquery()
+    counts = select(ties.c.i, func.count().label("ties")).group_by(ties.c.i).subquery()
+    found = (
+        select(spelled(), counts.c.ties)
+        .join_from(counts, identifier, identifier.c.identifier_id == counts.c.i)
+        .where(identifier.c.kind.in_(_SHAREABLE))
+        .order_by(counts.c.ties.desc(), spelled())
+    )
+    at_roles = found.where(identifier.c.trait == A_ROLES, identifier.c.kind == EMAIL)
+    # the other end of such a tie may be an e-mail too: only what has many ties is shared itself
+    crowded = found.where(
+        or_(identifier.c.kind == PHONE, identifier.c.trait != A_ROLES), counts.c.ties > people
+    )
+    return [
+        *look.finding(
+            "notice", crowded, f"phones and e-mails that more than {people} people share",
+            "where one is a single person's, raise the setting shared_people",
+        ),
+        *look.finding(
+            "notice", at_roles, "mailboxes of roles that leads gave as theirs",
+            "where one is a single person's, add -NAME to the setting role_mailboxes",
+        ),
+    ]  # fmt: skip
+
+
 def shared_browsers(look: Look) -> list[Finding]:
     """Name the visitors whose touches are split by time."""
+    # all but the first of several stretches begin some time
+    later = select(membership.c.identifier_id).where(membership.c.since != ALWAYS[0])
     split = (
-        select(identifier.c.value)
-        .join(membership, membership.c.identifier_id == identifier.c.identifier_id)
-        .group_by(identifier.c.identifier_id, identifier.c.value)
-        .having(func.count() > 1)
-        .order_by(identifier.c.value)
+        select(identifier.c.value).where(identifier.c.identifier_id.in_(later)).order_by(identifier.c.value)
     )
     return look.finding(
         "notice",
         split,
         "visitors that several people used",
         "each has the touches from a login of theirs to the next login of another",
+    )
+
+
+def large_people(look: Look) -> list[Finding]:
+    """Name the people who hold as many identifiers of a kind as they may, or very many in all."""
+    limits = {kind: limit for kind, limit in Rules.of(look.settings).limits.items() if limit > 1}
+    # two numbers in one, and the rest in memory: of ten million identifiers a third of the time
+    packed = select(membership.c.identifier_id * _HALF + membership.c.person_id)
+    pairs = np.sort(read_ints(look.connection, packed, ["i"])["i"])
+    # a browser that came back to somebody counts once
+    identifiers, people = np.divmod(pairs[np.diff(pairs, prepend=-1) != 0], _HALF)
+    kinds = select(identifier.c.identifier_id * _KINDS + identifier.c.kind)
+    known = read_ints(look.connection, kinds, ["i"])["i"]
+    kind_of = np.zeros(max(int(ids.max(initial=0)) for ids in (identifiers, known // _KINDS)) + 1, np.int8)
+    kind_of[known // _KINDS] = known % _KINDS
+    mine = kind_of[identifiers].astype(np.int64)
+    held, of_kind = np.unique(people * _KINDS + mine, return_counts=True)
+    allowed = look_up(
+        np.array(list(limits)),
+        np.array(list(limits.values())),
+        (held % _KINDS).astype(np.int64),
+        missing=2**62,
+    )
+    full = np.flatnonzero(of_kind >= allowed)
+    everybody, counts = np.unique(people, return_counts=True)
+    many = np.flatnonzero(counts >= MANY)
+    at_limit = full[np.lexsort((held[full], -of_kind[full]))]
+    largest = many[np.lexsort((everybody[many], -counts[many]))]
+    shown = [
+        *(held[at_limit] // _KINDS)[: EXAMPLES + 1].tolist(),
+        *everybody[largest][: EXAMPLES + 1].tolist(),
+    ]
+    names = known_as(look.connection, shown)
+    found = []
+    if len(full):
+        words = listed(
+            f"{names[int(held[i]) // _KINDS]} ({of_kind[i]} of kind {KIND_NAMES[int(held[i]) % _KINDS]})"
+            for i in at_limit[: EXAMPLES + 1]
+        )
+        text = f"people hold as many identifiers of a kind as identity_limits lets them, or more: {words}"
+        found.append(Finding("notice", len(full), text, _LOOK))
+    if len(many):
+        words = listed(
+            f"{names[int(everybody[i])]} ({counts[i]} identifiers)" for i in largest[: EXAMPLES + 1]
+        )
+        found.append(Finding("notice", len(many), f"people hold {MANY} identifiers or more: {words}", _LOOK))
+    return found
+
+
+def placeholders(look: Look) -> list[Finding]:
+    """Tell what stood where an identifier should and named nobody, by kind."""
+    order = (passed_over.c.kind, passed_over.c.count.desc(), passed_over.c.value)
+    rows = look.connection.execute(select(passed_over).order_by(*order)).all()
+    found = []
+    for kind, name in KIND_NAMES.items():
+        mine = [(value, count) for one, value, count in rows if one == kind]
+        if mine:
+            words = listed(f"{value} ({count:,})" for value, count in mine)
+            text = f"values of kind {name} name nobody and were passed over: {words}"
+            found.append(Finding("notice", sum(count for _, count in mine), text, _LEAVE_BLANK))
+    return found
+
+
+def idle_decisions(look: Look) -> list[Finding]:
+    """Name the joins that another decision, or a rule, keeps from having any effect."""
+    idle = without_effect(look.connection, standing(look.connection))
+    if not idle:
+        return []
+    names = named(look.connection, {end for one in idle for end in one.ends})
+    words = listed(
+        f"{one.number} ({' with '.join(str(names.get(end, ERASED)) for end in sorted(one.ends))})"
+        for one in idle
+    )
+    return [
+        Finding(
+            "warning", len(idle), f"decisions that join are contradicted by others or by rules: {words}",
+            "take one of them back: attribution identity decisions, attribution identity undo",
+        )
+    ]  # fmt: skip
+
+
+def domains(look: Look) -> list[Finding]:
+    """Name the company domains whose people the CRM ties to several accounts."""
+    email, account = identifier.alias(), identifier.alias()
+    theirs = membership.alias()
+    pairs = (
+        select(email.c.company.label("domain"), affiliation.c.account)
+        .join_from(affiliation, theirs, theirs.c.identifier_id == affiliation.c.identifier_id)
+        .join(membership, membership.c.person_id == theirs.c.person_id)
+        .join(email, email.c.identifier_id == membership.c.identifier_id)
+        .where(email.c.company.is_not(None), email.c.trait != A_ROLES)
+        .distinct()
+        .subquery()
+    )
+    several = (
+        select(pairs.c.domain, func.count().label("accounts"))
+        .group_by(pairs.c.domain)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    found = (
+        select(account.c.value)
+        .join_from(several, account, account.c.identifier_id == several.c.domain)
+        .order_by(several.c.accounts.desc(), account.c.value)
+    )
+    return look.finding(
+        "notice",
+        found,
+        "company domains whose people the CRM ties to several accounts, so that a domain alone means none",
+        "merge the accounts in the CRM where they are one company",
     )

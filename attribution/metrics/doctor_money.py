@@ -1,4 +1,4 @@
-"""Checks of the ledger and of what money is missing from it: unattributed, unrated, unmatched."""
+"""Checks of the ledger and of what money is missing from it: unposted, unrated, unmatched."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import BigInteger, case, cast, exists, func, select
+from sqlalchemy import BigInteger, cast, func, select, union
 
 from attribution.ledger.check import check_conservation
 from attribution.ledger.rates import Rates
 from attribution.metrics.dimensions import name_key
-from attribution.metrics.evidence_rows import journey_sets
 from attribution.metrics.findings import EXAMPLES, Finding, Look, listed
 from attribution.money import money_text
 from attribution.store.columns import read_ints
@@ -19,15 +18,12 @@ from attribution.store.schema import (
     change,
     conversion,
     credit_set,
-    deal_contact,
-    journey_touch,
-    lead,
-    membership,
     origin,
     placement,
     run,
     spend,
     touch,
+    touch_count,
 )
 
 _RUN: Final = "attribution run"
@@ -58,84 +54,6 @@ def conservation(look: Look) -> list[Finding]:
         for one in wrong
     )
     return [Finding("error", len(wrong), examples, "please report this; `attribution run --full` posts anew")]
-
-
-def unattributed_revenue(look: Look) -> list[Finding]:
-    """Tell how much revenue no touch explains, and why."""
-    return _without_touch(look, "won", "deals", "warning")
-
-
-def leads_without_touch(look: Look) -> list[Finding]:
-    """Tell how many leads no touch explains, and why."""
-    return _without_touch(look, "lead", "leads", "notice")
-
-
-def _without_touch(look: Look, kind: str, what: str, severity: str) -> list[Finding]:
-    """Return a finding for all conversions without a journey, and one for each reason."""
-    sets = journey_sets(look.connection, look.settings, kind)
-    if not sets:
-        return []
-    journey = exists().where(
-        journey_touch.c.journey_set_id.in_(sets), journey_touch.c.conversion_id == conversion.c.conversion_id
-    )
-    mine = (conversion.c.kind == kind) & (conversion.c.active == 1)
-    value = cast(func.coalesce(func.sum(conversion.c.reporting_minor), 0), BigInteger)
-    every, total = look.connection.execute(select(func.count(), value).where(mine)).one()
-    reason = _reason(kind).label("reason")
-    reasons = select(reason, func.count(), value).where(mine, ~journey).group_by(reason)
-    found = {str(name): (int(n), int(money)) for name, n, money in look.connection.execute(reasons)}
-    if not found:
-        return []
-    count, money = (sum(pair[i] for pair in found.values()) for i in (0, 1))
-    currency = look.settings.get("reporting_currency")
-
-    def share(n: int, minor: int) -> str:
-        if kind != "won" or currency is None:
-            return f"{n / every:.1%} of {what}"
-        part = f", {minor / total:.1%} of revenue ({money_text(minor, currency)} {currency})" if total else ""
-        return f"{n / every:.1%} of {what}{part}"
-
-    hints = {
-        "nobody": ("no lead, e-mail or account names their people", "name contacts in lead_id or emails"),
-        "untouched": (
-            "their people have no touch at all",
-            "look for the evidence that ties visitors to them: forms, calls, logins in `identities`",
-        ),
-        "outside": (
-            "their people's touches came too early, too late, or are of kinds that do not count",
-            f"`attribution explain` shows one; the lookback is {look.settings.require('lookback')}",
-        ),
-    }
-    rows = [Finding(severity, count, share(count, money), "the reasons are in the next lines")]
-    for name, (words, hint) in hints.items():
-        if name in found:
-            rows.append(Finding("notice", found[name][0], f"{words}: {share(*found[name])}", hint))
-    return rows
-
-
-def _reason(kind: str) -> Any:
-    """Say in SQL why a conversion has no journey: `nobody`, `untouched` or `outside`."""
-    own, other = membership.alias(), membership.alias()
-    if kind == "won":
-        named = exists().where(deal_contact.c.deal_id == conversion.c.object_id)
-        contacts = deal_contact.join(own, own.c.identifier_id == deal_contact.c.identifier_id)
-        mine = deal_contact.c.deal_id == conversion.c.object_id
-    else:
-        named = exists().where(lead.c.lead_id == conversion.c.object_id)
-        contacts = lead.join(own, own.c.identifier_id == lead.c.identifier_id)
-        mine = lead.c.lead_id == conversion.c.object_id
-    touched = (
-        select(touch.c.n)
-        .select_from(
-            contacts.join(other, other.c.person_id == own.c.person_id).join(
-                touch, touch.c.visitor == other.c.identifier_id
-            )
-        )
-        .where(mine)
-        .correlate(conversion)
-        .exists()
-    )
-    return case((~named, "nobody"), (touched, "outside"), else_="untouched")
 
 
 def no_rate(look: Look) -> list[Finding]:
@@ -180,7 +98,7 @@ def spend_unmatched(look: Look) -> list[Finding]:
     columns = [placement.c[name] for name in _NAMED]
     touched = (
         select(*columns).distinct().join(origin, origin.c.placement_id == placement.c.placement_id)
-        .where(origin.c.origin_id.in_(select(touch.c.origin_id).distinct()))
+        .where(origin.c.origin_id.in_(union(select(touch.c.origin_id), select(touch_count.c.origin_id))))
     )  # fmt: skip
     known = {_key(row) for row in look.connection.execute(touched)}
     paid = (

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, exists, func, select
 
 from attribution import clock
 from attribution.channels.origin import PLACEMENT_FIELDS
-from attribution.identity.evidence import chunks
+from attribution.identity.graph import ALWAYS
+from attribution.identity.observed import chunks
 from attribution.identity.stretches import theirs_then
 from attribution.journeys.people import leads_of_deals
 from attribution.ledger.allocate import MILLION
@@ -37,6 +38,14 @@ from attribution.store.settings import Settings
 MILESTONE_KINDS: Final = ("call", "chat", "form", "meeting")
 MAX_TOUCHES: Final = 2_000  # in one story; the ledger itself has no such limit
 _TIES: Final = 100  # touches of one microsecond that are compared for being last
+
+
+class Counting(NamedTuple):
+    """A person whose touches count, from when to when (microseconds, the end not included)."""
+
+    person: int
+    since: int = ALWAYS[0]
+    until: int = ALWAYS[1]
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ def touches_by_number(connection: Connection, numbers: Iterable[int]) -> list[Se
 
 
 def touches_of(
-    connection: Connection, people: Iterable[int], start: int | None, end: int, kinds: Iterable[str]
+    connection: Connection, people: Iterable[Counting], start: int | None, end: int, kinds: Iterable[str]
 ) -> list[Seen]:
     """Read the touches of some people in a window, in time order; the last `MAX_TOUCHES` of many."""
     allowed = list(kinds)
@@ -140,7 +149,7 @@ def touches_of(
     return sorted(found.values(), key=lambda one: one.order)[-MAX_TOUCHES:]
 
 
-def last_touch(connection: Connection, people: Iterable[int], end: int | None) -> Seen | None:
+def last_touch(connection: Connection, people: Iterable[Counting], end: int | None) -> Seen | None:
     """Return the last touch of any kind of some people at or before an instant: a milestone's touch."""
     if end is None:
         return None
@@ -250,14 +259,21 @@ def _touches() -> Select[Any]:
     )
 
 
-def _of_people(people: Iterable[int], end: int) -> Iterable[Select[Any]]:
+def _of_people(people: Iterable[Counting], end: int) -> Iterable[Select[Any]]:
     """Yield selects of people's touches, the latest first: by membership, and visitors that none names."""
     latest = (touch.c.at.desc(), touch.c.touch_id.desc())
-    for part in chunks(sorted(set(people))):
-        joined = _touches().join(membership, membership.c.identifier_id == touch.c.visitor)
-        theirs = joined.where(membership.c.person_id.in_(part), theirs_then(touch.c.at))
-        yield theirs.where(touch.c.at <= end).order_by(*latest)
-        yield _touches().where(touch.c.visitor.in_(part), touch.c.at <= end).order_by(*latest)
+    together: dict[tuple[int, int], set[int]] = {}
+    for one in people:
+        together.setdefault((one.since, one.until), set()).add(one.person)
+    for (since, until), numbers in together.items():
+        then = [touch.c.at <= end, touch.c.at >= since, touch.c.at < until]
+        for part in chunks(sorted(numbers)):
+            joined = _touches().join(membership, membership.c.identifier_id == touch.c.visitor)
+            theirs = joined.where(membership.c.person_id.in_(part), theirs_then(touch.c.at))
+            yield theirs.where(*then).order_by(*latest)
+            named = exists().where(membership.c.identifier_id == touch.c.visitor)
+            alone = _touches().where(touch.c.visitor.in_(part), ~named)
+            yield alone.where(*then).order_by(*latest)
 
 
 def _seen(connection: Connection, statement: Select[Any]) -> list[Seen]:

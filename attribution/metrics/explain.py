@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any, Final
 
+import networkx as nx
+import numpy as np
 from sqlalchemy import Column, Connection, Table, func, select
 
 from attribution import clock
 from attribution.errors import InputError, UnknownNameError
-from attribution.identity.evidence import Evidence, account_members, people_of
+from attribution.identity.consent import consent_of, consent_words
+from attribution.identity.evidence import people_of
+from attribution.identity.network import network_of
 from attribution.metrics import evidence_rows as read
 from attribution.metrics.answer import Answer, Row
-from attribution.metrics.explain_touch import touch_row
+from attribution.metrics.decision_rows import decision_rows
+from attribution.metrics.evidence_of import Behind, about, behind_deal, behind_lead, unused_rows
+from attribution.metrics.evidence_rows import Counting
+from attribution.metrics.explain_touch import read_touch, touch_row, whose_touch
 from attribution.money import money_text
 from attribution.store.database import Database
+from attribution.store.identifiers import spelled
 from attribution.store.schema import adjustment, conversion, deal, identifier, lead, touch
 from attribution.store.settings import Settings
 
 KINDS: Final = ("deal", "lead", "touch")
-MAX_PEOPLE: Final = 200  # of one deal: an account may have thousands of members
 MAX_IDENTIFIERS: Final = 500
-_ROLES: Final = {0: "CRM deal", 1: "CRM deal contact", 2: "CRM deal account"}
 
 
 def explain(db: Database, what: str, key: str) -> Answer:
@@ -66,36 +72,65 @@ def explain(db: Database, what: str, key: str) -> Answer:
         )
 
 
+def evidence_graph(db: Database, what: str, key: str) -> nx.MultiGraph[str]:
+    """Return the evidence behind a deal, a lead or a touch as a graph, up to the record that it leads to.
+
+    Nodes and edges are those of :func:`attribution.identity.network.network_of`.
+
+    Raises:
+        UnknownNameError: `what` is something else.
+        InputError: there is no such object.
+    """
+    if what not in KINDS:
+        raise UnknownNameError("object to explain", what, KINDS)
+    warnings: list[str] = []
+    with db.read() as connection:
+        settings = Settings(connection)
+        ends: list[Hashable]
+        if what == "touch":
+            one = read_touch(connection, key)
+            if one is None:
+                raise _no_touch(connection, key)
+            whose = whose_touch(connection, settings, one, warnings)
+            if whose is None:
+                nobody: nx.MultiGraph[str] = nx.MultiGraph()
+                nobody.graph.update(about(db, [*warnings, "this touch is nobody's"]))
+                return nobody
+            evidence, ends = whose.evidence, whose.targets
+            evidence.tie(f"touch {key}", "its visitor", [one.visitor])
+        else:
+            record = _record(connection, deal if what == "deal" else lead, key, what)
+            behind = (behind_deal if what == "deal" else behind_lead)(connection, settings, record, warnings)
+            evidence, ends = behind.evidence, [behind.target]
+    return network_of(
+        evidence, ends=tuple(ends), title=f"What ties people to {what} {key}", about=about(db, warnings)
+    )
+
+
 def _deal(
     connection: Connection, settings: Settings, key: str, warnings: list[str]
 ) -> tuple[Row, str | None]:
     one = _record(connection, deal, key, "deal")
-    roles = read.contacts_of(connection, one)
-    named = list(roles)
-    for number, role in roles.items():
-        if role == 2:  # neither lead nor e-mails: whoever belongs to its account
-            named += account_members(connection, number)
-    people = _few(people_of(connection, named).values(), warnings)
+    behind = behind_deal(connection, settings, one, warnings)
     record = read.lead_of_deal(connection, one)
+    everybody = behind.everybody
     milestones = {
         "lead": _lead_milestone(connection, record),
-        "opportunity": read.last_touch(connection, people, one.created_at_end),
-        "won": read.last_touch(connection, people, one.closed_at) if one.status == "won" else None,
+        "opportunity": read.last_touch(connection, everybody, one.created_at_end),
+        "won": read.last_touch(connection, everybody, one.closed_at) if one.status == "won" else None,
     }
     end = one.closed_at if one.closed_at is not None else clock.now_micros()
     won = _conversion(connection, "won", one.deal_id)
     currency = one.currency or settings.get("reporting_currency")
-    touches, credits = _journey(connection, settings, "won", won, people, end, milestones, warnings)
-    evidence = _evidence(connection, settings, people, warnings)
-    target = f"deal {one.key}"
-    for role, source in _ROLES.items():
-        evidence.tie(target, source, [number for number, held in roles.items() if held == role])
+    touches, credits = _journey(connection, settings, "won", won, behind.counting, end, milestones, warnings)
     row = {
         "deal": _deal_fields(connection, one, won, record, currency),
-        "identifiers": _identifiers(evidence, target, warnings),
+        "identifiers": _identifiers(behind, warnings),
         "touches": read.touch_rows(touches, credits, milestones, currency or ""),
         "milestones": read.milestone_rows(milestones),
         "unattributed": {"weights": credits.weights(0), "credits": credits.money(0, currency or "")},
+        "unused_evidence": unused_rows(behind.evidence),
+        "decisions": decision_rows(connection, behind.evidence.decisions),
     }
     return row, currency
 
@@ -104,20 +139,23 @@ def _lead(
     connection: Connection, settings: Settings, key: str, warnings: list[str]
 ) -> tuple[Row, str | None]:
     record = _record(connection, lead, key, "lead")
-    people = sorted(set(people_of(connection, [record.identifier_id]).values()))
+    behind = behind_lead(connection, settings, record, warnings)
     milestones = {"lead": _lead_milestone(connection, record)}
     own = _conversion(connection, "lead", record.lead_id)
     end = record.created_at_end
-    touches, credits = _journey(connection, settings, "lead", own, people, end, milestones, warnings)
-    evidence = _evidence(connection, settings, people, warnings)
-    target = record.identifier_id
+    touches, credits = _journey(connection, settings, "lead", own, behind.counting, end, milestones, warnings)
+    people = np.array([one.person for one in behind.counting], np.int64)
     deals = read.deals_of_lead(connection, record)
     row = {
-        "lead": _lead_fields(connection, record) | {"deals": [one.key for one in deals]},
-        "identifiers": _identifiers(evidence, target, warnings),
+        "lead": _lead_fields(connection, record)
+        | {"consent": consent_words(consent_of(connection, people).state[0])}
+        | {"deals": [one.key for one in deals]},
+        "identifiers": _identifiers(behind, warnings),
         "touches": read.touch_rows(touches, credits, milestones, None),
         "milestones": read.milestone_rows(milestones),
         "unattributed": {"weights": credits.weights(0), "credits": credits.weights(0)},
+        "unused_evidence": unused_rows(behind.evidence),
+        "decisions": decision_rows(connection, behind.evidence.decisions),
     }
     return row, settings.get("reporting_currency")
 
@@ -127,9 +165,13 @@ def _touch(
 ) -> tuple[Row, str | None]:
     row = touch_row(connection, settings, key, warnings)
     if row is None:
-        few = connection.execute(select(touch.c.touch_id).order_by(touch.c.n).limit(3)).scalars()
-        raise _unknown("touch", key, _count(connection, touch), list(few))
+        raise _no_touch(connection, key)
     return row, settings.get("reporting_currency")
+
+
+def _no_touch(connection: Connection, key: str) -> InputError:
+    few = connection.execute(select(touch.c.touch_id).order_by(touch.c.n).limit(3)).scalars()
+    return _unknown("touch", key, _count(connection, touch), list(few))
 
 
 _Builder = Callable[[Connection, Settings, str, list[str]], tuple[Row, str | None]]
@@ -141,7 +183,7 @@ def _journey(
     settings: Settings,
     kind: str,
     own: Any | None,
-    people: list[int],
+    people: list[Counting],
     end: int,
     milestones: dict[str, read.Seen | None],
     warnings: list[str],
@@ -171,16 +213,8 @@ def _journey(
     return sorted(final, key=lambda one: one.order), credits
 
 
-def _evidence(connection: Connection, settings: Settings, people: list[int], warnings: list[str]) -> Evidence:
-    evidence = Evidence.load(connection, people, zone=settings.require("timezone"))
-    if evidence.cut:
-        warnings.append(
-            "a person here has more than 5,000 observations; the chains are drawn from the first 5,000"
-        )
-    return evidence
-
-
-def _identifiers(evidence: Evidence, target: Any, warnings: list[str]) -> list[Row]:
+def _identifiers(behind: Behind, warnings: list[str]) -> list[Row]:
+    evidence, target = behind.evidence, behind.target
     nodes = sorted(evidence.nodes.values(), key=lambda node: (node.person, node.kind, node.value))
     mine = [node for node in nodes if node.person > 0]
     if len(mine) > MAX_IDENTIFIERS:
@@ -249,7 +283,7 @@ def _lead_milestone(connection: Connection, record: Any | None) -> read.Seen | N
     if record is None:
         return None
     people = people_of(connection, [record.identifier_id]).values()
-    return read.last_touch(connection, people, record.created_at_end)
+    return read.last_touch(connection, map(Counting, people), record.created_at_end)
 
 
 def _conversion(connection: Connection, kind: str, object_id: int) -> Any | None:
@@ -289,13 +323,6 @@ def _count(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
-def _few(people: Iterable[int], warnings: list[str]) -> list[int]:
-    few = sorted(set(people))
-    if len(few) > MAX_PEOPLE:
-        warnings.append(f"{len(few):,} people belong to this deal; the first {MAX_PEOPLE} are shown")
-    return few[:MAX_PEOPLE]
-
-
 def _labels(row: Row) -> list[str]:
     return list(row.get("unattributed", {}).get("weights", {}))
 
@@ -317,5 +344,5 @@ def _iso(at: int | None) -> str | None:
 def _value(connection: Connection, number: int | None) -> str | None:
     if number is None:
         return None
-    statement = select(identifier.c.value).where(identifier.c.identifier_id == number)
+    statement = select(spelled()).where(identifier.c.identifier_id == number)
     return connection.execute(statement).scalar_one_or_none()

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Hashable
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 from sqlalchemy import Connection, func, select
 
 from attribution import clock
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
-from attribution.identity.evidence import Evidence, people_of
+from attribution.identifiers import KIND_NAMES, VISITOR
+from attribution.identity.accounts import members_of
+from attribution.identity.accounts import stretches_of as accounts_of_people
+from attribution.identity.evidence import Evidence
+from attribution.identity.observed import chunks
+from attribution.journeys.people import accounts_of_deals
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Row
+from attribution.metrics.decision_rows import decision_rows
+from attribution.metrics.evidence_of import behind_touch, tie_to_account, unused_rows
 from attribution.metrics.evidence_rows import journey_sets
+from attribution.metrics.person_records import MAX_RECORDS, leads_of, tie_deals
 from attribution.money import money_text
 from attribution.sources.fields import PURPOSES, SIGNALS
-from attribution.store.keys import one_text_hash
+from attribution.store.identifiers import spelled
+from attribution.store.keys import find, one_text_hash
 from attribution.store.schema import (
     agent,
     conversion,
@@ -33,36 +44,38 @@ from attribution.store.schema import (
 )
 from attribution.store.settings import Settings
 
+_OF_DEALS: Final = ("revenue", "pipeline")
 # the goal that speaks for a kind of conversion
 _GOALS: Final = {"won": "revenue", "created": "pipeline", "lead": "leads", "mql": "mql", "sqo": "sqo"}
-_MAX_RECORDS: Final = 50  # leads and deals that one person's story ends at
 
 
 def touch_row(connection: Connection, settings: Settings, key: str, warnings: list[str]) -> Row | None:
     """Return the evidence of one touch, or None where there is no such touch.
 
     Returns:
-        a row of `touch origin rule placement identifiers chains credits`; a credit names its goal,
-        conversion, model, weight (0 to 1) and money in the conversion's own currency.
+        a row of `touch origin rule placement identifiers chains credits unused_evidence decisions`; a credit
+        names its goal, conversion, model, weight (0 to 1) and money in the conversion's own currency.
     """
-    one = _read(connection, key)
+    one = read_touch(connection, key)
     if one is None:
         return None
-    zone = settings.require("timezone")
     identifiers: list[Row] = []
     chains: list[str] = []
-    conversions: list[int] = []
-    if one.visitor is None:
+    unused: list[Row] = []
+    decisions: list[Row] = []
+    credits: list[Row] = []
+    whose = whose_touch(connection, settings, one, warnings)
+    if whose is None:
         warnings.append(
             "this touch has no visitor (consent to analytics was denied): it belongs to no person"
+            if consent_words(one.consent)["analytics"] == "denied"
+            else "this touch is nobody's: it names no visitor and nobody else"
         )
     else:
-        person = people_of(connection, [one.visitor], one.at)[one.visitor]
-        evidence = Evidence.load(connection, [person], keep=[one.visitor], zone=zone)
-        targets = _targets(connection, evidence, person)
-        chains = [evidence.story(one.visitor, target) for target in targets]
-        accounts = [node.number for node in evidence.nodes.values() if node.kind == "account"]
-        conversions = _conversions_of(connection, person, accounts)
+        evidence, credits = whose.evidence, whose.credits
+        chains = [evidence.story(one.visitor, target) for target in whose.targets]
+        unused = unused_rows(evidence)
+        decisions = decision_rows(connection, evidence.decisions)
         identifiers = [
             {
                 "kind": node.kind,
@@ -72,7 +85,6 @@ def touch_row(connection: Connection, settings: Settings, key: str, warnings: li
             for node in sorted(evidence.nodes.values(), key=lambda node: (node.kind, node.value))
             if node.person > 0
         ]
-    credits = _credits(connection, settings, one.n, conversions)
     if not credits:
         warnings.append("no credit went to this touch under the configured lookback, scope and kinds")
     return {
@@ -83,10 +95,40 @@ def touch_row(connection: Connection, settings: Settings, key: str, warnings: li
         "identifiers": identifiers,
         "chains": chains,
         "credits": credits,
+        "unused_evidence": unused,
+        "decisions": decisions,
     }
 
 
-def _read(connection: Connection, key: str) -> Any | None:
+class Whose(NamedTuple):
+    """The person of a touch: evidence tied up to `targets` (deals, else leads), and where its credit went."""
+
+    evidence: Evidence
+    targets: list[Hashable]
+    credits: list[Row]
+
+
+def whose_touch(connection: Connection, settings: Settings, one: Any, warnings: list[str]) -> Whose | None:
+    """Return whose a touch is, given its row; None where it is nobody's."""
+    if one.visitor is None:
+        return None
+    evidence, person = behind_touch(connection, settings, one.visitor, one.at, warnings)
+    targets: list[Hashable] = [*tie_deals(connection, evidence, person)]
+    credits = _credits(connection, settings, one.n, _conversions_of(connection, settings, person))
+    deals = {f"deal {credit['key']}": credit["key"] for credit in credits if credit["goal"] in _OF_DEALS}
+    for target, key in deals.items():
+        if target not in targets:  # it counts on the members of a company
+            number = connection.execute(select(deal.c.deal_id).where(deal.c.key == key)).scalar_one()
+            accounts = accounts_of_deals(connection, np.array([number]))
+            tie_to_account(connection, evidence, target, [int(n) for n in accounts if n])
+            targets.append(target)
+    if not targets:
+        targets += [number for _, number in leads_of(connection, person, MAX_RECORDS)]
+    return Whose(evidence, targets, credits)
+
+
+def read_touch(connection: Connection, key: str) -> Any | None:
+    """Return the row of a touch with all that it names, None where there is none."""
     statement = (
         select(
             touch,
@@ -97,7 +139,8 @@ def _read(connection: Connection, key: str) -> Any | None:
             page.c.path,
             page.c.query,
             agent.c.user_agent,
-            identifier.c.value.label("visitor_value"),
+            identifier.c.kind.label("visitor_kind"),
+            spelled().label("visitor_value"),
         )
         .join_from(touch, origin, origin.c.origin_id == touch.c.origin_id)
         .join(placement, placement.c.placement_id == origin.c.placement_id)
@@ -117,7 +160,8 @@ def _touch_fields(one: Any) -> Row:
         "touch_id": one.touch_id,
         "at": clock.iso(one.at),
         "kind": one.kind or "session",
-        "visitor": one.visitor_value,
+        "visitor": one.visitor_value if one.visitor_kind == VISITOR else None,
+        "of": f"{KIND_NAMES[one.visitor_kind]} {one.visitor_value}" if one.visitor is not None else None,
         "page": f"{one.host or ''}{one.path or ''}" + (f"?{one.query}" if one.query else "") or None,
         "click_id": one.click_id,
         "page_views": one.page_views,
@@ -139,34 +183,6 @@ def consent_words(bits: int) -> dict[str, str]:
     return {purpose: names[bits >> 2 * place & 3] for place, purpose in enumerate(PURPOSES)}
 
 
-def _targets(connection: Connection, evidence: Evidence, person: int) -> list[Any]:
-    """Tie the person's deals into the graph; returns what chains shall end at: deals, else leads."""
-    owner = func.coalesce(membership.c.person_id, deal_contact.c.identifier_id)
-    named = (
-        select(deal.c.key, deal_contact.c.identifier_id, deal_contact.c.role)
-        .join_from(deal_contact, deal, deal.c.deal_id == deal_contact.c.deal_id)
-        .outerjoin(membership, membership.c.identifier_id == deal_contact.c.identifier_id)
-        .where(owner == person)
-        .order_by(deal.c.key)
-        .limit(_MAX_RECORDS)
-    )
-    targets: list[Any] = []
-    for key, number, role in connection.execute(named):
-        target = f"deal {key}"
-        evidence.tie(target, "CRM deal" if role == 0 else "CRM deal contact", [int(number)])
-        targets.append(target)
-    if targets:
-        return list(dict.fromkeys(targets))
-    leads = (
-        select(lead.c.identifier_id)
-        .outerjoin(membership, membership.c.identifier_id == lead.c.identifier_id)
-        .where(func.coalesce(membership.c.person_id, lead.c.identifier_id) == person)
-        .order_by(lead.c.key)
-        .limit(_MAX_RECORDS)
-    )
-    return [int(number) for number in connection.execute(leads).scalars()]
-
-
 def _credits(connection: Connection, settings: Settings, n: int, conversions: list[int]) -> list[Row]:
     """Return what the ledger gave a touch, under the configured window.
 
@@ -178,17 +194,14 @@ def _credits(connection: Connection, settings: Settings, n: int, conversions: li
             conversion.c.kind,
             conversion.c.key,
             conversion.c.currency,
+            credit_set.c.credit_set_id,
             credit_set.c.label,
             func.sum(entry.c.share_millionths).label("share"),
             func.sum(entry.c.amount_minor).label("amount"),
         )
         .join_from(entry, credit_set, credit_set.c.credit_set_id == entry.c.credit_set_id)
         .join(conversion, conversion.c.conversion_id == entry.c.conversion_id)
-        .where(
-            entry.c.touch == n,
-            entry.c.conversion_id.in_(conversions),
-            credit_set.c.journey_set_id.in_(sets),
-        )
+        .where(entry.c.touch == n, credit_set.c.journey_set_id.in_(sets))
         .group_by(
             conversion.c.kind,
             conversion.c.key,
@@ -196,8 +209,13 @@ def _credits(connection: Connection, settings: Settings, n: int, conversions: li
             credit_set.c.credit_set_id,
             credit_set.c.label,
         )
-        .order_by(conversion.c.kind, conversion.c.key, credit_set.c.credit_set_id)
     )
+    rows = [
+        row
+        for part in chunks(conversions)
+        for row in connection.execute(statement.where(entry.c.conversion_id.in_(part)))
+        if row.share or row.amount
+    ]
     return [
         {
             "goal": _GOALS[row.kind],
@@ -207,19 +225,32 @@ def _credits(connection: Connection, settings: Settings, n: int, conversions: li
             "credit": money_text(row.amount, row.currency) if row.currency else int(row.share) / MILLION,
             "currency": row.currency,
         }
-        for row in connection.execute(statement)
-        if row.share or row.amount
+        for row in sorted(rows, key=lambda row: (row.kind, row.key, row.credit_set_id))
     ]
 
 
-def _conversions_of(connection: Connection, person: int, accounts: list[int]) -> list[int]:
-    """Return the conversions of a person's deals and leads, and of deals that name only the account."""
-    mine = select(membership.c.identifier_id).where(membership.c.person_id == person)
-    named = deal_contact.c.identifier_id
-    deals = select(deal_contact.c.deal_id).where(named.in_(mine) | named.in_([person, *accounts]))
-    leads = select(lead.c.lead_id).where(lead.c.identifier_id.in_(mine) | (lead.c.identifier_id == person))
-    statement = select(conversion.c.conversion_id).where(
-        (conversion.c.kind.in_(("won", "created")) & conversion.c.object_id.in_(deals))
-        | (conversion.c.kind.in_(("lead", "mql", "sqo")) & conversion.c.object_id.in_(leads))
-    )
-    return [int(number) for number in connection.execute(statement).scalars()]
+def _conversions_of(connection: Connection, settings: Settings, person: int) -> list[int]:
+    """Return the conversions that a person's touches may count for, those of its companies too."""
+    accounts = np.unique(accounts_of_people(connection, np.array([person])).account)
+    people = np.array([person])
+    if settings.require("scope") == "account":
+        people = np.union1d(people, members_of(connection, accounts).person)
+    members = find(connection, membership, membership.c.person_id, ["identifier_id"], people, exact=True)
+    own = np.union1d(members["identifier_id"], people)  # an identifier alone is its own person
+    named = find(
+        connection,
+        deal_contact,
+        deal_contact.c.identifier_id,
+        ["deal_id"],
+        np.union1d(own, accounts),
+        exact=True,
+    )["deal_id"]
+    mine = find(connection, lead, lead.c.identifier_id, ["lead_id"], own, exact=True)["lead_id"]
+    found = []
+    for kinds, numbers in ((("won", "created"), named), (("lead", "mql", "sqo"), mine)):
+        for part in chunks(np.unique(numbers).tolist()):
+            statement = select(conversion.c.conversion_id).where(
+                conversion.c.kind.in_(kinds), conversion.c.object_id.in_(part)
+            )
+            found += [int(number) for number in connection.execute(statement).scalars()]
+    return found

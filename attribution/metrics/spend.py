@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Column, Connection, and_, select
+from sqlalchemy import Column, Connection, and_, select, union
 
 from attribution.ledger.rates import Known, Rates, days_in_zone
 from attribution.metrics.dimensions import Dimensions, name_key
 from attribution.metrics.selection import Period
 from attribution.store.columns import Ints, read_ints
-from attribution.store.schema import origin, placement, spend, touch
+from attribution.store.schema import origin, placement, spend, touch, touch_cost
 
 Query = Any  # a select: its type parameters differ between SQLAlchemy 2.0 and 2.1
 
@@ -93,9 +93,13 @@ def _between(statement: Query, column: Column[int], first: int | None, last: int
 
 
 def _own_costs(connection: Connection, period: Period, timezone: str) -> dict[str, pd.DataFrame]:
-    """Return what touches cost themselves, by currency, where no spend row covers it."""
+    """Return what touches cost themselves, by currency, where no spend row covers it.
+
+    Touches that were removed are among them: what they cost a day is kept.
+    """
     priced = and_(touch.c.cost_minor.is_not(None), touch.c.cost_minor != 0)
-    currencies = connection.execute(select(touch.c.currency).where(priced).distinct()).scalars().all()
+    own, removed = select(touch.c.currency).where(priced), select(touch_cost.c.currency)
+    currencies = connection.execute(union(own, removed)).scalars().all()
     if not currencies:
         return {}
     covered = _Coverage(connection)
@@ -106,7 +110,13 @@ def _own_costs(connection: Connection, period: Period, timezone: str) -> dict[st
         )
         statement = _between(statement, touch.c.at, period.start, period.end)
         columns = read_ints(connection, statement, ("at", "origin_id", "minor"))
-        frame = pd.DataFrame(columns | {"day": days_in_zone(columns["at"], timezone)})
+        kept_costs: Query = select(touch_cost.c.day, touch_cost.c.origin_id, touch_cost.c.cost_minor).where(
+            touch_cost.c.currency == currency
+        )
+        kept_costs = _between(kept_costs, touch_cost.c.day, period.start_day, period.end_day)
+        daily_costs = read_ints(connection, kept_costs, ("day", "origin_id", "minor"))
+        columns["day"] = days_in_zone(columns.pop("at"), timezone)
+        frame = pd.DataFrame({name: np.r_[columns[name], daily_costs[name]] for name in columns})
         # one amount per origin and day, as a platform's report has it: rounded once
         daily = frame.groupby(["origin_id", "day"])["minor"].sum().reset_index()
         kept = daily.loc[~covered.of(daily)]

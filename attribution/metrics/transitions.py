@@ -149,7 +149,7 @@ def graph_of(chosen: ChosenJourneys, *, transform: str | None = None) -> nx.DiGr
     return graph
 
 
-def graphml(graph: nx.DiGraph[str]) -> str:
+def graphml(graph: nx.Graph[str]) -> str:
     """Write a graph as GraphML, the XML that Gephi, yEd, Cytoscape and networkx read.
 
     >>> graph = nx.DiGraph()

@@ -1,4 +1,4 @@
-"""The transition graph as a file: SVG, PNG, or a page that answers the pointer and works offline."""
+"""A graph as a file: SVG, PNG, or a page that answers the pointer and works offline."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import vl_convert
 
 from attribution.errors import InputError
 from attribution.metrics.paths import check_limit
-from attribution.report import charts
+from attribution.report.charts.evidence import DRAWN as IDENTIFIERS
 from attribution.report.charts.transitions import DRAWN
 from attribution.report.figures import day_figure
 from attribution.report.page import render, replace_file
-from attribution.report.sections import transition_figure
+from attribution.report.sections import Figure, evidence_figure, transition_figure
 from attribution.report.words import lookback_label, value_label
 
 KINDS: Final = (".svg", ".png", ".html")
@@ -52,19 +52,35 @@ def write_picture(graph: nx.DiGraph[str], path: str | Path, *, limit: int = DRAW
     """
     path = check_picture(path)
     check_limit(limit)
-    kind = path.suffix.lower()
-    if kind == ".html":
-        return replace_file(path, _page(graph, limit).encode())
-    spec = charts.transitions(graph, limit=limit).to_dict()
-    if kind == ".svg":
-        return replace_file(path, vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]).encode())
-    return replace_file(path, vl_convert.vegalite_to_png(spec, scale=_SHARP, allowed_base_urls=[]))
-
-
-def _page(graph: nx.DiGraph[str], limit: int) -> str:
-    figure, asked = transition_figure(graph, limit=limit), graph.graph
-    note = ""
+    asked, note = graph.graph, ""
     if asked:
         window = lookback_label(asked["lookback"])
         note = f"{value_label(asked['goal'])}; touches {window}; as of {day_figure(asked['as_of'])}."
-    return render("picture.html.j2", {"title": figure.heading, "figure": figure, "note": note}, [figure])
+    return _write(path, transition_figure(graph, limit=limit), note)
+
+
+def write_evidence(graph: nx.MultiGraph[str], path: str | Path, *, limit: int = IDENTIFIERS) -> Path:
+    """Draw a graph of :func:`attribution.identity.network.network_of` into a file, as :func:`write_picture`.
+
+    Args:
+        graph: the graph.
+        path: `.svg`, `.png` (at twice the size) or `.html` (self-contained).
+        limit: how many identifiers and records to draw.
+
+    Raises:
+        InputError: another ending, or the file cannot be written there.
+    """
+    path = check_picture(path)
+    as_of = graph.graph.get("as_of")
+    note = f"As of {day_figure(as_of)}." if as_of else ""
+    return _write(path, evidence_figure(graph, limit=limit), note)
+
+
+def _write(path: Path, figure: Figure, note: str) -> Path:
+    kind = path.suffix.lower()
+    if kind == ".html":
+        page = render("picture.html.j2", {"title": figure.heading, "figure": figure, "note": note}, [figure])
+        return replace_file(path, page.encode())
+    if kind == ".svg":
+        return replace_file(path, vl_convert.vegalite_to_svg(figure.spec, allowed_base_urls=[]).encode())
+    return replace_file(path, vl_convert.vegalite_to_png(figure.spec, scale=_SHARP, allowed_base_urls=[]))

@@ -12,11 +12,12 @@ from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
 from attribution.report import charts
 from attribution.report.charts.channels import by_value
+from attribution.report.charts.evidence import how_much as evidence_drawn
 from attribution.report.charts.journeys import section as rows_of
 from attribution.report.charts.models import model_names
 from attribution.report.charts.theme import Chart, empty_sentence
 from attribution.report.charts.transitions import DRAWN, how_much
-from attribution.report.tables import Table, kpi_table, table, transition_table
+from attribution.report.tables import Table, evidence_table, kpi_table, table, transition_table
 from attribution.report.words import label, model_label, model_meaning
 
 _UNNAMED = (NOT_SET, NO_RATE, UNATTRIBUTED, None, "")
@@ -122,6 +123,17 @@ def transition_figure(graph: nx.DiGraph[str], *, limit: int = DRAWN) -> Figure:
         "percentage is its share of all steps from where it starts. Touches that open journeys stand on top, "
         f"those that close them at the bottom; steps back up run on the left. {how_much(graph, limit)}",
         transition_table(graph, "Steps from one touch to the next"), wide=True,
+    )  # fmt: skip
+
+
+def evidence_figure(graph: nx.MultiGraph[str], *, limit: int) -> Figure:
+    """Return the evidence of a person, or of the people of a deal, with the sentence on how to read it."""
+    return figure(
+        "evidence", charts.evidence(graph, limit=limit),
+        "Read from top to bottom: every identifier is joined by a line to what it was tied to, with who says "
+        "so and when, down to the record that all leads to. Further ties run on the right. A thick line is a "
+        f"decision of somebody who knows. {evidence_drawn(graph, limit)}",
+        evidence_table(graph, "Every observation"), wide=True,
     )  # fmt: skip
 
 

@@ -77,6 +77,17 @@ def transition_table(graph: nx.DiGraph[str], caption: str) -> Table:
     return Table(caption, headings, rows)
 
 
+def evidence_table(graph: nx.MultiGraph[str], caption: str) -> Table:
+    """Write the observations of a graph of evidence, the earliest first."""
+    headings = [(name, False) for name in ("Between", "And", "Source", "When", "Used")]
+    edges = sorted(graph.edges(data=True), key=lambda edge: (edge[2]["at"] or "~", edge[0], edge[1]))
+    rows = [
+        [one, other, tie["source"], tie["day"], "yes" if tie["used"] else f"no: {tie['why_not']}"]
+        for one, other, tie in edges
+    ]
+    return Table(caption, headings, rows)
+
+
 def kpi_table(kpis: Answer, caption: str) -> Table:
     """Write KPIs: the dimensions they are cut by, name, value, and what the value was worked out from."""
     dims = [name for name in kpis.columns if name in DIMENSIONS]

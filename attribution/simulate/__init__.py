@@ -43,7 +43,7 @@ def simulate(world: World) -> Simulated:
 
     >>> made = simulate(World(seed=7, n_people=50))
     >>> sorted(made.tables)[:4], made.truth["channel"].tolist()[:2]
-    (['adjustments', 'deals', 'email_stats', 'identities'], ['Paid Search', 'Paid Social'])
+    (['adjustments', 'calls', 'deals', 'email_stats'], ['Paid Search', 'Paid Social'])
     """
     rng = np.random.default_rng(world.seed)
     crowd = people(world, rng)

@@ -9,11 +9,13 @@ import pandas as pd
 
 from attribution.money import money_text
 from attribution.simulate.catalogue import SITE
-from attribution.simulate.columns import local
+from attribution.simulate.columns import frame, local
 from attribution.simulate.mess import append
 from attribution.simulate.world import DAY, World
 
 _PHONE: Final = "+442079460018"
+_NUMBER: Final = "+448081570110"  # as her session alone was shown it
+_FALLBACK: Final = "+448081570199"  # as everybody is when all others are taken
 _MINUTE: Final = 60
 
 
@@ -46,23 +48,34 @@ def add_ella(world: World, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFram
             "page_views": "2",
             "engaged_seconds": "75",
         },
-        {"touch_id": "ella-call", "at": _at(world, 65, 11, 9), "kind": "call"},
     ]
     append(tables, "touches", [{**touch, **common} for touch in touches])
     call = _at(world, 65, 11, 9)
-    tie = {"at": call, "visitor_id": "v-ella", "phone": _PHONE, "source": "call"}
-    append(tables, "identities", [tie])
+    tables |= _call_tables(world, mail, call)
     append(tables, "leads", [_lead(world, call)])
     append(tables, "deals", [_deal(world)])
     answers = [
         ("ella-1", "ella", "Organic Search", ""),
         ("ella-2", "ella", "Email", newsletter),
-        ("ella-call", "ella", "Offline", ""),
     ]
     return (
         pd.DataFrame(answers, dtype=object, columns=["touch_id", "person", "channel", "campaign"]),
         pd.DataFrame([("L-ella", "ella")], dtype=object, columns=["lead_id", "person"]),
     )
+
+
+def _call_tables(world: World, shown: str, call: str) -> dict[str, pd.DataFrame]:
+    """Return the number that the page showed to her session, to whom it was shown when, and her call."""
+    numbers = {"tracking_number": [_NUMBER, _FALLBACK], "pool": ["site", "site"], "fallback": ["no", "yes"]}
+    lease = {"tracking_number": _NUMBER, "visitor_id": "v-ella", "leased_at": shown}
+    lease["released_at"] = _at(world, 65, 11, 35)
+    rung = {"call_id": "ella", "at": call, "tracking_number": _NUMBER, "caller": _PHONE}
+    rung |= {"duration_seconds": "312", "answered": "yes"}
+    return {
+        "tracking_numbers": frame(numbers),
+        "leases": frame({name: [value] for name, value in lease.items()}),
+        "calls": frame({name: [value] for name, value in rung.items()}),
+    }
 
 
 def _lead(world: World, call: str) -> dict[str, str]:

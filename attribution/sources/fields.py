@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,18 @@ from attribution.sources.checked import Checked, Problem, distinct, given, mask_
 ID_CHARACTERS = 2_000
 PURPOSES = ("analytics", "ad_user_data", "ad_personalization")
 SIGNALS = {"unknown": 0, "granted": 1, "denied": 2}
+
+YES_NO = {
+    **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0"), 1),
+    **dict.fromkeys(("no", "n", "false", "f", "0", "0.0"), 0),
+}
+# what telephone systems call a call that somebody took, and one that nobody took
+OUTCOMES = {
+    **YES_NO,
+    **dict.fromkeys(("answered", "completed", "connected"), 1),
+    **dict.fromkeys(("missed", "unanswered", "no answer", "no-answer", "noanswer", "busy", "failed"), 0),
+    **dict.fromkeys(("canceled", "cancelled", "abandoned", "rejected", "declined", "voicemail"), 0),
+}
 
 _NO_TEXT = pa.scalar(None, pa.string())
 _BAD_CONSENT = (
@@ -62,6 +74,20 @@ def choices(texts: pa.Array, allowed: Sequence[str], default: str | None) -> Che
     if default is None:
         return checked
     return Checked(pc.if_else(pa.array(given(texts)), checked.values, default), checked.problems)
+
+
+def yes_or_no(texts: pa.Array, words: Mapping[str, int] = YES_NO) -> Checked:
+    """Read yes and no (int8: 1 and 0) in the words that exports have for them.
+
+    >>> yes_or_no(pa.array(["Yes", "0", "perhaps", None])).values.to_pylist()
+    [1, 0, None, None]
+    >>> yes_or_no(pa.array(["missed", "completed"]), OUTCOMES).values.to_pylist()
+    [0, 1]
+    """
+    says = "allowed: yes, no, true, false, 1, 0"
+    if words is OUTCOMES:
+        says += ", or answered, completed, missed, no-answer, busy, failed, canceled, abandoned, voicemail"
+    return _by_distinct(texts, lambda text: words.get(text.lower()), pa.int8(), "not_allowed", says)
 
 
 def consents(texts: pa.Array) -> Checked:

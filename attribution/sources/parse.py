@@ -12,10 +12,14 @@ amount    `..._minor`, int64 minor units of the row's `currency`
 integer   int64
 seconds   int64, decimals rounded down
 consent   int8, never null, two bits a purpose (:func:`attribution.sources.fields.consents`)
+yes_no    int8, 1 or 0; `outcome` likewise
 others    string; `rate` keeps its digits
 ========  =====================================================================================
 
 Touches give, instead of `url` and `referrer`, every name of ORIGIN_FIELDS, `landing_path` and `query`.
+With analytics denied neither a touch nor a lead has a `visitor_id`, and a touch no other identifier; what it
+named stands in `denied_visitor_id`, `denied_email` and so on (where any row named one): that somebody denied
+it counts, though the touch is nobody's.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from attribution.sources.batch import RawBatch, Rejection, raw_rows, sorted_by_l
 from attribution.sources.checked import Checked, Mask, distinct, given, mask_of
 from attribution.sources.instants import days, instants
 from attribution.sources.row_rules import RULES, analytics_denied
-from attribution.sources.tables import Column, Table
+from attribution.sources.tables import TOUCH_IDENTIFIERS, Column, Table
 from attribution.sources.urls import click_id_kinds, parse_urls, referrer_hosts
 
 __all__ = ["ParseOptions", "Parsed", "Rejection", "parse"]
@@ -130,6 +134,8 @@ def parse(raw: RawBatch, table: Table, options: ParseOptions) -> Parsed:
             faults.add(fault.mask, fault.code, fault.message)
     if table.name == "touches":
         output = _touches(output, texts, options)
+    if table.name in ("touches", "leads"):
+        output = _without_the_denied(output, keep=table.name == "touches")
     good = ~faults.bad
     kept = pa.table(output)
     if not good.all():
@@ -174,6 +180,10 @@ def _parse_column(
             return numerals.rates(texts), {}
         case "choice":
             return fields.choices(texts, column.choices, column.default), {}
+        case "yes_no":
+            return fields.yes_or_no(texts), {}
+        case "outcome":
+            return fields.yes_or_no(texts, fields.OUTCOMES), {}
         case "consent":
             return fields.consents(texts), {}
         case "click_id":
@@ -195,13 +205,11 @@ def _cut_warning(column: Column, texts: pa.Array) -> Iterable[tuple[str, str, in
 def _touches(
     output: dict[str, pa.Array], texts: dict[str, pa.Array], options: ParseOptions
 ) -> dict[str, pa.Array]:
-    """Add what the URL and the referrer say, and drop the visitor where consent denies analytics."""
+    """Add what the URL and the referrer say."""
     urls = parse_urls(texts["url"], options.keep_query)
     kind_bits = urls.kind_bits | _bits(output["click_id"])
-    denied = pa.array(analytics_denied(output["consent"]))
     return {
         **output,
-        "visitor_id": pc.if_else(denied, pa.scalar(None, pa.string()), output["visitor_id"]),
         "click_id": pc.coalesce(output["click_id"], urls.click_id),
         **urls.fields,
         "click_id_kinds": click_id_kinds(kind_bits),
@@ -210,6 +218,26 @@ def _touches(
         "landing_path": urls.path,
         "query": urls.query,
     }
+
+
+def _without_the_denied(output: dict[str, pa.Array], *, keep: bool) -> dict[str, pa.Array]:
+    """Drop the visitor where consent denies analytics.
+
+    A touch loses whatever else it names somebody by, and `keep`s it in columns of their own; a lead is who it
+    is.
+    """
+    denied, nobody = analytics_denied(output["consent"]), pa.scalar(None, pa.string())
+    out = dict(output)
+    if not denied.any():
+        return out
+    mask = pa.array(denied)
+    for name in ("visitor_id", *TOUCH_IDENTIFIERS) if keep else ("visitor_id",):
+        if not (denied & given(output[name])).any():
+            continue
+        if keep:
+            out[f"denied_{name}"] = pc.if_else(mask, output[name], nobody)
+        out[name] = pc.if_else(mask, nobody, output[name])
+    return out
 
 
 def _bits(click_ids: pa.Array) -> npt.NDArray[np.int32]:

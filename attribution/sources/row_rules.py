@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.sources.checked import Mask, given, mask_of
+from attribution.sources.tables import TOUCH_IDENTIFIERS
 
-IDENTIFIERS = ("visitor_id", "email", "phone", "user_id", "lead_id", "account")
+IDENTIFIERS = ("visitor_id", "email", "phone", "user_id", "lead_id", "contact_id", "account")
 _ANALYTICS = 0b11
 _DENIED = 0b10
 
@@ -38,9 +39,11 @@ def analytics_denied(consent: pa.Array) -> Mask:
 
 def _touches(columns: Columns) -> list[Fault]:
     nobody = ~given(columns["visitor_id"]) & ~analytics_denied(columns["consent"])
+    for name in TOUCH_IDENTIFIERS:
+        nobody &= ~given(columns[name])
     message = (
-        "visitor_id is missing; it may be only where consent denies analytics, "
-        "so add it or set consent to analytics:denied"
+        f"visitor_id is missing, and so are {', '.join(TOUCH_IDENTIFIERS)}; none may be given only where "
+        "consent denies analytics, so add one or set consent to analytics:denied"
     )
     return [Fault(nobody, "missing_value", message), _currency_missing(columns, "cost")]
 
@@ -48,7 +51,14 @@ def _touches(columns: Columns) -> list[Fault]:
 def _identities(columns: Columns) -> list[Fault]:
     count = np.sum([given(columns[name]) for name in IDENTIFIERS], axis=0)
     message = f"fewer than two identifiers are given; a row ties two or more of {', '.join(IDENTIFIERS)}"
-    return [Fault(count < 2, "too_few_identifiers", message)]
+    merged = given(columns["merged_contact_id"])
+    alone = merged & ~given(columns["contact_id"])
+    return [
+        Fault(
+            alone, "missing_value", "contact_id is missing; it is the contact that merged_contact_id became"
+        ),
+        Fault(~merged & (count < 2), "too_few_identifiers", message),
+    ]
 
 
 def _deals(columns: Columns) -> list[Fault]:
@@ -73,6 +83,12 @@ def _deals(columns: Columns) -> list[Fault]:
     ]
 
 
+def _leases(columns: Columns) -> list[Fault]:
+    backwards = mask_of(pc.less(columns["released_at"], columns["leased_at"]))
+    message = "released_at lies before leased_at; mend the times"
+    return [Fault(backwards, "released_before_leased", message)]
+
+
 def _currency_missing(columns: Columns, amount: str) -> Fault:
     return Fault(
         given(columns[amount]) & ~given(columns["currency"]),
@@ -81,4 +97,6 @@ def _currency_missing(columns: Columns, amount: str) -> Fault:
     )
 
 
-RULES: dict[str, Rule] = {"touches": _touches, "identities": _identities, "deals": _deals}
+RULES: dict[str, Rule] = {
+    "touches": _touches, "identities": _identities, "deals": _deals, "leases": _leases,
+}  # fmt: skip

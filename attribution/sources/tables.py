@@ -22,6 +22,8 @@ Kind = Literal[
     "seconds",  # whole seconds; decimals are rounded down
     "rate",  # positive decimal, kept as text
     "choice",
+    "yes_no",  # -> int8, 1 or 0
+    "outcome",  # of a call: yes, no or what telephone systems say; -> int8, 1 where somebody answered
     "consent",  # -> int8
     "url",
     "referrer",
@@ -122,9 +124,13 @@ _DIMENSIONS = _texts(
     "platform", "campaign_id", "ad_group_id", "ad_id", "keyword_id", "network",
 )  # fmt: skip
 
+# who else a touch may be known to be of: then it is evidence as well
+TOUCH_IDENTIFIERS: Final = ("email", "phone", "user_id", "lead_id", "contact_id")
+
 _TOUCHES = (
     _id("touch_id", True),
-    _id("visitor_id"),  # required unless consent is denied: a rule of the row, not of the column
+    # required unless another identifier is given or consent is denied: a rule of the row, not of the column
+    _id("visitor_id"),
     _start("at", True),
     Column("kind", "choice", choices=TOUCH_KINDS, default="session"),
     Column("url", "url"),
@@ -137,6 +143,7 @@ _TOUCHES = (
     Column("consent", "consent"),
     Column("cost", "amount"),
     _CURRENCY,
+    *(_id(name) for name in TOUCH_IDENTIFIERS),
 )
 _IDENTITIES = (
     _id("visitor_id"),
@@ -144,6 +151,8 @@ _IDENTITIES = (
     _id("phone"),
     _id("user_id"),
     _id("lead_id"),
+    _id("contact_id"),
+    _id("merged_contact_id"),
     _id("account"),
     _end("at", True),
     *_texts("source"),
@@ -204,6 +213,26 @@ _SPEND = (
     *_counts("impressions", "clicks"),
 )
 _MEETINGS = (_id("meeting_id", True), _id("lead_id", True), _start("booked_at", True), _end("held_at"))
+_CALLS = (
+    _id("call_id", True),
+    _start("at", True),
+    _id("tracking_number", True),
+    _id("caller"),
+    Column("duration_seconds", "seconds"),
+    Column("answered", "outcome"),
+)
+_LEASES = (
+    _id("tracking_number", True),
+    _id("visitor_id", True),
+    _start("leased_at", True),
+    _end("released_at"),
+)
+_TRACKING_NUMBERS = (
+    _id("tracking_number", True),
+    *_texts("pool"),
+    Column("fallback", "yes_no"),
+    *_DIMENSIONS,
+)
 _EMAIL_STATS = (
     _DAY,
     Column("campaign", "text", True),
@@ -228,6 +257,9 @@ TABLES: Final[dict[str, Table]] = {
         Table("adjustments", _ADJUSTMENTS, ("adjustment_id",), "conflict"),
         _without_id("spend", _SPEND),
         Table("meetings", _MEETINGS, ("meeting_id",)),
+        Table("calls", _CALLS, ("call_id",)),
+        Table("leases", _LEASES, ("tracking_number", "visitor_id", "leased_at")),
+        Table("tracking_numbers", _TRACKING_NUMBERS, ("tracking_number",)),
         _without_id("email_stats", _EMAIL_STATS),
         _without_id("social_stats", _SOCIAL_STATS),
         _without_id("rates", _RATES, "conflict"),

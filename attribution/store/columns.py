@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -19,7 +21,22 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Select, Table, delete, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    MetaData,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import CompoundSelect
 from sqlalchemy.types import Integer
 
@@ -28,6 +45,7 @@ Ints = npt.NDArray[np.int64]
 Values: TypeAlias = Ints | pa.Array | pa.ChunkedArray | Sequence[Any] | int | str | None
 Statement: TypeAlias = Select[Any] | CompoundSelect[Any]
 
+FEW: Final = 100  # up to here a list in the statement is faster than a table of what is wanted
 _CHUNK_ROWS: Final = 100_000
 _ROWS_A_STATEMENT: Final = 50  # a quarter faster than one by one; more gains nothing
 _ANALYZE_ROWS: Final = 10_000  # from here on PostgreSQL's planner is told how large a table became
@@ -58,19 +76,22 @@ def insert_columns(connection: Connection, table: Table, columns: Mapping[str, V
 
 
 def _insert_sqlite(connection: Connection, table: Table, columns: Mapping[str, Values], rows: int) -> None:
-    # a column without any value need not be bound a million times
+    # a column without any value, or with one number for all rows, need not be bound a million times
     columns = {name: values for name, values in columns.items() if not _is_blank(values)}
     names = ", ".join(f'"{name}"' for name in columns)
-    row = f"({', '.join('?' * len(columns))})"
+    row = f"({', '.join(str(v) if isinstance(v, int) else '?' for v in columns.values())})"
+    bound = [values for values in columns.values() if not isinstance(values, int)]
     sql = f'INSERT INTO "{table.name}" ({names}) VALUES '  # names are the schema's own
     several = sql + ", ".join([row] * _ROWS_A_STATEMENT)
     cursor = _driver(connection).cursor()
-    for start in range(0, rows, _CHUNK_ROWS):
+    if not bound:
+        cursor.executemany(sql + row, itertools.repeat((), rows))
+    for start in range(0, rows if bound else 0, _CHUNK_ROWS):
         stop = min(start + _CHUNK_ROWS, rows)
-        listed = zip(*(_listed(v, start, stop) for v in columns.values()), strict=False)
+        listed = zip(*(_listed(v, start, stop) for v in bound), strict=False)
         whole = (stop - start) // _ROWS_A_STATEMENT * _ROWS_A_STATEMENT
         flat = itertools.chain.from_iterable(itertools.islice(listed, whole))
-        cursor.executemany(several, zip(*[flat] * (_ROWS_A_STATEMENT * len(columns)), strict=True))
+        cursor.executemany(several, zip(*[flat] * (_ROWS_A_STATEMENT * len(bound)), strict=True))
         cursor.executemany(sql + row, listed)  # what is left over
     cursor.close()
 
@@ -82,9 +103,10 @@ def _is_blank(values: Values) -> bool:
 
 
 def _listed(values: Values, start: int, stop: int) -> Any:
-    if values is None or isinstance(values, (int, str)):
-        return itertools.repeat(values)
-    part: Any = values[start:stop]
+    if isinstance(values, str):
+        return itertools.repeat(values, stop - start)
+    part: Any = values
+    part = part[start:stop]
     if isinstance(part, np.ndarray):
         return part.tolist()
     if isinstance(part, (pa.Array, pa.ChunkedArray)):
@@ -147,6 +169,36 @@ def read_ints(connection: Connection, statement: Statement, names: Sequence[str]
     else:
         table = _copy_out(connection, str(compiled), dict(compiled.params), width)
     return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(names)}
+
+
+def read_few(
+    connection: Connection, key: Column[Any], names: tuple[str, ...], wanted: Ints
+) -> dict[str, Ints]:
+    """Read whole-number columns of the rows whose key is among a few numbers, the key too.
+
+    One statement serves any few numbers, so it is compiled once: what is looked up for one new row costs tens
+    of microseconds then.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    cursor = _driver(connection).cursor()
+    numbers = wanted.tolist()
+    rows = cursor.execute(
+        _few_statement(connection.dialect, key, names), [json.dumps(numbers) if sqlite else numbers]
+    ).fetchall()
+    cursor.close()
+    table = np.array(rows, np.int64).reshape(-1, 1 + len(names))
+    return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate([key.name, *names])}
+
+
+@lru_cache(maxsize=256)
+def _few_statement(dialect: Dialect, key: Column[Any], names: tuple[str, ...]) -> str:
+    statement = select(key, *(key.table.c[name] for name in names))
+    if dialect.name == "sqlite":
+        listed = func.json_each(bindparam("wanted")).table_valued("value")
+        return str(statement.where(key.in_(select(listed.c.value))).compile(dialect=dialect))
+    listed_ = cast(bindparam("wanted"), ARRAY(BigInteger))
+    compiled = statement.where(key == any_(listed_)).compile(dialect=dialect)
+    return str(compiled).replace("%(wanted)s", "%s")
 
 
 def _copy_out(connection: Connection, sql: str, params: Mapping[str, Any], width: int) -> Ints:
@@ -214,9 +266,27 @@ def _drop(connection: Connection, table: Table) -> None:
 
 def remove(connection: Connection, key: Column[Any], ids: Ints) -> None:
     """Delete the rows of a table whose key is among some numbers."""
-    if len(ids):
+    if 0 < len(ids) <= FEW:
+        connection.execute(delete(key.table).where(key.in_(ids.tolist())))
+    elif len(ids):
         with temporary(connection, wanted=np.unique(ids)) as gone:
             connection.execute(delete(key.table).where(key.in_(select(gone.c.wanted))))
+
+
+@contextmanager
+def without_indexes(connection: Connection, table: Table) -> Iterator[None]:
+    """Take a table's indexes away for a `with` block: for many rows they are made faster anew than kept."""
+    for index in table.indexes:
+        index.drop(connection)
+    yield
+    if connection.dialect.name == "sqlite":
+        # it sorts as many rows at a time as its cache holds: those that fit the processor's cache sort faster
+        kept = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+        connection.exec_driver_sql("PRAGMA cache_size=-4096")
+    for index in table.indexes:
+        index.create(connection)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA cache_size={int(kept)}")
 
 
 def next_id(connection: Connection, column: Column[Any]) -> int:

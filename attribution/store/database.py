@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from attribution.errors import NewerStoreError, StoreBusyError, StoreError
-from attribution.store.migrate import upgrade
+from attribution.store.migrate import make_tables, upgrade
 from attribution.store.schema import REVISION
 
 DIALECTS: Final = ("sqlite", "postgresql")
@@ -116,6 +116,58 @@ class Database:
             yield connection
             raise _TakenBack
 
+    def reclaim(self, tables: Sequence[str] = ()) -> str | None:
+        """Give back the space of deleted rows, so that nothing of them is left in the store's files.
+
+        SQLite writes its file anew, which takes as much free disk as the store has data and keeps writers
+        waiting; PostgreSQL makes the space free to be used again.
+
+        Args:
+            tables: those that PostgreSQL is to write anew as well, which keeps readers waiting.
+
+        Returns:
+            None, or in a sentence why it could not be done: what was deleted stays deleted.
+        """
+        try:
+            with self._errors():
+                if self.dialect == "sqlite":
+                    self._rewrite()
+                else:
+                    with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                        self._vacuum(connection, tables)
+        except StoreError as error:
+            return f"the space of what was deleted was not given back: {error}; VACUUM the store later"
+        return None
+
+    def _rewrite(self) -> None:
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA temp_store=FILE")  # the copy may be larger than memory
+            try:
+                cursor.execute("VACUUM")  # outside of any transaction: the driver begins none
+            finally:
+                cursor.execute("PRAGMA temp_store=MEMORY")
+            (busy, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() or (0,)
+            if busy:
+                raise StoreBusyError(f"{self.label} is being read by another process")
+            cursor.close()
+        finally:
+            connection.close()
+
+    def _vacuum(self, connection: Connection, tables: Sequence[str]) -> None:
+        if not tables:
+            connection.execute(text("VACUUM (ANALYZE)"))
+            return
+        connection.execute(text(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'"))
+        names = ", ".join(f'"{name}"' for name in tables)  # the schema's own
+        connection.execute(text(f"VACUUM (FULL, ANALYZE) {names}"))
+        # samples of columns are kept there; whoever may not do this is told so by a notice
+        connection.execute(text("VACUUM (FULL) pg_catalog.pg_statistic"))
+        connection.execute(text("RESET lock_timeout"))
+        with suppress(DBAPIError):  # for superusers and whom they let; others have the server's own, later
+            connection.execute(text("CHECKPOINT"))
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -155,7 +207,10 @@ class Database:
         if revision == REVISION:
             return
         with self.write() as connection:
-            if _revision(connection)[0] != REVISION:  # another process may have been first
+            found, _ = _revision(connection)
+            if found is None:
+                make_tables(connection)
+            elif found != REVISION:  # otherwise another process was first
                 upgrade(connection, self.label)
 
     def _use_wal(self) -> None:
@@ -167,6 +222,12 @@ class Database:
             except sqlite3.OperationalError as error:
                 if "readonly" not in str(error):
                     raise  # a store that may not be written to can still be read
+
+
+def overwrite_deleted(connection: Connection) -> None:
+    """Have SQLite write zeros over what is deleted from now on; PostgreSQL does that when it vacuums."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
 def translate(error: BaseException, label: str) -> StoreError:
@@ -268,7 +329,6 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves; the driver must not
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.execute("PRAGMA cache_size=-131072")  # 128 MB of pages: bulk loads touch three trees at once
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA journal_size_limit=67108864")  # a WAL that grew shrinks again to 64 MB

@@ -1,4 +1,4 @@
-"""Interning of what touches and spend share: origins with their placements, pages, agents, identifiers."""
+"""Interning of what touches and spend share: origins with their placements, pages, agents."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection, bindparam, select, update
 
 from attribution.channels.classify import RULES_VERSION, classify
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
-from attribution.identifiers import BLOCKED, LONGEST, VISITOR, ZEROS, normalise
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, read_frame
-from attribution.store.keys import identifier_hash, intern, row_hash
+from attribution.store.keys import intern, row_hash
 from attribution.store.settings import Settings
 
 NO_DIMENSIONS: Final = "no dimension given"
@@ -99,47 +97,6 @@ def intern_pages(connection: Connection, hashes: Ints, pages: pa.Table) -> Ints:
         hashes,
         lambda new: {ours: pages.column(theirs).take(pa.array(new)) for ours, theirs in names.items()},
     )[0]
-
-
-def intern_identifiers(
-    connection: Connection, kind: int, values: pa.Array | pa.ChunkedArray, region: str | None
-) -> Ints:
-    """Number identifiers of one kind, normalised first.
-
-    Returns:
-        int64[n]; 0 where the value is missing or nothing is left of it.
-    """
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    ids = np.zeros(len(values), np.int64)
-    if values.null_count == len(values):
-        return ids
-    encoded = values.dictionary_encode()
-    known = encoded.dictionary
-    if kind == VISITOR:  # a visitor's key is ours: compared as it is, unless it stands for nobody
-        known = pc.if_else(_blocked(known), None, known)
-    else:
-        known = pa.array([normalise(kind, text, region) for text in known.to_pylist()], pa.string())
-    present = np.flatnonzero(np.asarray(known.is_valid()))
-    known = known.take(pa.array(present))
-    numbers = np.zeros(len(encoded.dictionary), np.int64)
-    numbers[present] = intern(
-        connection,
-        schema.identifier,
-        "identifier_id",
-        identifier_hash(kind, known),
-        lambda new: {"kind": kind, "value": known.take(pa.array(new))},
-    )[0]
-    there = np.asarray(values.is_valid())
-    ids[there] = numbers[pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)[there]]
-    return ids
-
-
-def _blocked(values: pa.Array) -> pa.Array:
-    """Tell which values name nobody; :func:`attribution.identifiers.is_blocked` for a million of them."""
-    placeholder = pc.is_in(pc.utf8_lower(values), value_set=pa.array(sorted(BLOCKED)))
-    nothing = pc.match_substring_regex(values, ZEROS)
-    return pc.or_(pc.or_(placeholder, nothing), pc.greater(pc.utf8_length(values), LONGEST))
 
 
 def reclassify(connection: Connection, settings: Settings) -> bool:

@@ -17,8 +17,19 @@ import pyarrow.compute as pc
 import xxhash
 from sqlalchemy import Column, Connection, Table, func, select
 
-from attribution.store.columns import Ints, Values, insert_columns, next_id, read_ints, temporary
+from attribution.store.columns import (
+    FEW,
+    Ints,
+    Values,
+    insert_columns,
+    next_id,
+    read_few,
+    read_frame,
+    read_ints,
+    temporary,
+)
 
+ERASED: Final = 0  # the digest of a touch whose content was removed: whatever has its id is a duplicate
 _MANY: Final = 50_000
 _U64 = npt.NDArray[np.uint64]
 
@@ -142,6 +153,8 @@ def find(
     if len(wanted) == 0:
         return {name: np.empty(0, np.int64) for name in [key.name, *names]}
     columns = [key, *(table.c[name] for name in names)]
+    if len(wanted) <= FEW:
+        return read_few(connection, key, tuple(names), wanted)
     if len(wanted) >= _MANY:  # where most of a table is wanted, reading it beats asking for each row
         rows = connection.execute(select(func.count()).select_from(table)).scalar_one()
         if rows <= 4 * len(wanted):
@@ -151,6 +164,17 @@ def find(
     with temporary(connection, wanted=np.sort(wanted)) as probe:
         statement = select(*columns).join_from(probe, table, probe.c.wanted == key)
         return read_ints(connection, statement, [key.name, *names])
+
+
+def find_texts(
+    connection: Connection, table: Table, key: Column[Any], names: list[str], wanted: Ints
+) -> pd.DataFrame:
+    """Do what :func:`find` does where columns may be texts or null: a frame, the key in it too."""
+    columns = [key, *(table.c[name] for name in names)]
+    if len(wanted) <= FEW:
+        return read_frame(connection, select(*columns).where(key.in_(wanted.tolist())))
+    with temporary(connection, wanted=np.sort(wanted)) as probe:
+        return read_frame(connection, select(*columns).join_from(probe, table, probe.c.wanted == key))
 
 
 def look_up(keys: Ints, values: Ints, wanted: Ints, missing: int = -1) -> Ints:

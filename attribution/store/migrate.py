@@ -1,12 +1,29 @@
-"""Apply the migrations that travel inside the package."""
+"""Make a store's tables: a new store's as they are declared, an older one's by the migrations of the package.
+
+Tests hold what the two make against each other, to the letter.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert
 
 from attribution.errors import NewerStoreError
+from attribution.store.schema import REVISION, metadata
+
+
+def make_tables(connection: Connection) -> None:
+    """Make the tables of a new store, in the caller's transaction: many times faster than migrations do."""
+    metadata.create_all(connection)
+    version = Table(  # as Alembic makes it
+        "alembic_version",
+        MetaData(),
+        Column("version_num", String(32), nullable=False),
+        PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+    )
+    version.create(connection)
+    connection.execute(insert(version).values(version_num=REVISION))
 
 
 def upgrade(connection: Connection, label: str) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 
 # The migration that makes this schema; a test holds it against the migrations' own head.
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -118,8 +118,28 @@ identifier = Table(  # kinds: attribution.identifiers
     "identifier",
     metadata,
     _key("identifier_id"),
-    _big("hash", nullable=False, unique=True),
+    _big("hash", nullable=False, unique=True),  # of e-mails and phones under the store's key
     Column("kind", SmallInteger, nullable=False),
+    _text("value"),  # null: an e-mail or a phone, whose clear text is in `contact`
+    # of a contact which CRM it is from (a hash); 1 of an e-mail that is a role's mailbox, and of an account
+    # that is called like a mail provider's domain; else 0
+    _big("trait", nullable=False, server_default="0"),
+    _big("company"),  # of an e-mail: the account of its domain, unless that is a provider's
+)
+# covering, and small: most identifiers have neither
+Index(
+    "ix_identifier_trait", identifier.c.trait, identifier.c.identifier_id,
+    sqlite_where=identifier.c.trait != 0, postgresql_where=identifier.c.trait != 0,
+)  # fmt: skip
+Index(
+    "ix_identifier_company", identifier.c.company, identifier.c.identifier_id, identifier.c.trait,
+    sqlite_where=identifier.c.company.is_not(None), postgresql_where=identifier.c.company.is_not(None),
+)  # fmt: skip
+
+contact = Table(  # e-mails and phones in the clear: the only place, and what `forget` empties
+    "contact",
+    metadata,
+    _key("identifier_id"),
     _text("value", nullable=False),
 )
 
@@ -131,7 +151,7 @@ evidence_source = Table(  # "CRM lead", "identities: form", ...
     _text("source", nullable=False),
 )
 
-edge = Table(  # two identifiers belonged to one person (an account edge: to one company); append-only
+edge = Table(  # two identifiers belonged to one person
     "edge",
     metadata,
     _key("edge_id"),
@@ -142,6 +162,38 @@ edge = Table(  # two identifiers belonged to one person (an account edge: to one
     _big("evidence_source_id", nullable=False),
 )
 
+affiliation = Table(  # an identifier belonged to a company
+    "affiliation",
+    metadata,
+    _key("affiliation_id"),
+    _big("hash", nullable=False, unique=True),
+    _big("identifier_id", nullable=False, index=True),
+    _big("account", nullable=False, index=True),
+    _big("at", nullable=False),
+    _big("evidence_source_id", nullable=False),
+)
+
+decision = Table(  # what somebody who knows said of identifiers: obeyed until it is taken back
+    "decision",
+    metadata,
+    Column("decision_id", Big, primary_key=True),
+    _text("verb", nullable=False),  # split, join, exclude
+    _big("a", nullable=False),
+    _big("b"),  # null: an exclusion is of one identifier
+    _big("at", nullable=False),
+    _text("who", nullable=False),
+    _text("why", nullable=False),
+    _big("undone_at"),
+    _text("undone_by"),
+    _text("undone_why"),
+)
+
+unresolved = Table(  # identifiers to resolve again, besides those of new edges
+    "unresolved",
+    metadata,
+    _key("identifier_id"),
+)
+
 membership = Table(  # computed: the person of each identifier that any evidence names, from when to when
     "membership",
     metadata,
@@ -149,7 +201,6 @@ membership = Table(  # computed: the person of each identifier that any evidence
     _big("since", primary_key=True, autoincrement=False),
     _big("until", nullable=False),  # not included; a browser that several people used has a row for each
     _big("person_id", nullable=False),  # the smallest identifier_id that is only this person's
-    _big("cluster_id", nullable=False, index=True),  # the smallest that any evidence ties it to, used or not
     Index("ix_membership_person", "person_id", "identifier_id", "since", "until"),
     sqlite_with_rowid=False,
 )
@@ -159,6 +210,63 @@ demoted_edge = Table(  # computed: evidence that a rule does not let count, and 
     metadata,
     _key("edge_id"),
     Column("reason", SmallInteger, nullable=False),  # attribution.identity.graph.Demotion
+)
+
+passed_over = Table(  # what stood where an identifier should, and named nobody
+    "passed_over",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    _text("value", primary_key=True),  # the placeholder, or what is wrong with the value
+    _big("count", nullable=False),
+)
+
+tombstone = Table(  # who was erased: an old file must not bring them back
+    "tombstone",
+    metadata,
+    _key("hash"),  # of an identifier, under a key that is used for nothing else
+    _big("erased_at", nullable=False),
+)
+
+# --- calls ------------------------------------------------------------------------------------------
+
+tracking_number = Table(  # numbers that calls are counted by
+    "tracking_number",
+    metadata,
+    Column("tracking_number_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),  # E.164
+    _big("digest", nullable=False),
+    _text("pool"),
+    Column("fallback", SmallInteger, nullable=False),  # 1: shown to everybody when its pool has run dry
+    _big("origin_id", nullable=False),  # what a call to it is placed by, where no visitor is known
+    _big("batch_id", nullable=False),
+)
+
+lease = Table(  # a number was shown to one visitor, and to no other, for a time
+    "lease",
+    metadata,
+    Column("lease_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),  # number, visitor and begin
+    _big("digest", nullable=False),
+    _text("tracking_number", nullable=False, index=True),  # E.164
+    _big("visitor", nullable=False, index=True),  # identifier_id
+    _big("leased_at", nullable=False),
+    _big("released_at"),  # null: not yet
+    _big("batch_id", nullable=False),
+)
+
+call = Table(
+    "call",
+    metadata,
+    Column("call_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),
+    _big("digest", nullable=False),
+    _big("at", nullable=False),
+    _text("tracking_number", nullable=False, index=True),  # E.164
+    _big("caller", index=True),  # identifier_id of a phone; null: withheld
+    _big("visitor"),  # computed: identifier_id, who held the number then
+    _big("duration_seconds"),
+    Column("answered", SmallInteger),
+    _big("batch_id", nullable=False),
 )
 
 # --- what happened ----------------------------------------------------------------------------------
@@ -176,7 +284,7 @@ touch = Table(
     metadata,
     _key("n"),
     _text("touch_id", nullable=False),
-    _big("visitor"),  # identifier_id; null where consent to analytics was denied
+    _big("visitor"),  # identifier_id (a caller is a phone); null: nobody's, as where analytics was denied
     _big("at", nullable=False),
     _big("origin_id", nullable=False),
     _big("page_id"),
@@ -189,6 +297,41 @@ touch = Table(
     _text("currency"),
     _big("batch_id", nullable=False),
     Index("ix_touch_path", "visitor", "at", "n", "origin_id"),  # covers the reading of journeys
+)
+
+touch_holder = Table(  # identifiers besides visitors that touches are of: somebody, if nothing else is known
+    "touch_holder",
+    metadata,
+    _key("identifier_id"),
+)
+
+touch_count = Table(  # what `retain` left of touches that it removed
+    "touch_count",
+    metadata,
+    _big("day", primary_key=True, autoincrement=False),
+    _big("origin_id", primary_key=True, autoincrement=False),
+    _big("touches", nullable=False),
+    _big("visitors", nullable=False),
+    sqlite_with_rowid=False,
+)
+
+touch_cost = Table(  # what those touches had cost
+    "touch_cost",
+    metadata,
+    _big("day", primary_key=True, autoincrement=False),
+    _big("origin_id", primary_key=True, autoincrement=False),
+    _text("currency", primary_key=True),
+    _big("cost_minor", nullable=False),
+    sqlite_with_rowid=False,
+)
+
+refusal = Table(  # what people said who denied analytics: their touches are nobody's, their word counts
+    "refusal",
+    metadata,
+    _key("hash"),  # of the other columns
+    _big("identifier_hash", nullable=False, index=True),  # `identifier.hash`, whether that is there or not
+    _big("at", nullable=False),
+    Column("consent", SmallInteger, nullable=False),
 )
 
 lead = Table(
@@ -225,7 +368,7 @@ deal = Table(
     _big("amount_minor"),
     _text("currency"),
     _big("lead"),  # identifier_id of kind lead
-    _big("account"),  # identifier_id of kind account
+    _big("account", index=True),  # identifier_id of kind account
     _text("owner"),
     _text("kind"),
     _big("recurring_minor"),
@@ -370,6 +513,8 @@ conversion = Table(
     _text("key", nullable=False),  # the CRM's own id
     _big("at", nullable=False),
     Column("active", SmallInteger, nullable=False),  # 0: no longer a conversion (a deal that left `won`)
+    # 1: somebody of its journey was erased: its journey stands, and its credits move with its value alone
+    Column("frozen", SmallInteger),
     _text("currency"),
     _big("value_minor", nullable=False),  # net of adjustments; 0 for leads
     _big("reporting_minor"),  # null: no rate

@@ -25,7 +25,8 @@ from attribution.store.schema import setting
 
 FINGERPRINT: Final = "_fingerprint"  # of the content that was imported; the engine's own
 RAN_AT: Final = "_ran_at"  # when the last run ended, in microseconds; also one that had nothing to post
-SCOPES: Final = ("contacts", "primary")
+SCOPES: Final = ("contacts", "account", "primary")
+LIMITED: Final = ("user", "contact", "email", "phone", "lead", "visitor")
 _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?")
 
 
@@ -107,6 +108,33 @@ def _domains(text: str) -> str:
     return " ".join(names)
 
 
+def _words(text: str) -> str:
+    return " ".join(dict.fromkeys(text.replace(",", " ").lower().split()))
+
+
+def _limits(text: str) -> str:
+    """Check limits such as `email=8 visitor=200`; kinds in the order in which they are known."""
+    said: dict[str, int] = {}
+    for pair in text.replace(",", " ").split():
+        kind, _, count = pair.partition("=")
+        if kind not in LIMITED:
+            raise UnknownNameError("kind of identifier with a limit", kind, LIMITED)
+        if not count.isdecimal() or not 0 < int(count) < 10**9:
+            raise InputError(f"{pair!r} is no limit; allowed is KIND=NUMBER with a number from 1, as email=5")
+        said[kind] = int(count)
+    return " ".join(f"{kind}={said[kind]}" for kind in LIMITED if kind in said)
+
+
+def _whole(text: str) -> str:
+    if not text.strip().isdecimal() or not 0 < int(text) < 10**9:
+        raise InputError(f"{text!r} is no number of people; allowed are whole numbers from 1")
+    return str(int(text))
+
+
+def _duration(text: str) -> str:
+    return clock.duration_text(clock.parse_duration(text.strip().lower()))
+
+
 @dataclass(frozen=True)
 class Declaration:
     """One setting: its parser, its default (None = not set) and what it means."""
@@ -150,7 +178,35 @@ SETTINGS: Final = {
         ),
         Declaration(
             "scope", _one_of(SCOPES, "scope"), "contacts",
-            "whose touches count for a deal: contacts or primary",
+            "whose touches count for a deal: contacts, account (all its members) or primary",
+        ),
+        Declaration(
+            "identity_limits", _limits, "user=1 contact=1 email=5 phone=5 lead=20 visitor=100",
+            "how many identifiers of a kind one person may hold, of contacts in each CRM; those not named "
+            "keep their defaults",
+        ),
+        Declaration(
+            "shared_people", _whole, "5",
+            "a phone or e-mail that ties more people than these within `shared_within` is shared: it ties "
+            "nobody",
+        ),
+        Declaration("shared_within", _duration, "30d", "the time in which `shared_people` are counted"),
+        Declaration(
+            "role_mailboxes", _words, None,
+            "further mailboxes that several people read, beside info, sales and the like; -NAME takes one "
+            "out",
+        ),
+        Declaration(
+            "free_mail", _words, None,
+            "further domains of mail providers, which are no company's; -DOMAIN takes one out",
+        ),
+        Declaration(
+            "blocked_identifiers", _words, None,
+            "further values that name nobody, beside null, unknown and the like",
+        ),
+        Declaration(
+            "call_grace", _duration, "24h",
+            "how long after its lease a call to a tracking number is still its visitor's",
         ),
         Declaration(
             "kinds", _names(TOUCH_KINDS, "touch kind"), " ".join(DEFAULT_KINDS),

@@ -18,6 +18,7 @@ from typing import Final
 from attribution.errors import UnknownNameError
 from attribution.metrics.answer import Answer
 from attribution.report.charts.channels import revenue_by_channel, roi_by_channel
+from attribution.report.charts.evidence import evidence
 from attribution.report.charts.journeys import path_length, time_lag, top_journeys
 from attribution.report.charts.kpis import kpi_by_channel, lead_value_by_channel
 from attribution.report.charts.models import models_side_by_side
@@ -27,6 +28,7 @@ from attribution.report.charts.transitions import transitions
 __all__ = [
     "Chart",
     "empty_sentence",
+    "evidence",
     "kpi_by_channel",
     "lead_value_by_channel",
     "models_side_by_side",

@@ -1,0 +1,109 @@
+"""The bundled company in a store of either kind, and a search through everything that is left of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Text, select, text
+
+from attribution.demo import SETTINGS, TABLES
+from attribution.engine import Store
+from attribution.identifiers import KIND_NAMES
+from attribution.metrics.answer import Answer
+from attribution.store import schema
+from attribution.store.identifiers import spelled
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+MODELS = [
+    "first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based", "w_shaped",
+    "markov", "shapley_rate",
+]  # fmt: skip
+LEARNING = ["markov", "shapley_rate"]
+GOALS = ["revenue", "deals", "pipeline", "leads"]
+
+
+def fill(store: Store) -> None:
+    """Import the bundled company, all tables."""
+    store.config_update(dict(SETTINGS))
+    for table in TABLES:
+        store.import_table(table, FIXTURES / f"{table}.csv")
+
+
+def known(store: Store, email: str) -> tuple[set[str], set[int]]:
+    """Return all values and hashes that a person is known by."""
+    who, one = schema.membership, schema.identifier
+    with store.db.read() as connection:
+        number = connection.execute(
+            select(who.c.person_id)
+            .join(schema.contact, schema.contact.c.identifier_id == who.c.identifier_id)
+            .where(schema.contact.c.value == email)
+        ).scalar_one()
+        rows = connection.execute(
+            select(one.c.kind, spelled(one), one.c.hash)
+            .join(who, who.c.identifier_id == one.c.identifier_id)
+            .where(who.c.person_id == number)
+        ).all()
+    assert {KIND_NAMES[kind] for kind, _, _ in rows} >= {"email", "visitor"}
+    return {str(value) for _, value, _ in rows}, {int(number) for _, _, number in rows}
+
+
+def held(store: Store, values: set[str], hashes: set[int]) -> list[tuple[str, str, Any]]:
+    """Return table, column and content of every cell that holds one of some values or hashes."""
+    small = {value.lower() for value in values}
+    found = []
+    with store.db.read() as connection:
+        for table in schema.metadata.sorted_tables:
+            for column in table.columns:
+                for (cell,) in connection.execute(select(column).where(column.is_not(None))):
+                    if isinstance(column.type, Text):
+                        bad = any(value in str(cell).lower() for value in small)
+                    else:
+                        bad = int(cell) in hashes
+                    if bad:
+                        found.append((table.name, column.name, cell))
+    return found
+
+
+def files_that_hold(store: Store, folder: Path, values: set[str]) -> list[str]:
+    """Return the files of a store, and beside it, whose bytes hold one of some values."""
+    return [
+        str(path)
+        for path in [*folder.rglob("*"), *_relations(store)]
+        if path.is_file() and any(value.encode() in path.read_bytes() for value in values)
+    ]
+
+
+def _relations(store: Store) -> Iterator[Path]:
+    """Yield the files of a PostgreSQL database's tables and indexes, where they can be reached."""
+    if store.db.dialect != "postgresql":
+        return
+    with store.db.engine.connect() as connection:
+        folder = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+        number = connection.execute(
+            text("SELECT oid FROM pg_database WHERE datname = current_database()")
+        ).scalar_one()
+    yield from (folder / "base" / str(number)).iterdir()
+
+
+def figures(store: Store) -> dict[str, Any]:
+    """Return what reports say: by channel under every model and goal, compared, and the KPIs."""
+
+    def plain(answer: Answer) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        return answer.rows, answer.totals
+
+    found: dict[str, Any] = {
+        f"{goal} {model}": plain(store.report("channel", model=model, goal=goal))
+        for goal in GOALS
+        for model in MODELS
+    }
+    found["by landing page"] = plain(store.report("landing_page"))
+    found["by kind"] = plain(store.report("touch_kind"))
+    found["by touch"] = plain(store.report("channel", date="touch", end="2025-06-30"))
+    found["compare"] = plain(store.compare("channel", models=MODELS))
+    found["kpis"] = plain(store.kpis())
+    found["kpis by account"] = plain(store.kpis("account"))
+    found["cohort"] = plain(store.kpis("channel", basis="cohort"))
+    found["paths"] = plain(store.paths())
+    return found
