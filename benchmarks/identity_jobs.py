@@ -19,7 +19,7 @@ from attribution.identifiers import EMAIL, LEAD, PHONE, USER, VISITOR
 from attribution.identity.resolve import resolve
 from attribution.loading.evidence import add_edges, intern_sources
 from attribution.store import schema
-from attribution.store.columns import Ints, insert_columns
+from attribution.store.columns import Ints, insert_columns, without_indexes
 from attribution.store.database import Database
 from attribution.store.keys import mix, row_hash
 from attribution.store.settings import Settings
@@ -76,10 +76,11 @@ def make(url: str, edges: int) -> dict[str, Any]:
     texts = pa.array(np.char.add("k", number.astype(str)))
     clear = np.isin(kind, (EMAIL, PHONE))
     hashes = row_hash({"a": low, "b": high, "at": at, "evidence_source_id": np.ones(edges, np.int64)}, edges)
+    order = np.argsort(hashes)  # as imports write them
+    low, high, at, hashes = low[order], high[order], at[order], hashes[order]
     with Database.open(url) as db, db.write() as connection:
         settings = Settings(connection)
         settings.put_raw("_identity_key", "00" * 32)
-        settings.put_raw("_marked_with", " | ")
         intern_sources(connection, pa.array(["CRM lead"]))
         values = pa.array(np.asarray(texts), mask=clear)
         insert_columns(
@@ -91,11 +92,12 @@ def make(url: str, edges: int) -> dict[str, Any]:
             connection, schema.contact,
             {"identifier_id": number[clear], "value": texts.filter(pa.array(clear))},
         )  # fmt: skip
-        insert_columns(
-            connection, schema.edge,
-            {"edge_id": np.arange(1, edges + 1), "hash": hashes, "a": low, "b": high, "at": at,
-             "evidence_source_id": 1},
-        )  # fmt: skip
+        with without_indexes(connection, schema.edge):
+            insert_columns(
+                connection, schema.edge,
+                {"edge_id": np.arange(1, edges + 1), "hash": hashes, "a": low, "b": high, "at": at,
+                 "evidence_source_id": 1},
+            )  # fmt: skip
     return {"identifiers": len(kind)}
 
 

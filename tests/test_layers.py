@@ -14,7 +14,7 @@ PACKAGE = Path(attribution.__file__).parent
 
 # bottom to top; what stands on one line may import each other
 LAYERS = [
-    ["errors", "money", "clock", "identifiers", "defaults", "labels", "notation"],
+    ["errors", "money", "clock", "identifiers", "defaults", "labels", "notation", "sorted_sets"],
     ["channels"],
     ["mailboxes"],
     ["sources"],

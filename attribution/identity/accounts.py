@@ -20,6 +20,7 @@ from sqlalchemy import Column, Connection, Select, exists, func, or_, select
 from attribution.identity.graph import ALWAYS, Ints
 from attribution.identity.stretches import theirs_then
 from attribution.loading.evidence import FROM_LEADS
+from attribution.sorted_sets import as_set, difference, union
 from attribution.store import schema
 from attribution.store.columns import FEW, read_ints, temporary
 from attribution.store.keys import find_texts, look_up
@@ -73,9 +74,9 @@ def members_of(connection: Connection, accounts: Ints) -> Members:
     asked = pd.DataFrame({"of": np.r_[place, place[other]], "account": np.r_[accounts, means[other]]})
     targets = asked["account"].unique()
     linked = _people_tied_to(connection, targets)
-    domains = np.union1d(targets, _domains_of(connection, linked)["company"])
+    domains = union(targets, _domains_of(connection, linked)["company"].to_numpy(np.int64))
     ours = domains[np.isin(meanings.of(domains), targets)]
-    people = np.union1d(linked, meanings.people_at(ours))
+    people = union(linked, meanings.people_at(ours))
     known = pd.DataFrame(stretches_of(connection, people, meanings)._asdict())
     found = asked.merge(known, on="account").sort_values(["of", "person", "since"])
     return Members(*(found[name].to_numpy(np.int64) for name in Members._fields))
@@ -95,7 +96,7 @@ def stretches_of(connection: Connection, people: Ints, meanings: _Meanings | Non
         meanings: of domains, as far as they are known already.
     """
     links = _links_of(connection, people)
-    others = np.setdiff1d(people, links["person"])
+    others = difference(people, links["person"].to_numpy(np.int64))
     emails = _emails_of(connection, others)
     meanings = meanings or _Meanings(connection)
     emails["account"] = meanings.of(emails["company"].to_numpy(np.int64))
@@ -147,7 +148,7 @@ class _Meanings:
 
     def of(self, accounts: Ints) -> Ints:
         """Return the account that each account means: itself, if it is no domain that means another."""
-        new = np.setdiff1d(accounts, self._known)
+        new = difference(accounts, self._known)
         if len(new):
             self._means = np.r_[self._means, self._work_out(new)]
             self._known = np.r_[self._known, new]
@@ -155,7 +156,7 @@ class _Meanings:
 
     def people_at(self, domains: Ints) -> Ints:
         """Return who has an e-mail of some domains, whose meanings were asked for before: ascending."""
-        return np.unique(self._here["person"].to_numpy(np.int64)[self._here["company"].isin(domains)])
+        return as_set(self._here["person"].to_numpy(np.int64)[self._here["company"].isin(domains)])
 
     def _work_out(self, domains: Ints) -> Ints:
         here = _people_at(self._connection, domains)
@@ -182,18 +183,20 @@ def near(connection: Connection, numbers: Ints) -> Ints:
         numbers: int64, people and accounts, distinct.
     """
     own = [_ties_of(connection, numbers)["account"], _domains_of(connection, numbers)["company"]]
-    reached = np.unique(np.concatenate([numbers, *own]))
+    reached = as_set(np.concatenate([numbers, *own]))
     # what a domain means hangs on all who are of it ...
     here = _people_at(connection, reached)["person"].unique()
-    reached = np.union1d(reached, _ties_of(connection, here)["account"])
+    reached = union(reached, _ties_of(connection, here)["account"].to_numpy(np.int64))
     # ... and other domains may mean the same
     linked = _people_tied_to(connection, reached)
-    return np.union1d(reached, _domains_of(connection, linked)["company"])
+    return union(reached, _domains_of(connection, linked)["company"].to_numpy(np.int64))
 
 
 def people_near(connection: Connection, accounts: Ints) -> Ints:
     """Return the people whom any evidence ties to some accounts, or whose e-mails are of such domains."""
-    return np.union1d(_people_tied_to(connection, accounts), _people_at(connection, accounts)["person"])
+    return union(
+        _people_tied_to(connection, accounts), _people_at(connection, accounts)["person"].to_numpy(np.int64)
+    )
 
 
 def moving(connection: Connection, numbers: Ints) -> Ints:
@@ -247,7 +250,7 @@ def _people_tied_to(connection: Connection, accounts: Ints) -> Ints:
     """Return the people whom evidence ever tied to companies, ascending."""
     statement = _ties(affiliation.c.account, membership.c.person_id)
     found = _read(connection, statement, accounts, ["account", "person"])
-    return np.unique(found["person"].to_numpy(np.int64))
+    return as_set(found["person"].to_numpy(np.int64))
 
 
 def _ties(*columns: Column[Any]) -> Select[Any]:
@@ -294,7 +297,7 @@ def _dates_of(connection: Connection, emails: Ints) -> pd.DataFrame:
         _read(connection, select(end, edge.c.at).where(counts), emails, ["email", "at"])
         for end in (edge.c.a, edge.c.b)
     )
-    alone = np.setdiff1d(emails, found["email"])
+    alone = difference(emails, found["email"].to_numpy(np.int64))
     return pd.concat([found, pd.DataFrame({"email": alone, "at": np.full(len(alone), ALWAYS[0])})])
 
 

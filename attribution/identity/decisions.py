@@ -65,6 +65,11 @@ class Decision(NamedTuple):
         return f"decision {self.number} by {self.who}: {self.why}"
 
 
+NO_DECISIONS: Final = Decisions(
+    np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
+)
+
+
 def in_force(connection: Connection) -> Decisions:
     """Return what holds now."""
     rows = connection.execute(

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from attribution.identity.graph import ALWAYS, Ints
+from attribution.sorted_sets import as_set, difference, union
 from attribution.store.columns import insert_columns, read_ints, remove, without_indexes
 from attribution.store.keys import find, row_hash
 from attribution.store.schema import membership
@@ -59,17 +60,17 @@ class Memberships:
     @property
     def people(self) -> Ints:
         """Who is named here, ascending."""
-        return np.unique(np.concatenate([self.always % _HALF, self.split["person_id"]]))
+        return as_set(np.concatenate([self.always % _HALF, self.split["person_id"]]))
 
     @property
     def everybody(self) -> Ints:
         """The same of memberships that hold whole people, without sorting: a person is one of its own."""
         heads = self.always[self.always // _HALF == self.always % _HALF] % _HALF
-        return np.union1d(heads, self.split["person_id"]) if len(self.split["since"]) else heads
+        return union(heads, self.split["person_id"]) if len(self.split["since"]) else heads
 
     def but(self, others: Memberships) -> Memberships:
         """Return those that are not among others."""
-        always = np.setdiff1d(self.always, others.always, assume_unique=True)
+        always = difference(self.always, others.always)
         mine, theirs = self._hashes(), others._hashes()
         keep = ~np.isin(mine, theirs)
         return Memberships(always, {name: values[keep] for name, values in self.split.items()})
@@ -80,7 +81,7 @@ class Memberships:
     @property
     def identifiers(self) -> Ints:
         """The identifiers of these, ascending."""
-        return np.union1d(self.always // _HALF, self.split["identifier_id"])
+        return union(self.always // _HALF, self.split["identifier_id"])
 
     def of_identifiers(self, wanted: Ints) -> Memberships:
         """Return those of some identifiers."""
@@ -102,13 +103,13 @@ def replace(connection: Connection, wanted: Memberships, about: Ints | None) -> 
         _insert(connection, wanted, afresh=about is None)
         return wanted.everybody
     gone, new = before.but(wanted), wanted.but(before)
-    stale = np.union1d(gone.identifiers, new.identifiers)
+    stale = union(gone.identifiers, new.identifiers)
     if not len(stale):
         return stale
     remove(connection, membership.c.identifier_id, gone.identifiers)
     # a split browser's rows go and come together
     _insert(connection, wanted.of_identifiers(stale), afresh=False)
-    return np.union1d(gone.people, new.people)
+    return union(gone.people, new.people)
 
 
 def _read(connection: Connection, about: Ints | None) -> Memberships:

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, select
 from attribution.identifiers import CONTACT, EMAIL
 from attribution.identity.decisions import Decisions
 from attribution.identity.graph import Graph, Ints, Outline
-from attribution.store.columns import read_ints
+from attribution.sorted_sets import difference, union
+from attribution.store.columns import FEW, FOUND_BY, read_few_by_any, read_ints
 from attribution.store.identifiers import KEYED
 from attribution.store.keys import find, find_texts, identifier_hash, look_up, row_hash
 from attribution.store.schema import affiliation, contact, edge, identifier, touch_holder
@@ -31,10 +32,12 @@ class Nearby:
     Attributes:
         nodes: int64[N], identifiers, ascending; what `outline` calls 0 to N-1.
         outline: which of them are tied.
+        edges: int64, the numbers of all evidence of theirs; None: of all there is.
     """
 
     nodes: Ints
     outline: Outline
+    edges: Ints | None
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def read_everything(connection: Connection, said: Said) -> Nearby:
     inside = marked["i"] < len(present)
     inside[inside] = present[marked["i"][inside]]
     trait[place[marked["i"][inside]]] = marked["trait"][inside]
-    return Nearby(nodes, _outline(nodes, a, b, kind, trait, said))
+    return Nearby(nodes, _outline(nodes, a, b, kind, trait, said), None)
 
 
 def read_around(connection: Connection, seeds: Ints, said: Said) -> Nearby:
@@ -99,26 +102,38 @@ def read_around(connection: Connection, seeds: Ints, said: Said) -> Nearby:
     """
     joined = said.decisions.joined
     known = frontier = seeds
-    pairs = [joined[:0]]
+    pairs, edges = [joined[:0]], [seeds[:0]]
     while len(frontier):
-        onward = find(connection, edge, edge.c.a, ["b"], frontier, exact=True)
-        back = find(connection, edge, edge.c.b, ["a"], frontier, exact=True)["a"]
+        onward, back = _ties_of(connection, frontier)
         pairs.append(np.stack([onward["a"], onward["b"]], axis=1))  # each edge once: from its first end
+        edges.append(onward["edge_id"])
         mates = joined[np.isin(joined, frontier).any(axis=1)].ravel()
-        frontier = np.setdiff1d(np.concatenate([onward["b"], back, mates]), known)
-        known = np.union1d(known, frontier)
+        frontier = difference(np.concatenate([onward["b"], back, mates]), known)
+        known = union(known, frontier)
     ties = np.concatenate(pairs)
     ties = np.concatenate([ties, joined[np.isin(joined[:, 0], known)]])
-    lone = np.setdiff1d(known, ties)
+    lone = difference(known, ties)
     if len(lone):
         for table in (affiliation, touch_holder):
             named = find(connection, table, table.c.identifier_id, [], lone, exact=True)["identifier_id"]
-            lone = np.setdiff1d(lone, named)
-        known = np.setdiff1d(known, lone)
+            lone = difference(lone, named)
+        known = difference(known, lone)
     found = find(connection, identifier, identifier.c.identifier_id, ["kind", "trait"], known)
     kind, trait = (look_up(found["identifier_id"], found[name], known) for name in ("kind", "trait"))
     a, b = np.searchsorted(known, ties[:, 0]), np.searchsorted(known, ties[:, 1])
-    return Nearby(known, _outline(known, a, b, kind, trait, said))
+    return Nearby(known, _outline(known, a, b, kind, trait, said), np.concatenate(edges))
+
+
+def _ties_of(connection: Connection, identifiers: Ints) -> tuple[dict[str, Ints], Ints]:
+    """Return `a b edge_id` of edges whose first end is among some identifiers, and first ends of those whose
+    second end is.
+    """
+    if len(identifiers) <= FEW:
+        found = read_few_by_any(connection, (edge.c.a, edge.c.b), ("edge_id",), identifiers)
+        is_back = found.pop(FOUND_BY) == 1
+        return {name: values[~is_back] for name, values in found.items()}, found["a"][is_back]
+    onward = find(connection, edge, edge.c.a, ["b", "edge_id"], identifiers, exact=True)
+    return onward, find(connection, edge, edge.c.b, ["a"], identifiers, exact=True)["a"]
 
 
 def _outline(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from attribution.identity import memberships
 from attribution.identity.accounts import moving
-from attribution.identity.decisions import in_force
+from attribution.identity.decisions import NO_DECISIONS, in_force
 from attribution.identity.graph import Ints
 from attribution.identity.memberships import Memberships
 from attribution.identity.people import clusters, disputes, find_people
@@ -22,8 +22,9 @@ from attribution.identity.reading import Nearby, Said, read_around, read_everyth
 from attribution.identity.rules import Rules
 from attribution.loading.call_ties import retie_if_grace_changed
 from attribution.loading.evidence import RESOLVED_AFFILIATION, RESOLVED_EDGE
+from attribution.sorted_sets import as_set, intersection, union
 from attribution.store import schema
-from attribution.store.columns import insert_columns, read_ints, remove
+from attribution.store.columns import FEW, insert_columns, read_few, read_ints, remove
 from attribution.store.identifiers import are_marks_behind, find_identifiers, mark_again
 from attribution.store.keys import find
 from attribution.store.schema import affiliation, change, demoted_edge, edge, unresolved
@@ -48,15 +49,15 @@ def resolve(connection: Connection, settings: Settings) -> int:
     new = _new_evidence(connection, settings, everything)
     if not (everything or len(new.seeds)):
         return 0
-    said = Said(in_force(connection), _nobody(connection, settings, rules))
+    decisions = in_force(connection) if new.decided else NO_DECISIONS
+    said = Said(decisions, _nobody(connection, settings, rules))
     nearby = read_everything(connection, said) if everything else read_around(connection, new.seeds, said)
     wanted, demoted = _people(connection, nearby, rules, said)
-    about = None if everything else np.union1d(nearby.nodes, new.seeds)
+    about = None if everything else union(nearby.nodes, new.seeds)
     changed = memberships.replace(connection, wanted, about)
-    _demote(connection, demoted, about)
-    if connection.execute(select(schema.credit_set.c.credit_set_id).limit(1)).first() is not None:
-        # where nothing was ever credited, everything is looked at
-        log = np.union1d(np.union1d(changed, new.touched), moving(connection, nearby.nodes))
+    _demote(connection, demoted, nearby.edges)
+    if new.credited:  # where nothing was ever credited, everything is looked at
+        log = union(union(changed, new.touched), moving(connection, nearby.nodes))
         insert_columns(connection, change, {"kind": schema.CHANGE_PERSON, "ref": log})
         if marked_anew:  # whose company is whose, which no person tells
             insert_columns(connection, change, {"kind": [schema.CHANGE_ALL], "ref": 0})
@@ -65,7 +66,7 @@ def resolve(connection: Connection, settings: Settings) -> int:
     for name, value in ((_EDGES, new.edge), (_AFFILIATIONS, new.affiliation), (_RULES, version)):
         if settings.internal(name) != str(value):
             settings.put_raw(name, str(value))
-    return len(np.intersect1d(changed, wanted.everybody, assume_unique=True))
+    return len(intersection(changed, wanted.everybody))
 
 
 def is_behind(connection: Connection, settings: Settings) -> bool:
@@ -87,27 +88,41 @@ class _New(NamedTuple):
         seeds: int64, identifiers whose clusters must be worked out.
         touched: int64, identifiers and companies that evidence ties.
         again: whether somebody asked for some of the seeds.
+        decided: whether anybody ever decided who is who.
+        credited: whether anything was ever credited.
         edge, affiliation: the last number of each.
     """
 
     seeds: Ints
     touched: Ints
     again: bool
+    decided: bool
+    credited: bool
     edge: int
     affiliation: int
 
 
 def _new_evidence(connection: Connection, settings: Settings, everything: bool) -> _New:
-    last = {
-        name: int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one())
-        for name, column in ((_EDGES, edge.c.edge_id), (_AFFILIATIONS, affiliation.c.affiliation_id))
-    }
+    numbers = (
+        edge.c.edge_id, affiliation.c.affiliation_id, unresolved.c.identifier_id,
+        schema.decision.c.decision_id, schema.credit_set.c.credit_set_id,
+    )  # fmt: skip
+    newest = (select(func.coalesce(func.max(number), 0)).scalar_subquery() for number in numbers)
+    newest_edge, newest_affiliation, asked, decided, credited = connection.execute(select(*newest)).one()
+    last = {_EDGES: int(newest_edge), _AFFILIATIONS: int(newest_affiliation)}
     seen = {name: int(settings.internal(name) or 0) for name in last}
-    again = read_ints(connection, select(unresolved.c.identifier_id), ["i"])["i"]
+    again = np.zeros(0, np.int64)
+    if asked:
+        again = read_ints(connection, select(unresolved.c.identifier_id), ["i"])["i"]
     ends, touched = [again], again[:0]
     if last[_EDGES] > seen[_EDGES] and not everything:
-        fresh = select(edge.c.a, edge.c.b).where(edge.c.edge_id > seen[_EDGES])
-        ends += read_ints(connection, fresh, ["a", "b"]).values()
+        if last[_EDGES] - seen[_EDGES] <= FEW:
+            few = np.arange(seen[_EDGES] + 1, last[_EDGES] + 1)
+            found = read_few(connection, edge.c.edge_id, ("a", "b"), few)
+        else:
+            many = select(edge.c.a, edge.c.b).where(edge.c.edge_id > seen[_EDGES])
+            found = read_ints(connection, many, ["a", "b"])
+        ends += [found["a"], found["b"]]
     if last[_AFFILIATIONS] > seen[_AFFILIATIONS]:
         named = select(affiliation.c.identifier_id, affiliation.c.account)
         pairs = read_ints(
@@ -116,8 +131,11 @@ def _new_evidence(connection: Connection, settings: Settings, everything: bool) 
         # these tie nobody together, but a deal may count on a company's members: each is a person, even where
         # nothing else is known of it
         ends.append(pairs["i"])
-        touched = np.union1d(pairs["i"], pairs["account"])
-    return _New(np.unique(np.concatenate(ends)), touched, len(again) > 0, last[_EDGES], last[_AFFILIATIONS])
+        touched = union(pairs["i"], pairs["account"])
+    return _New(
+        as_set(np.concatenate(ends)), touched, len(again) > 0, decided > 0, credited > 0, last[_EDGES],
+        last[_AFFILIATIONS],
+    )  # fmt: skip
 
 
 def _nobody(connection: Connection, settings: Settings, rules: Rules) -> Ints:
@@ -131,7 +149,7 @@ def _nobody(connection: Connection, settings: Settings, rules: Rules) -> Ints:
         for kind, name in KIND_NAMES.items()
         if name in LIMITED
     ]
-    numbers = np.unique(np.concatenate(found))
+    numbers = as_set(np.concatenate(found))
     return numbers[numbers > 0]
 
 
@@ -156,13 +174,12 @@ def _people(
     return simple.with_(settled), {"edge_id": numbers[numbers > 0], "reason": reason[numbers > 0]}
 
 
-def _demote(connection: Connection, demoted: dict[str, Ints], about: Ints | None) -> None:
-    """Keep which edges do not count, and why."""
-    if about is None:
+def _demote(connection: Connection, demoted: dict[str, Ints], edges: Ints | None) -> None:
+    """Keep which of some edges (None: of all) do not count, and why."""
+    if edges is None:
         connection.execute(delete(demoted_edge))
     else:
-        theirs = find(connection, edge, edge.c.a, ["edge_id"], about, exact=True)["edge_id"]
-        before = find(connection, demoted_edge, demoted_edge.c.edge_id, ["reason"], theirs, exact=True)
+        before = find(connection, demoted_edge, demoted_edge.c.edge_id, ["reason"], edges, exact=True)
         if {*zip(*before.values(), strict=True)} == {*zip(*demoted.values(), strict=True)}:
             return
         remove(connection, demoted_edge.c.edge_id, before["edge_id"])

@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from attribution.identity.graph import ALWAYS, Ints
+from attribution.sorted_sets import difference
 from attribution.store.columns import read_ints, temporary
 from attribution.store.schema import membership
 
@@ -47,7 +48,7 @@ def stretches_of(connection: Connection, people: Ints) -> Stretches:
             .join(membership, membership.c.person_id == wanted.c.person),
             Stretches._fields,
         )
-    alone = np.setdiff1d(np.arange(len(people)), named["position"])
+    alone = difference(np.arange(len(people)), named["position"])
     found = Stretches(
         np.concatenate([named["position"], alone]),
         np.concatenate([named["identifier"], people[alone]]),

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import to_micros
 from attribution.errors import InputError, UnknownNameError
+from attribution.sorted_sets import difference
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -374,7 +375,7 @@ class Journeys:
             if n and not (codes.min() >= -1 and codes.max() < len(names)):
                 raise InputError(f"a code in journeys lies outside its {len(names)} names")
         falling = np.flatnonzero(np.diff(self.at) < 0) + 1
-        if np.setdiff1d(falling, self.offsets).size:
+        if difference(falling, self.offsets).size:
             raise InputError("the touches of a journey must be in time order; build() sorts them")
         for name, at in self.milestones.items():
             if ((at != -1) & ((at < offsets[:-1]) | (at >= offsets[1:]))).any():

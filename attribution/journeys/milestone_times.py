@@ -18,6 +18,7 @@ from sqlalchemy import Column, ColumnElement, Connection, select
 
 from attribution.journeys.milestones import ANYBODY, NEVER, milestone_name
 from attribution.journeys.people import DEAL_KINDS, leads_of_deals
+from attribution.sorted_sets import as_set
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.keys import look_up
@@ -147,7 +148,7 @@ class _Deals:
         """The person of each deal's lead, 0 where nobody is known."""
         leads = self._leads.numbers
         pairs = select(membership.c.identifier_id, membership.c.person_id)
-        with temporary(self._connection, wanted=np.unique(leads)) as probe:
+        with temporary(self._connection, wanted=as_set(leads)) as probe:
             found = read_ints(
                 self._connection,
                 pairs.join(probe, probe.c.wanted == membership.c.identifier_id),
@@ -169,7 +170,7 @@ def _lead_identifiers(connection: Connection, deals: Ints) -> Ints:
     found = look_up(named["position"], named["lead"], np.arange(len(deals)), missing=0)
     unnamed = np.flatnonzero(found == 0)
     chosen = leads_of_deals(connection, deals[unnamed])
-    with temporary(connection, wanted=np.unique(chosen[chosen > 0])) as probe:
+    with temporary(connection, wanted=as_set(chosen[chosen > 0])) as probe:
         records = read_ints(
             connection,
             select(lead.c.lead_id, lead.c.identifier_id).join(probe, probe.c.wanted == lead.c.lead_id),

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Select, Table, and_, func, select
 
 from attribution.identity.accounts import members_of, stretches_of
 from attribution.identity.graph import ALWAYS
+from attribution.sorted_sets import as_set, difference
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.keys import look_up
@@ -127,7 +128,7 @@ def _whole(
     connection: Connection, key: Column[Any], column: Column[Any], wanted: Ints, *, missing: int
 ) -> Ints:
     """Read a number of some rows (wanted 0 is none), `missing` where there is none."""
-    chosen = np.unique(wanted[wanted > 0])
+    chosen = as_set(wanted[wanted > 0])
     with temporary(connection, wanted=chosen) as probe:
         statement: Select[Any] = (
             select(key, column).join(probe, probe.c.wanted == key).where(column.is_not(None))
@@ -148,9 +149,9 @@ def _primary(connection: Connection, deals: Ints) -> dict[str, Ints]:
             .join(membership, membership.c.identifier_id == deal.c.lead),
             ["position", "person"],
         )
-    others = np.setdiff1d(np.arange(len(deals)), named["position"])
+    others = difference(np.arange(len(deals)), named["position"])
     leads = leads_of_deals(connection, deals[others])
-    known = np.unique(leads[leads > 0])
+    known = as_set(leads[leads > 0])
     own = people_of(connection, "lead", known, "primary")
     theirs = look_up(known[own.position], own.person, leads, missing=0)
     found = theirs > 0

@@ -20,6 +20,7 @@ from attribution.journeys.dimensions import OWN, folded, joined
 from attribution.journeys.milestone_times import milestone_times
 from attribution.journeys.milestones import place
 from attribution.journeys.people import people_of
+from attribution.sorted_sets import as_set, intersection
 from attribution.store import schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.dimensions import intern_placements
@@ -215,7 +216,7 @@ def _merge_same(connection: Connection, found: CountedTouches) -> CountedTouches
     if not opened.any():
         return found
     # only journeys that hold both can hold a pair
-    mixed = np.intersect1d(found.conversion[opened], found.conversion[found.kind == _SESSION])
+    mixed = intersection(found.conversion[opened], found.conversion[found.kind == _SESSION])
     rows = np.flatnonzero(np.isin(found.conversion, mixed) & (opened | (found.kind == _SESSION)))
     if len(rows) == 0:
         return found
@@ -245,7 +246,7 @@ def _merge_same(connection: Connection, found: CountedTouches) -> CountedTouches
 def _fill(connection: Connection, stays: Ints, other: Ints) -> Ints:
     """Return the placements of `stays` with their blanks filled from `other`."""
     pairs, inverse = np.unique(np.stack([stays, other]), axis=1, return_inverse=True)
-    numbers = np.unique(pairs)
+    numbers = as_set(pairs)
     with temporary(connection, wanted=numbers) as probe:
         frame = read_frame(
             connection, select(placement).join(probe, probe.c.wanted == placement.c.placement_id)
@@ -261,7 +262,7 @@ def _channels(
     connection: Connection, placements: Ints
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], tuple[str, ...]]:
     """Return a channel code for each placement, -1 for none, and the names of the codes."""
-    numbers = np.unique(placements)
+    numbers = as_set(placements)
     names = _by_number(connection, placement.c.placement_id, placement.c.channel, numbers)
     channels = tuple(sorted({name for name in names.values() if name is not None}))
     code = {name: i for i, name in enumerate(channels)}
@@ -310,7 +311,7 @@ def _by_number(
     connection: Connection, key: Column[Any], column: Column[Any], numbers: Ints
 ) -> dict[int, str | None]:
     """Read one text of each of some rows."""
-    with temporary(connection, wanted=np.unique(numbers)) as probe:
+    with temporary(connection, wanted=as_set(numbers)) as probe:
         frame = read_frame(connection, select(key, column).join(probe, probe.c.wanted == key))
     return dict(zip(frame[key.name].tolist(), frame[column.name].tolist(), strict=True))
 
@@ -327,7 +328,7 @@ def _text_ids(connection: Connection, numbers: Ints) -> TextIds:
 
 def _codes(connection: Connection, key: Column[Any], column: Column[Any], numbers: Ints) -> Ints:
     """Number a text of some rows, whatever its case; -1 where there is none."""
-    with temporary(connection, wanted=np.unique(numbers)) as probe:
+    with temporary(connection, wanted=as_set(numbers)) as probe:
         frame = read_frame(
             connection,
             select(key, column).join(probe, probe.c.wanted == key).where(column.is_not(None)),

@@ -16,6 +16,7 @@ from attribution.identity.stretches import theirs_then
 from attribution.journeys.people import DEAL_KINDS
 from attribution.ledger import reasons
 from attribution.ledger.rates import MAX_AGE_DAYS
+from attribution.sorted_sets import as_set, union
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints, temporary
 from attribution.store.keys import find
@@ -109,7 +110,7 @@ def _people(connection: Connection, identifiers: Ints) -> Ints:
     """Return the people that identifiers belong to now; a company, which is nobody, stands for itself."""
     known = membership.c.identifier_id
     found = find(connection, membership, known, ["person_id"], identifiers, exact=True)["person_id"]
-    return np.union1d(found, identifiers)
+    return union(found, identifiers)
 
 
 def _of_people(connection: Connection, kind: str, people: Ints, scope: str) -> Ints:
@@ -138,7 +139,7 @@ def _of_people(connection: Connection, kind: str, people: Ints, scope: str) -> I
         with temporary(connection, wanted=near(connection, people)) as wanted:
             chosen = alone.where(contact.c.identifier_id.in_(select(wanted.c.wanted)))
             found.append(_objects(connection, chosen))
-    return np.unique(np.concatenate(found))
+    return as_set(np.concatenate(found))
 
 
 def _of_accounts(connection: Connection, accounts: Ints) -> list[Ints]:

@@ -18,6 +18,7 @@ from sqlalchemy import Column, Connection, Select, delete, func, literal, null, 
 
 from attribution.errors import InputError
 from attribution.ledger.rates import Rates, days_in_zone
+from attribution.sorted_sets import as_set
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, next_id, read_frame, temporary
 from attribution.store.settings import Settings
@@ -117,7 +118,7 @@ def _read(connection: Connection, kind: str, objects: Ints | None) -> pd.DataFra
     if objects is None:
         frame = read_frame(connection, statement)
     else:
-        with temporary(connection, wanted=np.unique(objects)) as wanted:
+        with temporary(connection, wanted=as_set(objects)) as wanted:
             frame = read_frame(connection, statement.where(number.in_(select(wanted.c.wanted))))
     known = _known(connection, kind, objects)
     frame = frame.merge(known, on="object_id", how="left")
@@ -158,7 +159,7 @@ def _known(connection: Connection, kind: str, objects: Ints | None) -> pd.DataFr
     ).where(conversion.c.kind == kind)
     if objects is None:
         return read_frame(connection, statement)
-    with temporary(connection, wanted=np.unique(objects)) as wanted:
+    with temporary(connection, wanted=as_set(objects)) as wanted:
         return read_frame(connection, statement.where(conversion.c.object_id.in_(select(wanted.c.wanted))))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from attribution import clock
 from attribution.money import minor_digits
+from attribution.sorted_sets import as_set
 from attribution.store.columns import Ints
 from attribution.store.schema import rate
 
@@ -64,12 +65,12 @@ class Rates:
         """Multiply by rates written as whole numbers over one power of ten, halves away from zero."""
         if not len(minor):
             return minor
-        used = [self._rates[i] for i in np.unique(at).tolist()]
+        used = [self._rates[i] for i in as_set(at).tolist()]
         decimals = max([0, *(-int(value.as_tuple().exponent) for value in used)])
         shift = decimals + minor_digits(self.currency) - minor_digits(self.into)
         over = 10 ** max(shift, 0)
         whole = np.zeros(len(self._rates), object)
-        for i in np.unique(at).tolist():
+        for i in as_set(at).tolist():
             whole[i] = int(self._rates[i].scaleb(decimals)) * 10 ** max(-shift, 0)
         largest = 2 * int(np.abs(minor).max()) * max(whole.tolist()) + over
         kind = np.int64 if largest < _EXACT else object  # Python's own integers where 64 bits are too few

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection, Table, func, select
 
+from attribution.sorted_sets import as_set, difference
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, remove
 from attribution.store.keys import find, intern, row_hash, text_hash
@@ -67,7 +68,7 @@ def remove_edges(
         a, b, at, source: int64[n], as they were given to :func:`add_edges`; those not there are passed over.
     """
     edge, demoted = schema.edge, schema.demoted_edge
-    hashes = np.unique(_hashes(a, b, at, source))
+    hashes = as_set(_hashes(a, b, at, source))
     gone = find(connection, edge, edge.c.hash, ["edge_id", "a", "b"], hashes, exact=True)
     if not len(gone["edge_id"]):
         return
@@ -109,17 +110,17 @@ def strongest(ids: Iterable[Ints]) -> Ints:
 def resolve_again(connection: Connection, identifiers: Ints) -> None:
     """Have the next run work out whose these identifiers are, new evidence or not."""
     asked = schema.unresolved
-    wanted = np.unique(identifiers[identifiers > 0])
+    wanted = as_set(identifiers[identifiers > 0])
     known = find(connection, asked, asked.c.identifier_id, [], wanted, exact=True)["identifier_id"]
-    insert_columns(connection, asked, {"identifier_id": np.setdiff1d(wanted, known)})
+    insert_columns(connection, asked, {"identifier_id": difference(wanted, known)})
 
 
 def note_holders(connection: Connection, identifiers: Ints) -> None:
     """Keep which identifiers besides visitors have touches: somebody, even where nothing else is known."""
     holder = schema.touch_holder
-    wanted = np.unique(identifiers[identifiers > 0])
+    wanted = as_set(identifiers[identifiers > 0])
     known = find(connection, holder, holder.c.identifier_id, [], wanted, exact=True)["identifier_id"]
-    new = np.setdiff1d(wanted, known)
+    new = difference(wanted, known)
     insert_columns(connection, holder, {"identifier_id": new})
     resolve_again(connection, new)
 

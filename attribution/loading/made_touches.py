@@ -17,6 +17,7 @@ from attribution.loading.merge import log_changes, nullable
 from attribution.loading.rejects import in_words
 from attribution.loading.result import ACCEPTED, CONFLICT
 from attribution.loading.touches import fates, insert_touches
+from attribution.sorted_sets import union
 from attribution.sources.parse import Rejection
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints, temporary
@@ -108,7 +109,7 @@ def _change(connection: Connection, made: Made, rows: Ints, key: Ints, digest: I
         connection.execute(
             update(touch_key).where(touch_key.c.hash == new.c.hash).values(digest=new.c.digest)
         )
-    whose = np.union1d(look_up(before["n"], before["holder"], n), made.holder[rows])
+    whose = union(look_up(before["n"], before["holder"], n), made.holder[rows])
     log_changes(connection, schema.CHANGE_PERSON, whose[whose > 0])
     return imported
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table
 from attribution.channels.origin import ORIGIN_FIELDS
 from attribution.loading.rejects import contradictions
 from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, UPDATED, Outcome
+from attribution.sorted_sets import as_set
 from attribution.sources.parse import Parsed
 from attribution.sources.tables import get_table
 from attribution.store import schema
@@ -56,7 +57,7 @@ def load_rates(connection: Connection, settings: Settings, batch_id: int, parsed
     del settings
     outcome = _replace(connection, schema.rate, "rates", batch_id, parsed, ("day", "currency"))
     moved = np.isin(outcome.status, (ACCEPTED, UPDATED))
-    days = np.unique(np.asarray(parsed.columns.column("day"), np.int64)[moved])
+    days = as_set(np.asarray(parsed.columns.column("day"), np.int64)[moved])
     insert_columns(connection, schema.change, {"kind": schema.CHANGE_RATE, "ref": days})
     return outcome
 

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, delete, select
 
 from attribution.clock import DAY, MINUTE
 from attribution.identifiers import ACCOUNT, COLUMN_KINDS, CONTACT, EMAIL, LEAD, PHONE, USER, VISITOR
+from attribution.sorted_sets import as_set
 from attribution.sources.batch import Rejection
 from attribution.sources.parse import Parsed
 from attribution.store.columns import Ints, insert_columns, read_ints
@@ -204,7 +205,7 @@ class Erased:
         gone = self.among(EMAIL, addresses, at[row])
         if not gone.any():
             return rows
-        kept: dict[int, list[str]] = {int(i): [] for i in np.unique(row[gone])}
+        kept: dict[int, list[str]] = {int(i): [] for i in as_set(row[gone])}
         for i, text, lost in zip(row.tolist(), addresses.to_pylist(), gone.tolist(), strict=True):
             if i in kept and not lost:
                 kept[i].append(text)

@@ -23,6 +23,7 @@ from attribution.loading.rejects import conflicts
 from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, Outcome, Status
 from attribution.loading.tombstones import Erased, LostTouches
 from attribution.loading.touch_evidence import identify
+from attribution.sorted_sets import as_set
 from attribution.sources.parse import Parsed, Rejection
 from attribution.sources.tables import TOUCH_IDENTIFIERS
 from attribution.store import schema
@@ -297,7 +298,7 @@ def _other_text(
     theirs = ids.take(pa.array(np.maximum(leader, 0))).to_pandas().to_numpy(object)
     in_store = stored_n >= 0
     if in_store.any():
-        with temporary(connection, n=np.unique(stored_n[in_store])) as wanted:
+        with temporary(connection, n=as_set(stored_n[in_store])) as wanted:
             frame = read_frame(
                 connection,
                 select(schema.touch.c.n, schema.touch.c.touch_id).join(

@@ -13,6 +13,7 @@ from attribution.journeys.people import DEAL_KINDS, Party, accounts_of_deals, le
 from attribution.metrics.evidence_rows import journey_sets
 from attribution.metrics.findings import Finding, Look
 from attribution.money import money_text
+from attribution.sorted_sets import as_set
 from attribution.store.columns import Ints, read_ints, temporary
 from attribution.store.keys import find
 from attribution.store.schema import conversion, deal, deal_contact, journey_touch, membership, touch
@@ -101,7 +102,7 @@ def _named(look: Look, deals: Ints, scope: str) -> Bools:
         known = select(deal.c.deal_id).where(deal.c.lead.is_not(None))
         own = read_ints(look.connection, known, ["deal"])["deal"]
         return np.isin(deals, own) | (leads_of_deals(look.connection, deals) > 0)
-    contacts = find(look.connection, deal_contact, deal_contact.c.deal_id, [], np.unique(deals), exact=True)
+    contacts = find(look.connection, deal_contact, deal_contact.c.deal_id, [], as_set(deals), exact=True)
     named: Bools = np.isin(deals, contacts["deal_id"])
     if scope == "account":
         named |= accounts_of_deals(look.connection, deals) > 0

@@ -23,6 +23,7 @@ from attribution.metrics.evidence_of import behind_touch, tie_to_account, unused
 from attribution.metrics.evidence_rows import journey_sets
 from attribution.metrics.person_records import MAX_RECORDS, leads_of, tie_deals
 from attribution.money import money_text
+from attribution.sorted_sets import as_set, union
 from attribution.sources.fields import PURPOSES, SIGNALS
 from attribution.store.identifiers import spelled
 from attribution.store.keys import find, one_text_hash
@@ -231,24 +232,24 @@ def _credits(connection: Connection, settings: Settings, n: int, conversions: li
 
 def _conversions_of(connection: Connection, settings: Settings, person: int) -> list[int]:
     """Return the conversions that a person's touches may count for, those of its companies too."""
-    accounts = np.unique(accounts_of_people(connection, np.array([person])).account)
+    accounts = as_set(accounts_of_people(connection, np.array([person])).account)
     people = np.array([person])
     if settings.require("scope") == "account":
-        people = np.union1d(people, members_of(connection, accounts).person)
+        people = union(people, members_of(connection, accounts).person)
     members = find(connection, membership, membership.c.person_id, ["identifier_id"], people, exact=True)
-    own = np.union1d(members["identifier_id"], people)  # an identifier alone is its own person
+    own = union(members["identifier_id"], people)  # an identifier alone is its own person
     named = find(
         connection,
         deal_contact,
         deal_contact.c.identifier_id,
         ["deal_id"],
-        np.union1d(own, accounts),
+        union(own, accounts),
         exact=True,
     )["deal_id"]
     mine = find(connection, lead, lead.c.identifier_id, ["lead_id"], own, exact=True)["lead_id"]
     found = []
     for kinds, numbers in ((("won", "created"), named), (("lead", "mql", "sqo"), mine)):
-        for part in chunks(np.unique(numbers).tolist()):
+        for part in chunks(as_set(numbers).tolist()):
             statement = select(conversion.c.conversion_id).where(
                 conversion.c.kind.in_(kinds), conversion.c.object_id.in_(part)
             )

@@ -32,6 +32,7 @@ from attribution.metrics.selection import (
 )
 from attribution.metrics.spend import Spend, spend_by_group
 from attribution.money import money_text
+from attribution.sorted_sets import as_set, difference
 from attribution.store.columns import Ints, read_ints
 from attribution.store.schema import conversion
 
@@ -208,7 +209,7 @@ class Measures:
             self._cells[of.credit_set_id] = entries_by_object(self.connection, of, keys, Question())
         cells = self._cells[of.credit_set_id]
         cells = cells[(cells["share"] != 0) & cells["object_id"].isin(ids)]
-        unknown = np.setdiff1d(ids, cells["object_id"].to_numpy())
+        unknown = difference(ids, cells["object_id"].to_numpy())
         rest = pd.DataFrame({"object_id": unknown, "share": MILLION}).reindex(
             columns=cells.columns, fill_value=0
         )
@@ -219,7 +220,7 @@ class Measures:
         of_leads = goal in ("mql", "sqo")
         deals = self.dimensions.deals
         lead_ids = ids if of_leads else _lead_ids(deals, ids)
-        cells = self._credited("leads", np.unique(lead_ids))
+        cells = self._credited("leads", as_set(lead_ids))
         if cells is None:
             return None
         self.warn(

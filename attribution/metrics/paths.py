@@ -23,6 +23,7 @@ from attribution.metrics.chosen_journeys import (
     transformed,
 )
 from attribution.metrics.transitions import count_transitions
+from attribution.sorted_sets import union
 from attribution.store.columns import Ints
 from attribution.store.database import Database
 from attribution.store.keys import mix
@@ -143,7 +144,7 @@ class _Sections:
         if len(best) < len(order):  # those that tie with the last one compete by name
             worst = best[-1]
             ties = (counts[order] == counts[worst]) & (values[order] == values[worst])
-            best = np.union1d(best, order[ties][:_TIES])
+            best = union(best, order[ties][:_TIES])
         starts = np.searchsorted(steps.journey, first[best])
         ends = np.searchsorted(steps.journey, first[best], side="right")
         named = [

@@ -29,6 +29,7 @@ from attribution.metrics.chosen_journeys import (
 )
 from attribution.metrics.selection import NO_CURRENCY
 from attribution.money import to_major
+from attribution.sorted_sets import as_set
 from attribution.store.columns import Ints
 from attribution.store.database import Database
 
@@ -71,7 +72,7 @@ def count_transitions(steps: Steps, value: Ints) -> Transitions:
     pairs = np.concatenate([before * n + codes, codes[ends] * n + len(groups) + 1])
     owner = np.concatenate([steps.journey, steps.journey[ends]])
     found, step, count = np.unique(pairs, return_inverse=True, return_counts=True)
-    once = np.unique(owner * max(len(found), 1) + step)  # a conversion counts once a step
+    once = as_set(owner * max(len(found), 1) + step)  # a conversion counts once a step
     journey, step = np.divmod(once, max(len(found), 1))
     conversions = np.bincount(step, minlength=len(found))
     worth = exact_sums(step, value[journey], len(found))
@@ -183,10 +184,10 @@ def _add_nodes(graph: nx.DiGraph[str], chosen: ChosenJourneys, steps: Steps, nam
     if not names:
         return []
     codes, _ = dense_codes(steps.group)
-    journey, code = np.divmod(np.unique(steps.journey * len(names) + codes), len(names))
+    journey, code = np.divmod(as_set(steps.journey * len(names) + codes), len(names))
     conversions = np.bincount(code).tolist()
     value = exact_sums(code, chosen.value[journey], len(names)).tolist()
-    touched = np.unique(steps.journey)
+    touched = as_set(steps.journey)
     whole = len(touched), int(chosen.value[touched].sum())
     places = sorted(range(len(names)), key=lambda i: (-conversions[i], -value[i], names[i]))
     listed = [(START, *whole), *((names[i], conversions[i], value[i]) for i in places), (CONVERSION, *whole)]
@@ -204,7 +205,7 @@ def _value(chosen: ChosenJourneys, value: int) -> dict[str, str | float]:
 
 def _about(chosen: ChosenJourneys, transform: str) -> dict[str, str | int]:
     asked = chosen.asked
-    with_touches = len(np.unique(chosen.steps.journey))
+    with_touches = len(as_set(chosen.steps.journey))
     return {
         "goal": asked.goal.name,
         "lookback": asked.lookback,

@@ -12,6 +12,7 @@ from attribution.journeys.chunks import over_chunks
 from attribution.journeys.columns import FloatArray, IntArray, Journeys
 from attribution.labels import NOT_SET
 from attribution.models.base import AttributionModel
+from attribution.sorted_sets import as_set
 
 _BINS = 1 << 22
 
@@ -63,7 +64,7 @@ class LearnedWorth(ByDimension):
     def unseen(self, journeys: Journeys) -> tuple[str, ...]:
         """Return the names in journeys that the fit never saw: they are worth nothing to it."""
         codes, names = self._names(journeys)
-        present = np.unique(codes).tolist()
+        present = as_set(codes).tolist()
         known = {*self._worth(), *self.ignore}
         return tuple(names[code] for code in present if names[code] not in known)
 

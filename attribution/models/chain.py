@@ -21,6 +21,7 @@ from scipy.sparse.linalg import splu
 
 from attribution.journeys.columns import BoolArray, FloatArray, IntArray, sums_by
 from attribution.models.windows import Windows
+from attribution.sorted_sets import as_set
 
 _DENSE = 5000  # up to so many states the whole inverse is made: one solution serves all names
 _SMALL = 300  # up to so many in any case
@@ -64,7 +65,7 @@ def make_chain(counted: Windows) -> Chain:
     begins = step < room  # the leading digit is 0
     ended = (counted.converted + counted.null) > 0
     source, target = step // base, step % room
-    codes = np.unique(np.concatenate((target, counted.end[ended])))
+    codes = as_set(np.concatenate((target, counted.end[ended])))
     moves = ~begins & (source != target)
     digits = codes[:, None] // base ** np.arange(order - 1, -1, -1) % base
 

@@ -16,6 +16,7 @@ from attribution.models.base import Unit
 from attribution.models.by_dimension import LearnedWorth
 from attribution.models.chain import Chain, make_chain, removal_effects
 from attribution.models.windows import count, count_draws, require_room
+from attribution.sorted_sets import as_set
 
 MAX_ORDER = 8
 
@@ -65,7 +66,7 @@ class Markov(LearnedWorth):
 
     def _learned(self, names: tuple[str, ...], chain: Chain) -> dict[str, Any]:
         # a name that no journey holds has no effect, and is not spoken of
-        seen = np.unique(chain.states[chain.states >= 0])
+        seen = as_set(chain.states[chain.states >= 0])
         solved = removal_effects(chain, len(names))
         return {
             "names": [names[i] for i in seen.tolist()],

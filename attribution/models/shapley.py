@@ -14,6 +14,7 @@ from attribution.journeys.columns import FloatArray, IntArray, Journeys, sums_by
 from attribution.models.base import Unit
 from attribution.models.by_dimension import ByDimension, LearnedWorth, repeats
 from attribution.models.subset_game import sampled_rate_values, shapley_values, subset_sums
+from attribution.sorted_sets import as_set
 
 EXACT_NAMES = 20  # up to so many every set is looked at: a million of them
 
@@ -174,7 +175,7 @@ def _distinct_sets(journeys: Journeys, codes: IntArray, names: tuple[str, ...]) 
         starts = np.searchsorted(rows, np.arange(len(distinct)))
         return _Sets(shown, (np.cumsum(taken) - 1)[masks], members.astype(np.int64), starts.astype(np.int64))
     place = np.repeat(np.arange(len(journeys.nonempty)), journeys.lengths[journeys.nonempty])
-    pair = np.unique(place * len(shown) + codes)  # each name of a journey once
+    pair = as_set(place * len(shown) + codes)  # each name of a journey once
     place, codes = pair // len(shown), pair % len(shown)
     begins = np.flatnonzero(np.diff(place, prepend=-1))
     mark = np.random.default_rng(0).integers(0, 2**63, len(shown)).astype(np.uint64)

@@ -30,6 +30,7 @@ from attribution.privacy.forget_receipt import Receipt
 from attribution.privacy.forget_rows import Rows
 from attribution.privacy.forget_text import Traces, scrub, sweep_rejected
 from attribution.privacy.forget_touches import anonymise, read_touches, remove_unused, rename_in_journeys
+from attribution.sorted_sets import difference
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints
 from attribution.store.database import Database, overwrite_deleted
@@ -177,7 +178,7 @@ def _hubs(connection: Connection, person: Person) -> Ints:
         )["i"]
         for one, other in ((edge.c.a, edge.c.b), (edge.c.b, edge.c.a))
     ]
-    return np.setdiff1d(np.concatenate(found), person.identifiers)
+    return difference(np.concatenate(found), person.identifiers)
 
 
 def _keep_hubs(connection: Connection, settings: Settings, hubs: Ints, receipt: Receipt) -> None:

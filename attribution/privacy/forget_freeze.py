@@ -10,6 +10,7 @@ from attribution.identifiers import LEAD
 from attribution.journeys.people import DEAL_KINDS
 from attribution.ledger.conversions import refresh
 from attribution.privacy.forget_person import Person
+from attribution.sorted_sets import difference, union
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints, temporary
 from attribution.store.settings import Settings
@@ -37,7 +38,7 @@ def freeze(connection: Connection, settings: Settings, person: Person, touches: 
         known = read_ints(connection, select(conversion.c.object_id).where(conversion.c.kind == kind), ["i"])[
             "i"
         ]
-        new = np.setdiff1d(mine, known)
+        new = difference(mine, known)
         if len(new):
             refresh(connection, settings, kind, new)
     number = conversion.c.conversion_id
@@ -66,4 +67,4 @@ def _objects(connection: Connection, person: Person) -> dict[str, Ints]:
     led = select(deal.c.deal_id).where(deal.c.lead.in_(gone))
     own = select(lead.c.lead_id).where(lead.c.identifier_id.in_(person.of_kind(LEAD).tolist()))
     found = [read_ints(connection, statement, ["i"])["i"] for statement in (named, led)]
-    return {"deal": np.union1d(*found), "lead": read_ints(connection, own, ["i"])["i"]}
+    return {"deal": union(*found), "lead": read_ints(connection, own, ["i"])["i"]}

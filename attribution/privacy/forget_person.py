@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from attribution.errors import InputError, UnknownNameError
 from attribution.identifiers import ACCOUNT, KIND_NAMES, why_nobody
 from attribution.identity.stretches import Stretches, stretches_of, theirs_then
+from attribution.sorted_sets import as_set, difference
 from attribution.store import schema
 from attribution.store.columns import Ints
 from attribution.store.identifiers import comparable, find_identifiers, spelled
@@ -111,7 +112,7 @@ def find_person(connection: Connection, given: list[Given], now: int) -> Person 
     )
     people = {int(number) for number in connection.execute(statement).scalars()}
     named = find(connection, membership, membership.c.identifier_id, [], held, exact=True)["identifier_id"]
-    alone = set(np.setdiff1d(held, named).tolist())  # no evidence names it: it is its own person
+    alone = set(difference(held, named).tolist())  # no evidence names it: it is its own person
     if len(people | alone) > 1:
         raise InputError(
             f"the identifiers belong to {len(people | alone)} people; forget them one by one, or join them "
@@ -124,13 +125,13 @@ def find_person(connection: Connection, given: list[Given], now: int) -> Person 
 def _person(connection: Connection, number: int, is_resolved: bool) -> Person:
     theirs = stretches_of(connection, np.array([number]))
     rows = find(
-        connection, membership, membership.c.identifier_id, ["person_id"], np.unique(theirs.identifier),
+        connection, membership, membership.c.identifier_id, ["person_id"], as_set(theirs.identifier),
         exact=True,
     )  # fmt: skip
-    others = np.unique(rows["identifier_id"][rows["person_id"] != number])
+    others = as_set(rows["identifier_id"][rows["person_id"] != number])
     known = find_texts(
         connection, identifier, identifier.c.identifier_id, ["kind", "company", "trait"],
-        np.setdiff1d(theirs.identifier, others),
+        difference(theirs.identifier, others),
     )  # fmt: skip
     mine = identifier.c.identifier_id.in_(known["identifier_id"].tolist())
     named = connection.execute(select(identifier.c.identifier_id, spelled()).where(mine))

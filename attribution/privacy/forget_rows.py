@@ -14,6 +14,7 @@ from attribution.loading.tombstones import anonymous_ids
 from attribution.privacy.forget_person import Person
 from attribution.privacy.forget_receipt import Receipt
 from attribution.privacy.forget_stand_in import StandIn
+from attribution.sorted_sets import as_set, difference, union
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, read_ints, remove
 from attribution.store.keys import ERASED, find, find_texts
@@ -80,7 +81,7 @@ class Rows:
         for number, deal_id in led[["lead", "deal_id"]].itertuples(index=False, name=None):
             by = int(stand_in.instead_of(np.array([number]))[0])
             self._update(deal, deal.c.deal_id == deal_id, lead=by)
-        deals = np.union1d(named["deal_id"], led["deal_id"].to_numpy(np.int64))
+        deals = union(named["deal_id"], led["deal_id"].to_numpy(np.int64))
         for part in _parts(deals):
             # what the row said is not known any more, so the next file that says it is an update
             self._update(deal, deal.c.deal_id.in_(part), digest=ERASED)
@@ -183,9 +184,9 @@ class Rows:
             schema.contact, schema.contact.c.identifier_id.in_(self._gone), "e-mails and phones removed"
         )
         self._removed(identifier, identifier.c.identifier_id.in_(self._gone))
-        self._unused_sources(np.union1d(sources, found["s"]))
+        self._unused_sources(union(sources, found["s"]))
         if len(self._person.shared.identifier):  # whose it was at the other times
-            resolve_again(self._connection, np.unique(self._person.shared.identifier))
+            resolve_again(self._connection, as_set(self._person.shared.identifier))
 
     def _edges(self) -> Ints:
         mine = or_(edge.c.a.in_(self._gone), edge.c.b.in_(self._gone))
@@ -197,7 +198,7 @@ class Rows:
         remove_edges(self._connection, self._settings, *edges.values())
         self._receipt.add("edge", "removed", len(edges["a"]))
         self._receipt.add("demoted_edge", "removed", count)
-        return np.unique(edges["evidence_source_id"])
+        return as_set(edges["evidence_source_id"])
 
     def _refusals(self) -> None:
         refusal = schema.refusal
@@ -214,7 +215,7 @@ class Rows:
             find(self._connection, table, table.c.evidence_source_id, [], candidates, exact=True)
             for table in (edge, affiliation)
         ]
-        unused = np.setdiff1d(candidates, np.concatenate([part["evidence_source_id"] for part in used]))
+        unused = difference(candidates, np.concatenate([part["evidence_source_id"] for part in used]))
         source = schema.evidence_source
         remove(self._connection, source.c.evidence_source_id, unused)
         self._receipt.add("evidence_source", "removed: nobody else's", len(unused))

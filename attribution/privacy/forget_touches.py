@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, or_, select, update
 from attribution.loading.tombstones import anonymous_ids
 from attribution.privacy.forget_person import Person
 from attribution.privacy.forget_receipt import Receipt
+from attribution.sorted_sets import difference
 from attribution.store import schema
 from attribution.store.columns import insert_columns, read_frame, read_ints, remove, temporary
 from attribution.store.keys import ERASED
@@ -111,6 +112,6 @@ def remove_unused(connection: Connection, touches: pd.DataFrame, receipt: Receip
             used = read_ints(
                 connection, select(column).where(column.in_(select(wanted.c.wanted))).distinct(), ["i"]
             )["i"]
-        unused = np.setdiff1d(candidates, used)
+        unused = difference(candidates, used)
         remove(connection, table.c[number], unused)
         receipt.add(table.name, "removed: nobody else's", len(unused))

@@ -16,6 +16,7 @@ from attribution.identifiers import VISITOR
 from attribution.ledger.rates import days_in_zone
 from attribution.models.registry import get_models
 from attribution.privacy.touches import Progress, remove_touches, remove_unused
+from attribution.sorted_sets import as_set, union
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, read_frame, read_ints, remove, temporary
 from attribution.store.database import Database
@@ -82,7 +83,7 @@ def retain(
         remove_touches(connection, settings, old.n, progress=progress)
         leases = _old_leases(connection, strangers, before)
         remove(connection, schema.lease.c.lease_id, leases["lease"])
-        visitors = _remove_visitors(connection, np.union1d(old.visitor, leases["visitor"]))
+        visitors = _remove_visitors(connection, union(old.visitor, leases["visitor"]))
         unused = remove_unused(connection)
         is_known = exists().where(identifier.c.hash == refusal.c.identifier_hash)
         refusals = connection.execute(delete(refusal).where(refusal.c.at < before, ~is_known)).rowcount
@@ -210,7 +211,7 @@ def _referred(connection: Connection, numbers: Ints) -> Ints:
             read_ints(connection, select(column).where(column.in_(select(wanted.c.n))).distinct(), ["n"])["n"]
             for column in columns
         ]
-    return np.union1d(*found)
+    return union(*found)
 
 
 def _costs(connection: Connection, gone: Table, timezone: str) -> pd.DataFrame:
@@ -232,7 +233,7 @@ def _add(connection: Connection, table: Table, rows: pd.DataFrame, keys: list[st
     """Add daily figures to those that are there."""
     if rows.empty:
         return
-    days = np.unique(rows["day"].to_numpy(np.int64))
+    days = as_set(rows["day"].to_numpy(np.int64))
     with temporary(connection, day=days) as wanted:
         before = read_frame(connection, select(table).join(wanted, wanted.c.day == table.c.day))
     both = rows if before.empty else pd.concat([before, rows])

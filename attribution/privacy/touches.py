@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from sqlalchemy import Connection, select, update
 
+from attribution.sorted_sets import difference
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints, remove, temporary
 from attribution.store.keys import ERASED
@@ -53,7 +54,7 @@ def remove_unused(connection: Connection) -> dict[str, int]:
     ):
         there = read_ints(connection, select(number), ["i"])["i"]
         in_use = read_ints(connection, select(used).where(used.is_not(None)).distinct(), ["i"])["i"]
-        unused = np.setdiff1d(there, in_use)
+        unused = difference(there, in_use)
         remove(connection, number, unused)
         counts[table.name] = len(unused)
     return counts

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.money import is_currency, minor_digits
+from attribution.sorted_sets import as_set
 from attribution.sources.checked import Checked, Mask, Problem, distinct, given, mask_of, numbers, spread
 
 LIMIT = 10**15  # minor units, and counts: far past any invoice, and 9,000 of them still fit an int64
@@ -54,7 +55,7 @@ def amounts(texts: pa.Array, currency: pa.Array) -> Checked:
     minor = np.zeros(len(texts), np.int64)
     too_many, too_large = np.zeros((2, len(texts)), dtype=bool)
     places = _places(currency)
-    for digits in np.unique(places[plain & (places >= 0)]):
+    for digits in as_set(places[plain & (places >= 0)]):
         rows = np.flatnonzero(plain & (places == digits))
         minor[rows], too_many[rows], too_large[rows] = _scaled(texts.take(pa.array(rows)), int(digits))
     valid = plain & (places >= 0) & ~too_many & ~too_large

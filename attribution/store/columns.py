@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,6 +24,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     Connection,
     Dialect,
@@ -34,11 +36,15 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    literal_column,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import CompoundSelect
 from sqlalchemy.types import Integer
+
+from attribution.sorted_sets import as_set
 
 Ints = npt.NDArray[np.int64]
 # a column: whole numbers, anything Arrow holds, a list, or one value for every row
@@ -47,6 +53,7 @@ Statement: TypeAlias = Select[Any] | CompoundSelect[Any]
 
 FEW: Final = 100  # up to here a list in the statement is faster than a table of what is wanted
 _CHUNK_ROWS: Final = 100_000
+_A_FEW_ROWS: Final = 20  # up to here PostgreSQL takes rows faster as an insert than as a copy
 _ROWS_A_STATEMENT: Final = 50  # a quarter faster than one by one; more gains nothing
 _ANALYZE_ROWS: Final = 10_000  # from here on PostgreSQL's planner is told how large a table became
 _numbers: Final = itertools.count()
@@ -68,6 +75,8 @@ def insert_columns(connection: Connection, table: Table, columns: Mapping[str, V
         return 0
     if connection.dialect.name == "sqlite":
         _insert_sqlite(connection, table, columns, rows)
+    elif rows <= _A_FEW_ROWS:
+        _insert_few(connection, table, columns, rows)
     else:
         _copy_in(connection, table, columns, rows)
         if rows >= _ANALYZE_ROWS:
@@ -116,6 +125,21 @@ def _listed(values: Values, start: int, stop: int) -> Any:
             part.to_numpy(zero_copy_only=False).tolist() if isinstance(part, pa.Array) else part.to_pylist()
         )
     return part
+
+
+def _insert_few(connection: Connection, table: Table, columns: Mapping[str, Values], rows: int) -> None:
+    names = ", ".join(f'"{name}"' for name in columns)
+    row = f"({', '.join(['%s'] * len(columns))})"
+    listed = [
+        [values] * rows if values is None or isinstance(values, (int, str)) else _listed(values, 0, rows)
+        for values in columns.values()
+    ]
+    cursor = _driver(connection).cursor()
+    cursor.execute(
+        f'INSERT INTO "{table.name}" ({names}) VALUES {", ".join([row] * rows)}',
+        list(itertools.chain.from_iterable(zip(*listed, strict=True))),
+    )
+    cursor.close()
 
 
 def _copy_in(connection: Connection, table: Table, columns: Mapping[str, Values], rows: int) -> None:
@@ -171,34 +195,53 @@ def read_ints(connection: Connection, statement: Statement, names: Sequence[str]
     return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(names)}
 
 
-def read_few(
-    connection: Connection, key: Column[Any], names: tuple[str, ...], wanted: Ints
-) -> dict[str, Ints]:
+def read_few(connection: Connection, key: Column[Any], names: Sequence[str], wanted: Ints) -> dict[str, Ints]:
     """Read whole-number columns of the rows whose key is among a few numbers, the key too.
 
     One statement serves any few numbers, so it is compiled once: what is looked up for one new row costs tens
     of microseconds then.
     """
+    found = read_few_by_any(connection, (key,), names, wanted)
+    del found[FOUND_BY]
+    return found
+
+
+FOUND_BY: Final = "found_by"
+
+
+def read_few_by_any(
+    connection: Connection, keys: Sequence[Column[Any]], names: Sequence[str], wanted: Ints
+) -> dict[str, Ints]:
+    """Do the same with several keys of one table in one statement.
+
+    Returns:
+        name -> int64, the keys and `names`; and `found_by`, the place of the key that found the row: what
+        several keys find comes as often.
+    """
     sqlite = connection.dialect.name == "sqlite"
     cursor = _driver(connection).cursor()
     numbers = wanted.tolist()
-    rows = cursor.execute(
-        _few_statement(connection.dialect, key, names), [json.dumps(numbers) if sqlite else numbers]
-    ).fetchall()
+    statement = _few_statement(connection.dialect, tuple(keys), tuple(names))
+    rows = cursor.execute(statement, [json.dumps(numbers) if sqlite else numbers] * len(keys)).fetchall()
     cursor.close()
-    table = np.array(rows, np.int64).reshape(-1, 1 + len(names))
-    return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate([key.name, *names])}
+    columns = [*(key.name for key in keys), *names, FOUND_BY]
+    table = np.array(rows, np.int64).reshape(-1, len(columns))
+    return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(columns)}
 
 
 @lru_cache(maxsize=256)
-def _few_statement(dialect: Dialect, key: Column[Any], names: tuple[str, ...]) -> str:
-    statement = select(key, *(key.table.c[name] for name in names))
-    if dialect.name == "sqlite":
-        listed = func.json_each(bindparam("wanted")).table_valued("value")
-        return str(statement.where(key.in_(select(listed.c.value))).compile(dialect=dialect))
-    listed_ = cast(bindparam("wanted"), ARRAY(BigInteger))
-    compiled = statement.where(key == any_(listed_)).compile(dialect=dialect)
-    return str(compiled).replace("%(wanted)s", "%s")
+def _few_statement(dialect: Dialect, keys: tuple[Column[Any], ...], names: tuple[str, ...]) -> str:
+    # not one statement with `or`: each of these may be answered by an index alone
+    parts = []
+    for place, key in enumerate(keys):
+        statement = select(*keys, *(key.table.c[name] for name in names), literal_column(str(place)))
+        wanted: BindParameter[Any] = bindparam(f"wanted{place}")
+        if dialect.name == "sqlite":
+            listed = func.json_each(wanted).table_valued("value")
+            parts.append(statement.where(key.in_(select(listed.c.value))))
+        else:
+            parts.append(statement.where(key == any_(cast(wanted, ARRAY(BigInteger)))))
+    return re.sub(r"%\(wanted\d+\)s", "%s", str(union_all(*parts).compile(dialect=dialect)))
 
 
 def _copy_out(connection: Connection, sql: str, params: Mapping[str, Any], width: int) -> Ints:
@@ -269,7 +312,7 @@ def remove(connection: Connection, key: Column[Any], ids: Ints) -> None:
     if 0 < len(ids) <= FEW:
         connection.execute(delete(key.table).where(key.in_(ids.tolist())))
     elif len(ids):
-        with temporary(connection, wanted=np.unique(ids)) as gone:
+        with temporary(connection, wanted=as_set(ids)) as gone:
             connection.execute(delete(key.table).where(key.in_(select(gone.c.wanted))))
 
 

@@ -105,8 +105,12 @@ class Database:
             connection = connection.execution_options(attribution_writer=True)
             with connection.begin():
                 if self.dialect == "postgresql":
-                    connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'"))
-                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"))
+                    connection.execute(
+                        text(
+                            f"SELECT set_config('lock_timeout', '{BUSY_TIMEOUT_SECONDS}s', true), "
+                            f"pg_advisory_xact_lock({_WRITER_LOCK})"
+                        )
+                    )
                 yield connection
 
     @contextmanager

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +35,7 @@ from attribution.identifiers import (
     why_nobody,
 )
 from attribution.mailboxes import FREE_MAIL, ROLE_MAILBOXES, amended, companies_of, role_mailboxes_among
+from attribution.sorted_sets import as_set
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, read_frame, temporary
 from attribution.store.keys import find, identifier_hash, intern, look_up, one_text_hash, text_hash
@@ -173,7 +175,11 @@ def _marks(connection: Connection, settings: Settings, kind: int, values: pa.Arr
 
 def _marking(settings: Settings) -> str:
     """Name the lists that marks depend on: those of this version with what the store adds."""
-    lists = (_providers(settings), _roles(settings))
+    return _name_of(_providers(settings), _roles(settings))
+
+
+@lru_cache(maxsize=8)
+def _name_of(*lists: frozenset[str]) -> str:
     return " ".join(f"{one_text_hash(' '.join(sorted(words))):x}" for words in lists)
 
 
@@ -239,7 +245,7 @@ def find_identifiers(connection: Connection, settings: Settings, kind: int, valu
         return numbers  # there is no key, so no e-mail and no phone either
     usable = [i for i, text in enumerate(known) if text is not None]
     wanted = hashes(settings, kind, pa.array([known[i] for i in usable], pa.string()))
-    found = find(connection, identifier, identifier.c.hash, ["identifier_id"], np.unique(wanted), exact=True)
+    found = find(connection, identifier, identifier.c.hash, ["identifier_id"], as_set(wanted), exact=True)
     numbers[usable] = look_up(found["hash"], found["identifier_id"], wanted, missing=0)
     return numbers
 

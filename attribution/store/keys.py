@@ -154,7 +154,7 @@ def find(
         return {name: np.empty(0, np.int64) for name in [key.name, *names]}
     columns = [key, *(table.c[name] for name in names)]
     if len(wanted) <= FEW:
-        return read_few(connection, key, tuple(names), wanted)
+        return read_few(connection, key, names, wanted)
     if len(wanted) >= _MANY:  # where most of a table is wanted, reading it beats asking for each row
         rows = connection.execute(select(func.count()).select_from(table)).scalar_one()
         if rows <= 4 * len(wanted):

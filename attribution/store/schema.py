@@ -156,10 +156,13 @@ edge = Table(  # two identifiers belonged to one person
     metadata,
     _key("edge_id"),
     _big("hash", nullable=False, unique=True),
-    _big("a", nullable=False, index=True),
-    _big("b", nullable=False, index=True),
+    _big("a", nullable=False),
+    _big("b", nullable=False),
     _big("at", nullable=False),
     _big("evidence_source_id", nullable=False),
+    # covering: who hangs together is found without reading a single edge
+    Index("ix_edge_a", "a", "b", postgresql_include=["edge_id"]),
+    Index("ix_edge_b", "b", "a", postgresql_include=["edge_id"]),
 )
 
 affiliation = Table(  # an identifier belonged to a company

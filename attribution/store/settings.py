@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from attribution import clock
 from attribution.channels.origin import TOUCH_KINDS
@@ -253,8 +253,9 @@ class Settings:
 
     def put_raw(self, name: str, value: str) -> None:
         """Keep a value that was checked elsewhere."""
-        self._connection.execute(delete(setting).where(setting.c.name == name))
-        self._connection.execute(insert(setting).values(name=name, value=value))
+        known = update(setting).where(setting.c.name == name).values(value=value)
+        if not self._connection.execute(known).rowcount:
+            self._connection.execute(insert(setting).values(name=name, value=value))
         self._stored[name] = value
 
 

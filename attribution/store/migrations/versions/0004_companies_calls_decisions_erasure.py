@@ -200,6 +200,11 @@ def _companies() -> None:
             f"WHERE {account} IN {accounts} AND {person} NOT IN {accounts}"
         )
     op.execute(f"DELETE FROM edge WHERE a IN {accounts} OR b IN {accounts}")
+    for one, other in (("a", "b"), ("b", "a")):  # covering: who hangs together is found without the edges
+        op.drop_index(op.f(f"ix_edge_{one}"), table_name="edge")
+        op.create_index(
+            op.f(f"ix_edge_{one}"), "edge", [one, other], unique=False, postgresql_include=["edge_id"]
+        )
 
 
 def _in_the_clear() -> None:
