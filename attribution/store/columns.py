@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -24,8 +23,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Column,
+    ColumnElement,
     Connection,
     Dialect,
     MetaData,
@@ -36,9 +35,7 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    literal_column,
     select,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import CompoundSelect
@@ -56,6 +53,7 @@ _CHUNK_ROWS: Final = 100_000
 _A_FEW_ROWS: Final = 20  # up to here PostgreSQL takes rows faster as an insert than as a copy
 _ROWS_A_STATEMENT: Final = 50  # a quarter faster than one by one; more gains nothing
 _ANALYZE_ROWS: Final = 10_000  # from here on PostgreSQL's planner is told how large a table became
+_LISTED: Final = "listed"
 _numbers: Final = itertools.count()
 
 
@@ -196,52 +194,49 @@ def read_ints(connection: Connection, statement: Statement, names: Sequence[str]
 
 
 def read_few(connection: Connection, key: Column[Any], names: Sequence[str], wanted: Ints) -> dict[str, Ints]:
-    """Read whole-number columns of the rows whose key is among a few numbers, the key too.
-
-    One statement serves any few numbers, so it is compiled once: what is looked up for one new row costs tens
-    of microseconds then.
-    """
-    found = read_few_by_any(connection, (key,), names, wanted)
-    del found[FOUND_BY]
-    return found
-
-
-FOUND_BY: Final = "found_by"
-
-
-def read_few_by_any(
-    connection: Connection, keys: Sequence[Column[Any]], names: Sequence[str], wanted: Ints
-) -> dict[str, Ints]:
-    """Do the same with several keys of one table in one statement.
-
-    Returns:
-        name -> int64, the keys and `names`; and `found_by`, the place of the key that found the row: what
-        several keys find comes as often.
-    """
-    sqlite = connection.dialect.name == "sqlite"
-    cursor = _driver(connection).cursor()
-    numbers = wanted.tolist()
-    statement = _few_statement(connection.dialect, tuple(keys), tuple(names))
-    rows = cursor.execute(statement, [json.dumps(numbers) if sqlite else numbers] * len(keys)).fetchall()
-    cursor.close()
-    columns = [*(key.name for key in keys), *names, FOUND_BY]
-    table = np.array(rows, np.int64).reshape(-1, len(columns))
-    return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(columns)}
+    """Read whole-number columns of the rows whose key is among a few numbers, the key too."""
+    statement = _few_statement(connection.dialect, key, tuple(names))
+    return read_statement(connection, statement, wanted, (key.name, *names))
 
 
 @lru_cache(maxsize=256)
-def _few_statement(dialect: Dialect, keys: tuple[Column[Any], ...], names: tuple[str, ...]) -> str:
-    # not one statement with `or`: each of these may be answered by an index alone
-    parts = []
-    for place, key in enumerate(keys):
-        statement = select(*keys, *(key.table.c[name] for name in names), literal_column(str(place)))
-        wanted: BindParameter[Any] = bindparam(f"wanted{place}")
-        if dialect.name == "sqlite":
-            listed = func.json_each(wanted).table_valued("value")
-            parts.append(statement.where(key.in_(select(listed.c.value))))
-        else:
-            parts.append(statement.where(key == any_(cast(wanted, ARRAY(BigInteger)))))
-    return re.sub(r"%\(wanted\d+\)s", "%s", str(union_all(*parts).compile(dialect=dialect)))
+def _few_statement(dialect: Dialect, key: Column[Any], names: tuple[str, ...]) -> Select[Any]:
+    statement = select(key, *(key.table.c[name] for name in names))
+    if dialect.name == "sqlite":
+        return statement.where(key.in_(select(listed(dialect))))
+    return statement.where(key == any_(cast(bindparam(_LISTED), ARRAY(BigInteger))))
+
+
+def listed(dialect: Dialect) -> ColumnElement[int]:
+    """Return the numbers that :func:`read_statement` is given, as a column of a select."""
+    if dialect.name == "sqlite":
+        column: ColumnElement[int] = func.json_each(bindparam(_LISTED)).table_valued("value").c.value
+        return column
+    return func.unnest(cast(bindparam(_LISTED), ARRAY(BigInteger)))
+
+
+def read_statement(
+    connection: Connection, statement: Select[Any], numbers: Ints, names: Sequence[str]
+) -> dict[str, Ints]:
+    """Read whole-number columns by a statement that is about a few numbers (:func:`listed`).
+
+    The statement is compiled once, however many numbers there are: what is looked up for one new row costs
+    tens of microseconds then.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    cursor = _driver(connection).cursor()
+    values = numbers.tolist()
+    rows = cursor.execute(
+        _compiled(connection.dialect, statement), [json.dumps(values) if sqlite else values]
+    ).fetchall()
+    cursor.close()
+    table = np.array(rows, np.int64).reshape(-1, len(names))
+    return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(names)}
+
+
+@lru_cache(maxsize=256)
+def _compiled(dialect: Dialect, statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=dialect)).replace(f"%({_LISTED})s", "%s")
 
 
 def _copy_out(connection: Connection, sql: str, params: Mapping[str, Any], width: int) -> Ints:
