@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint format bench bench-models bench-identity images
+.PHONY: help demo test lint format bench bench-models bench-identity bench-pageviews images
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -47,6 +47,9 @@ bench-models: .venv/bench  ## every model's time, memory and exactness, beside o
 
 bench-identity: .venv/bench  ## ten million edges of evidence resolved, then one at a time
 	$(BIN)/python -m benchmarks.identity $(ARGS)
+
+bench-pageviews: .venv/bench  ## ten million page views imported and cut into sessions
+	$(BIN)/python -m benchmarks.pageviews $(ARGS)
 
 images: demo .venv/developer  ## the pictures of the documentation; needs Chromium
 	$(BIN)/python tools/make_images.py demo/report.html

@@ -82,21 +82,27 @@ def day_bounds(day: date, zone_name: str) -> tuple[int, int]:
     return to_micros(start), to_micros(after) - 1
 
 
-def parse_duration(text: str) -> int:
+def parse_duration(text: str, *, least: int = 1) -> int:
     """Read a duration such as `7d`, `12h`, `30m` or `2w` into microseconds.
 
-    Raises:
-        InputError: not a positive number with a unit.
+    Args:
+        text: a number and a unit.
+        least: microseconds; 0 where no time at all can be meant.
 
-    >>> parse_duration("7d") == 7 * DAY
-    True
+    Raises:
+        InputError: no number with a unit, or less than the least.
+
+    >>> parse_duration("7d") == 7 * DAY, parse_duration("0h", least=0)
+    (True, 0)
     """
     match = _DURATION.fullmatch(text.strip().lower())
-    micros = round(Decimal(match[1]) * _UNITS[match[2]]) if match else 0
-    if micros <= 0:
+    if match is None:
         raise InputError(
             f"{text!r} is not a duration; allowed are a number and a unit (s, m, h, d, w), such as 7d or 12h"
         )
+    micros = round(Decimal(match[1]) * _UNITS[match[2]])
+    if micros < least:
+        raise InputError(f"{text!r} is no time at all; give a duration above 0, such as 7d or 12h")
     return micros
 
 

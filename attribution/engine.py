@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -13,18 +13,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from sqlalchemy import Connection, insert, select
 
 from attribution import clock
-from attribution.channels.classify import classify
-from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.errors import AttributionEngineError, InputError, UnknownNameError
 from attribution.loading.importer import ImportOptions, Progress, import_file
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model, get_models
-from attribution.sources.visit import parse_visit
 from attribution.store import schema
 from attribution.store.database import Database
-from attribution.store.dimensions import own_domains
 from attribution.store.model_settings import MODEL_SETTINGS
 from attribution.store.settings import SETTINGS, Settings, declaration, read_file
 
@@ -71,15 +67,33 @@ class Store:
         timezone: str | None = None,
         dry_run: bool = False,
         keep_query: Sequence[str] = (),
+        mapping: str | None = None,
+        further: Mapping[str, str | Path] | None = None,
+        fixed: Mapping[str, str] | None = None,
         stdin: BinaryIO | None = None,
         progress: Progress | None = None,
     ) -> Answer:
         """Import files of one canonical table, each in one transaction; a row of counts for each file.
 
+        Args:
+            table: the canonical table.
+            sources: paths; `-` is CSV from `stdin`.
+            timezone: IANA zone of times without an offset.
+            dry_run: read, check and count, and store nothing.
+            keep_query: URL parameters to keep.
+            mapping: how another system's files become the table: a name of `attribution import --list`, or
+                the path of a mapping of your own.
+            further: files that the mapping looks up in, by the names that it has for them.
+            fixed: values by column of the table, for rows that have none.
+            stdin: what `-` reads.
+            progress: called as the work goes on.
+
         Raises:
             InputError: a file that cannot be read as the table; files before it are loaded.
         """
-        options = ImportOptions(timezone, frozenset(keep_query), dry_run)
+        options = ImportOptions(
+            timezone, frozenset(keep_query), dry_run, mapping, dict(further or {}), dict(fixed or {})
+        )
         results = [
             import_file(self.db, table, source, options, stdin=stdin, progress=progress) for source in sources
         ]
@@ -290,22 +304,30 @@ class Store:
             progress: called as the work goes on.
 
         Returns:
-            A receipt: a row for each table and file, `where what rows`; no value of the person is in it.
+            A receipt: a row for each table and file, `where name what rows`, where `name` says in plain words
+            what the table holds; no value of the person is in it.
 
         Raises:
             InputError: nobody or several people are named.
         """
         from attribution.privacy.forget import forget
+        from attribution.privacy.forget_receipt import NOBODY
 
         receipt = forget(self.db, named, dry_run=dry_run, progress=progress)
-        held = [] if receipt.is_held else ["nothing is held of whoever this names; an old file adds nothing"]
-        rows = [line._asdict() for line in receipt.lines]
+        held = [] if receipt.is_held else [NOBODY]
+        done = "Forgotten" if receipt.is_held else "Nobody forgotten"
+        if dry_run:
+            done = "Would be forgotten" if receipt.is_held else "Nobody would be forgotten"
+        rows = [
+            {"where": line.where, "name": line.name, "what": line.what, "rows": line.rows}
+            for line in receipt.lines
+        ]
         return Answer(
             verb="forget", store=self.db.label, as_of=clock.iso(clock.now_micros()), rows=rows,
             totals={"conversions_frozen": receipt.frozen, "tombstones": receipt.tombstones},
             warnings=[*held, *receipt.notes, *(["dry run, nothing was changed"] if dry_run else [])],
-            columns={"where": "text", "what": "text", "rows": "count"},
-            title="Would be forgotten" if dry_run else "Forgotten",
+            columns={"where": "text", "name": "text", "what": "text", "rows": "count"},
+            title=done,
         )  # fmt: skip
 
     def export_person(self, **named: str) -> Answer:
@@ -345,8 +367,9 @@ class Store:
 
         found = retain(self.db, anonymous, dry_run=dry_run, progress=progress)
         removed = {
-            "touches": int(found.counts["touches"].sum()), "visitors": found.visitors, "pages": found.pages,
-            "user_agents": found.agents, "leases": found.leases, "refusals": found.refusals,
+            "touches": int(found.counts["touches"].sum()), "visitors": found.visitors,
+            "page_views": found.views, "pages": found.pages, "user_agents": found.agents,
+            "leases": found.leases, "refusals": found.refusals,
         }  # fmt: skip
         return Answer(
             verb="retain", store=self.db.label, as_of=clock.iso(clock.now_micros()),
@@ -478,9 +501,21 @@ class Store:
 
     def channels_test(self, url: str, referrer: str | None = None) -> Answer:
         """How the channel rules place one visit, and by which rule."""
-        with self.db.read() as connection:
-            own = own_domains(Settings(connection))
-        return channels_test(url, referrer, own=own, store=self.db.label)
+        from attribution.metrics.channel_rules import channels_test
+
+        return channels_test(url, referrer, db=self.db)
+
+    def channels_list(self) -> Answer:
+        """The channel rules in their order; see :mod:`attribution.metrics.channel_rules`."""
+        from attribution.metrics.channel_rules import channels_list
+
+        return channels_list(self.db)
+
+    def channels_reclassify(self) -> Answer:
+        """Place every touch by the rules of now; see :mod:`attribution.metrics.channel_rules`."""
+        from attribution.metrics.channel_rules import channels_reclassify
+
+        return channels_reclassify(self.db)
 
 
 def settings_of_file(path: str | Path) -> dict[str, str]:
@@ -521,19 +556,6 @@ def checked_setting(name: str, value: str) -> str:
 
 def _has_run(connection: Connection) -> bool:
     return connection.execute(select(schema.run.c.run_id).limit(1)).scalar() is not None
-
-
-def channels_test(
-    url: str, referrer: str | None = None, *, own: Sequence[str] = (), store: str = ""
-) -> Answer:
-    """Place one visit by the channel rules; needs no store."""
-    placed = classify(parse_visit(url, referrer), own_domains=own)
-    columns = (*PLACEMENT_FIELDS, "rule")
-    return Answer(
-        verb="channels test", store=store, as_of=clock.iso(clock.now_micros()),
-        rows=[{name: placed[name].iloc[0] for name in columns}],
-        columns=dict.fromkeys(columns, "text"), title="Placement",
-    )  # fmt: skip
 
 
 def open_store(url: str, *, create: bool = True) -> Store:

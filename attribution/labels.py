@@ -6,6 +6,7 @@ from typing import Final
 
 UNATTRIBUTED: Final = "(unattributed)"  # value that no touch can be credited with
 NOT_SET: Final = "(not set)"  # a touch without a name in this dimension; `(none)` is a medium
+OTHER: Final = "(other)"  # spend that no finer row of a report breaks down
 NO_RATE: Final = "(no rate)"  # value in a currency that cannot be converted
 NO_LEAD: Final = "(no lead)"
 

@@ -42,6 +42,16 @@ def is_currency(code: str) -> bool:
     return True
 
 
+@cache
+def currency_codes() -> tuple[str, ...]:
+    """Return all ISO 4217 codes, in alphabetical order.
+
+    >>> currency_codes()[:3]
+    ('AED', 'AFN', 'ALL')
+    """
+    return tuple(sorted(currency.code for currency in Currency))
+
+
 def to_minor(amount: Decimal | str | int, currency: str) -> int:
     """Turn a plain decimal in major units into minor units, exactly.
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attribution.metrics.kpi_catalogue import KPIS
+from attribution.sources.mapping.declared import looked_up
+from attribution.sources.mapping.read import built_in
 from attribution.sources.tables import TABLES, Column, Table
 from attribution.store.settings import GOALS, SETTINGS
 
@@ -21,16 +23,23 @@ _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _ABOUT = {
     "touches": "Visits and other contacts: what somebody did before anybody knew them. One row a contact.",
+    "pageviews": "Pages that visitors looked at, one row a view. They become sessions, and each session is a "
+    "touch: its first view says where it came from. A new one begins after half an hour of silence "
+    "(`session_gap`), or with a view that comes from elsewhere.",
     "identities": "Evidence that identifiers belonged to one person: a form, a login, a call. One row an "
     "observation, with two or more identifiers.",
     "leads": "People who became known: a row of your CRM or form tool each.",
     "deals": "Opportunities and what became of them. One row a deal.",
+    "deal_contacts": "Which people a deal has, where your CRM exports that apart, as most do. The rows add "
+    "to those whom the deal's own row names, before it or after it; a deal row that comes again keeps them.",
     "stages": "Any further stage history of leads and deals. Models of milestones read it: a stage's name is "
     "a milestone, and `mql` or `sqo` here count where the lead has no such time.",
     "adjustments": "Refunds, credit notes, extra invoices: money that changed after the deal closed.",
     "spend": "What advertising cost, by day and whatever dimensions you know.",
-    "meetings": "Meetings with leads. One that was held is a touch of kind `meeting`, with the id "
-    "`meeting:` and yours.",
+    "spend_names": "What campaigns and ads of your cost reports are called in your touches, where the names "
+    "differ. [How spend meets touches](spend.md)",
+    "meetings": "Meetings with leads and contacts. One that was held is a touch of kind `meeting`, with the "
+    "id `meeting:` and yours.",
     "calls": "The call log of your telephone system. Each call is a touch of kind `call`, with the id "
     "`call:` and yours; the number it reached says whose it is. [Calls](calls.md)",
     "leases": "To whom a number was shown, and from when to when. [Calls](calls.md)",
@@ -127,6 +136,22 @@ _MEANS = {
     "deals.lead_id": "the lead it came from",
     "leases.visitor_id": "who was shown the number",
     "tracking_numbers.tracking_number": "with its country, or of the setting `region`",
+    "pageviews.at": "when the page was opened",
+    "pageviews.visitor_id": "required, unless another identifier is given or consent to analytics is denied",
+    "pageviews.session_id": "the session, where your export knows its own; else sessions are worked out",
+    "pageviews.purpose": "says that a browser fetched the page unasked: such views are flagged, and nobody's",
+    "pageviews.engaged_seconds": "how long the page was in view; a session has the sum",
+    "pageviews.url": "the page, with the parameters of its address",
+    "pageviews.referrer": "the page before it",
+    "pageviews.email": "who it was, as a form says: ties the visitor to it",
+    "pageviews.phone": "likewise",
+    "pageviews.user_id": "likewise, the login",
+    "pageviews.lead_id": "a lead of the CRM that this visitor is",
+    "pageviews.contact_id": "a contact of a CRM that this visitor is, as `hubspot:4711`",
+    "spend_names.platform": "of which platform; without one, of any",
+    "spend_names.level": "what has that name",
+    "spend_names.reported": "the name or id in the cost report",
+    "spend_names.name": "what your touches call it",
     "touches.contact_id": "a contact of a CRM that this touch is of, as `hubspot:4711`",
     "touches.email": "who it was, as a form says: ties the visitor to it",
     "touches.lead_id": "a lead of the CRM that this touch is of",
@@ -137,7 +162,17 @@ _MEANS = {
     "identities.merged_contact_id": "a contact that the CRM merged into the one in `contact_id`",
     "identities.source": "where this is known from, such as `form`; `explain` shows it",
     "leads.visitor_id": "the visitor who became this lead: the tie to all earlier visits",
-    "meetings.lead_id": "with whom",
+    "meetings.contact_id": "or with which contact",
+    "meetings.email": "or with whom, by mail address",
+    "meetings.lead_id": "with whom; this, `contact_id` or `email` is required, and the first of them counts",
+    "deal_contacts.contact_id": "a contact of the CRM, as `hubspot:4711`; this, `email` or `lead_id` is "
+    "required, and each that is given becomes a contact of the deal",
+    "deal_contacts.deal_id": "the deal, whether it is there yet or not",
+    "deal_contacts.email": "their mail address",
+    "deal_contacts.is_primary": "yes: where the deal's row names no lead, their leads come first when its "
+    "lead is looked for",
+    "deal_contacts.lead_id": "a lead of the CRM",
+    "deal_contacts.role": "what they are for the deal, in the CRM's words; kept",
     "spend.kind": "`media` for advertising, `fee` for agencies and tools",
     "stages.id": "the lead's or deal's id",
     "stages.object": "what it is a stage of",
@@ -156,6 +191,7 @@ _FORMS = {
     "seconds": "seconds from 0",
     "rate": "decimal above 0",
     "yes_no": "`yes` or `no`; also `true`, `false`, `1`, `0`",
+    "purpose": "`prefetch`, `prerender`, as browsers send it; empty for an ordinary view",
     "outcome": "`yes` or `no`; also what telephone systems say, such as `completed` and `no-answer`",
     "consent": "consent",
     "url": "URL",
@@ -203,6 +239,10 @@ def _keyed(table: Table) -> str:
         return f"Key: {whole}. {_REPEATS[table.repeats].capitalize()}; {_CHANGES[table.on_change]}."
     if table.name == "identities":
         return "Key: the whole row; the same observation is kept once."
+    if table.name == "pageviews":
+        return "Key: the whole row, but for the identifiers beside the visitor; the same view is kept once."
+    if table.name == "deal_contacts":
+        return "Key: `deal_id` and who it is; the same with another role updates the record."
     named = ", ".join(f"`{columns[name]}`" for name in table.key)
     return f"Key: {named}; {_CHANGES[table.on_change]}."
 
@@ -246,11 +286,31 @@ def _kpis() -> Iterator[str]:
         yield f"| `{kpi.name}` | {kpi.formula} | {kpi.zero_rule} |"
 
 
+def _mappings() -> Iterator[str]:
+    yield "| system | `--mapping` | table | from | `--with` |"
+    yield "|---|---|---|---|---|"
+    for mapping in built_in().values():
+        for section in mapping.sections.values():
+            takes = (take for takes in section.columns.values() for take in takes)
+            further = ", ".join(f"`{name}`" for name in looked_up(takes))
+            yield f"| {mapping.label} | `{mapping.name}` | `{section.table}` | {section.about} | {further} |"
+
+
+def _further_files() -> Iterator[str]:
+    yield "| `--mapping` | name | is |"
+    yield "|---|---|---|"
+    for mapping in built_in().values():
+        for name, extra in mapping.extras.items():
+            yield f"| `{mapping.name}` | `{name}` | {extra.about} |"
+
+
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "tables": _tables,
     "settings": _settings,
     "goals": _goals,
     "kpis": _kpis,
+    "mappings": _mappings,
+    "further_files": _further_files,
 }
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from attribution import identifiers
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.clock import to_micros
 from attribution.identity.graph import ALWAYS
+from attribution.identity.resolve import IDENTITY_VERSION
+from attribution.identity.rules import Rules
 from attribution.store import schema
 from attribution.store.database import Database
 from attribution.store.keys import one_text_hash
@@ -32,6 +34,9 @@ class Handmade:
         self._kinds: dict[int, str] = {}
         self.put("batch", table_name="deals", file="deals.csv", imported_at=0, read=0, accepted=0, updated=0,
                  duplicate=0, conflict=0, rejected=0)  # fmt: skip
+        # people are put in by hand: all evidence is taken up
+        self.setting("_resolved_rules", f"{IDENTITY_VERSION} {Rules().fingerprint}")
+        self.setting("_resolved_edge", str(10**9))
 
     def put(self, table: str, **values: Any) -> int:
         """Insert a row; its number is the next of that table, unless it is keyed otherwise."""
@@ -89,7 +94,9 @@ class Handmade:
               kind: str | None = None, consent: int = 0, **fields: str) -> int:  # fmt: skip
         """Put a touch with an origin of its own."""
         where = self.placement(channel, **fields)
-        origin = self.put("origin", placement_id=where, rule=f"rule of {channel}", kind=kind, **fields)
+        origin = self.put(
+            "origin", placement_id=where, rule=f"rule of {channel}", kind=kind or "session", **fields
+        )
         n = self.put(
             "touch", touch_id=touch_id, at=at(when), visitor=visitor, origin_id=origin, consent=consent
         )

@@ -301,3 +301,21 @@ def test_the_command_to_type_is_quoted_for_the_shell(sqlite_store: Store) -> Non
         InputError, match="run it with: attribution run --model 'linear:ignore=Paid;Other Ads' --"
     ):
         sqlite_store.report("channel", model="linear:ignore=Paid;Other Ads")
+
+
+def test_kinds_that_are_not_the_default_are_told(sqlite_store: Store) -> None:
+    """Of what was run, where either that or what is asked for is of other kinds than the default."""
+    load(
+        sqlite_store,
+        deals="""deal_id,status,created_at,closed_at,amount,currency
+                 D1,won,2025-01-04T00:00:00Z,2025-02-01T00:00:00Z,1000.00,GBP""",
+    )
+    sqlite_store.run(models=["linear"], goals=["revenue"])
+    sqlite_store.run(models=["linear"], goals=["revenue"], kinds="session,click")
+    said = r"run so far are revenue/deals \(365d, contacts\): linear; "
+    with pytest.raises(
+        InputError, match=said + r"revenue/deals \(365d, contacts, kinds session,click\): linear"
+    ):
+        sqlite_store.report("channel", model="first_touch")
+    with pytest.raises(InputError, match=r"\(365d, contacts, kinds session,click,email,event,offline\)"):
+        sqlite_store.report("channel", kinds="session")

@@ -15,7 +15,7 @@ ALL_GOALS = ["revenue", "pipeline", "leads", "mql", "sqo"]
 def test_every_deal_is_conserved_under_every_model(store: Store) -> None:
     """Whatever touches, contacts, refunds and rates there are, each won deal is shared out whole, once."""
 
-    @examples(store, sqlite=15, postgresql=3)
+    @examples(store, sqlite=8, postgresql=2)
     @given(worlds())
     def holds(world: World) -> None:
         wipe(store)

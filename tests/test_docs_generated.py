@@ -46,7 +46,7 @@ def test_every_rejection_code_is_explained() -> None:
     given = {
         code
         for folder in ("sources", "loading")
-        for path in (ROOT / "attribution" / folder).glob("*.py")
+        for path in (ROOT / "attribution" / folder).rglob("*.py")
         for code in _codes(ast.parse(path.read_text(encoding="utf-8")))
     }
     page = (DOCS / "input-tables.md").read_text(encoding="utf-8")

@@ -56,7 +56,7 @@ def test_dangling_references_are_named() -> None:
     for number in range(5):
         store.deal(f"D-{number}", closed="2024-01-01", amount=1, lead=nobody)
     store.put("adjustment", key="A-1", deal_key="D-404", at=at("2024-01-01"), amount_minor=1, currency="GBP")
-    store.put("meeting", key="M-1", lead=nobody, booked_at=at("2024-01-01"))
+    store.put("meeting", key="M-1", holder=nobody, booked_at=at("2024-01-01"))
     store.put("stage", key="S-1", object="lead", object_key="L-404", stage="mql", at=at("2024-01-01"))
     assert found(store, "dangling_references") == [
         ("warning", 5, "deals whose lead is in no leads file: D-0, D-1, D-2, ..."),
@@ -163,8 +163,23 @@ def test_spend_that_no_touch_names_is_told_and_spelling_does_not_matter() -> Non
         origin = store.put("origin", placement_id=store.placement("Email", campaign=campaign), rule="r")
         store.put("spend", day=19000, kind="media", origin_id=origin, cost_minor=cost, currency="GBP")
     assert found(store, "spend_unmatched") == [
-        ("warning", 1, "25.00 GBP went to campaigns that no touch names, such as Email / sprung: 25.00 GBP")
-    ]
+        ("warning", 1,
+         "25.00 GBP went to campaigns that no touch has: 'sprung' (25.00 GBP; did you mean 'spring'?)"),
+    ]  # fmt: skip
+
+
+def test_spend_that_meets_touches_by_campaign_only_is_a_notice() -> None:
+    """The campaign has touches, but of another medium: cut by channel the money stands alone."""
+    store = ella()
+    visitor = store.identifier("visitor", "v1")
+    store.touch("t9", "2024-05-01", visitor, "Email", campaign="autumn", source="list")
+    where = store.placement("Paid Social", campaign="Autumn", source="facebook")
+    origin = store.put("origin", placement_id=where, rule="r")
+    store.put("spend", day=19000, kind="media", origin_id=origin, cost_minor=700, currency="GBP")
+    assert found(store, "spend_unmatched") == [
+        ("notice", 1,
+         "7.00 GBP stands where no touch does, such as Paid Social / facebook / Autumn: 7.00 GBP"),
+    ]  # fmt: skip
 
 
 def test_evidence_that_does_not_count_is_named_with_its_reason() -> None:
@@ -232,7 +247,7 @@ def test_phones_that_many_share_and_mailboxes_of_roles_are_named(store: Store) -
     store.run(models=["linear"], goals=["leads"])
     assert checked(store, "shared_identifiers") == [
         ("notice", 1, "phones and e-mails that more than 5 people share: +442079460018"),
-        ("notice", 1, "mailboxes of roles that leads gave as theirs: info@x.com"),
+        ("notice", 1, "mailboxes of roles, which tie nobody: info@x.com"),
     ]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dumps import rows
+from ledger_books import load
 
 from attribution.engine import Store
 from attribution.identifiers import ACCOUNT, EMAIL, LEAD, PHONE, VISITOR, normalise
@@ -84,3 +86,40 @@ def test_contacts_written_with_commas(store: Store, csv: Callable[[str, str], Pa
         "Email": "5.00",
         "Display": "5.00",
     }
+
+
+def test_placeholders_are_counted_once(store: Store) -> None:
+    """A file that comes again counts no more; of one that grew only the new rows do."""
+    seen = ["v1,u1,n/a,,2025-01-01", "v2,u2,N/A,000,2025-01-01", "v3,u3,ann@x.example,,2025-01-01"]
+    seen.append(seen[0])  # a repetition within a file
+
+    def counted(*more: str) -> dict[tuple[int, str], int]:
+        load(store, identities="\n".join(["visitor_id,user_id,email,phone,at", *seen, *more]))
+        return {
+            (kind, value): count
+            for kind, value, count in rows(store, "passed_over", "kind", "value", "count")
+        }
+
+    assert counted() == {(EMAIL, "n/a"): 2, (PHONE, "zeros"): 1}
+    assert counted() == {(EMAIL, "n/a"): 2, (PHONE, "zeros"): 1}
+    assert counted("v4,u4,n/a,,2025-01-01") == {(EMAIL, "n/a"): 3, (PHONE, "zeros"): 1}
+    # v1 on another day is another observation; a blank where a placeholder stood is the same one
+    assert counted("v1,u1,n/a,,2025-01-02", "v2,u2,,,2025-01-01") == {(EMAIL, "n/a"): 4, (PHONE, "zeros"): 1}
+    assert counted("v1,u1,n/a,,2025-01-02") == {(EMAIL, "n/a"): 4, (PHONE, "zeros"): 1}
+
+
+def test_placeholders_of_records_are_counted_once(store: Store) -> None:
+    """Of leads and deals that come again only one that changed counts again, as it is now."""
+
+    def counted(created: str = "2025-01-01", contact: str = "n/a") -> list[tuple[int, str, int]]:
+        load(
+            store,
+            leads=f"lead_id,created_at,email\nL1,{created},n/a\nL2,2025-01-01,n/a",
+            deals=f"deal_id,status,emails\nD1,open,{contact}\nD2,open,n/a",
+        )
+        return rows(store, "passed_over", "kind", "value", "count")
+
+    assert counted() == counted() == [(EMAIL, "n/a", 4)]
+    assert counted("2025-01-02") == [(EMAIL, "n/a", 5)]
+    assert counted("2025-01-02", "n/a;ann@x.example") == [(EMAIL, "n/a", 6)]
+    assert counted("2025-01-02", "ann@x.example") == [(EMAIL, "n/a", 6)]

@@ -286,6 +286,30 @@ def test_a_browser_is_split_between_people_who_were_said_to_be_apart() -> None:
     }  # fmt: skip
 
 
+def test_a_split_holds_where_a_limit_is_broken_too() -> None:
+    """The second login is one too many, and the phone of the split goes with it, not with the first."""
+    edges = [
+        ("user u1", "email e", 1), ("user u2", "email e", 2), ("email e", "lead L", 3),
+        ("lead L", "phone p", 4), ("user u2", "phone p", 5),
+        ("user u3", "email f", 1), ("user u4", "email f", 2), ("email f", "phone q", 3),  # no split here
+    ]  # fmt: skip
+    apart = [("user u1", "phone p"), ("phone p", "lead L")]
+    assert people(edges, apart=apart) == {
+        together("user u1", "email e", "lead L"), together("user u2", "phone p"),
+        together("user u3", "email f", "phone q"), together("user u4"),
+    }  # fmt: skip
+    assert demoted(edges, apart=apart) == [
+        (edges[1], Demotion.LIMIT), (edges[3], Demotion.EXCLUDED), (edges[6], Demotion.LIMIT),
+    ]  # fmt: skip
+    alone = people(edges[:4], apart=apart[:1])
+    assert alone == {together("user u1", "email e", "lead L"), together("user u2"), together("phone p")}
+    others = graph_of(edges, apart=apart).apart_from
+    names = names_of(edges)
+    assert {names[one]: {names[i] for i in those} for one, those in others.items()} == {
+        "user u1": {"phone p"}, "phone p": {"user u1", "lead L"}, "lead L": {"phone p"},
+    }  # fmt: skip
+
+
 def test_what_was_said_to_be_nobodys_ties_nobody() -> None:
     """A test account that everybody used."""
     edges = [("user qa", "email a", 1), ("user qa", "visitor v", 2)]
@@ -319,6 +343,19 @@ def test_order_and_repetition_change_nothing(edges: list[Edge], random: Any) -> 
     again += random.sample(again, len(again) // 3)
     random.shuffle(again)
     assert people(again) == people(edges)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    evidence(),
+    st.lists(st.lists(st.sampled_from(IDENTIFIERS), min_size=2, max_size=2, unique=True), max_size=4),
+)
+def test_whatever_else_is_in_a_cluster_a_split_holds(edges: list[Edge], pairs: list[list[str]]) -> None:
+    """Two that are apart are one person at no time, beside limits, shared phones and browsers."""
+    apart = [(one, other) for one, other in pairs]
+    for person in people(edges, apart=apart):
+        whole = {name.partition(" [")[0] for name in person}
+        assert not [pair for pair in apart if whole >= set(pair)]
 
 
 @settings(max_examples=300, deadline=None)

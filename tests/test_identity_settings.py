@@ -152,7 +152,25 @@ def test_further_values_that_name_nobody(store: Store) -> None:
         ("identity_limits", "email", InputError, "email=5"),
         ("shared_people", "many", InputError, "whole numbers from 1"),
         ("shared_within", "a month", InputError, "is not a duration"),
+        ("shared_within", "0d", InputError, "give a duration above 0"),
         ("call_grace", "-1h", InputError, "is not a duration"),
+        ("identity_limits", "email=3 phone=2 email=4", InputError, "email has two limits, 3 and 4"),
+        ("region", "UK", InputError, "did you mean GB"),
+        ("region", "XX", InputError, "such as GB, US or DE"),
+        ("region", "GBR", InputError, "codes of two letters"),
+        ("role_mailboxes", "@", InputError, "no name of a mailbox"),
+        ("role_mailboxes", "hotline -", InputError, "'-' takes out nothing"),
+        ("role_mailboxes", "--", InputError, "no name of a mailbox"),
+        ("role_mailboxes", "ida@roleco.com", InputError, "identity exclude email:ida@roleco.com"),
+        ("role_mailboxes", "-nosuch", InputError, "not among the mailboxes of roles"),
+        ("role_mailboxes", "-pres", InputError, "did you mean '-press'"),
+        ("role_mailboxes", "press -press", InputError, "give one of them"),
+        ("free_mail", "gmail", InputError, "no domain of a mail provider"),
+        ("free_mail", "ida@roleco.com", InputError, "did you mean roleco.com"),
+        ("free_mail", "-gmial.com", InputError, "did you mean '-gmail.com'"),
+        ("blocked_identifiers", "--", InputError, "names nobody anyhow"),
+        ("blocked_identifiers", "n/a", InputError, "names nobody anyhow"),
+        ("blocked_identifiers", "-kiosk", InputError, "set the list without it"),
     ],
 )
 def test_a_rule_that_cannot_be_meant_is_told_when_it_is_set(
@@ -167,3 +185,24 @@ def test_limits_are_kept_in_one_spelling(sqlite_store: Store) -> None:
     """So setting them again in another order resolves nothing anew."""
     answer = sqlite_store.config_set("identity_limits", "lead=30, user=2")
     assert answer.rows[0]["value"] == "user=2 lead=30"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("region", "gb", "GB"),
+        ("role_mailboxes", "Hotline, -press, Hotline", "hotline -press"),
+        ("free_mail", "isp.example -GMX.de", "isp.example -gmx.de"),
+        ("blocked_identifiers", "Kiosk -99 ???", "kiosk -99 ???"),
+        ("call_grace", "0h", "0d"),
+    ],
+)
+def test_what_can_be_meant_is_kept(sqlite_store: Store, name: str, given: str, kept: str) -> None:
+    """In one spelling."""
+    assert sqlite_store.config_set(name, given).rows[0]["value"] == kept
+
+
+def test_an_age_of_nothing_is_told_as_one(sqlite_store: Store) -> None:
+    """It is a duration; it would remove what came a moment ago."""
+    with pytest.raises(InputError, match="'0d' is no time at all; give a duration above 0"):
+        sqlite_store.retain(anonymous="0d")

@@ -238,10 +238,50 @@ def test_people_who_are_two_are_not_split_and_one_person_is_not_joined(store: St
     load(store, identities="user_id,email,at\nu9,zoe@z.com,2025-01-01")
     split = store.identity_split(ANN, "u9", why="x")
     joined = store.identity_join(ANN, "vb", why="x")
-    assert split.warnings == ["email ann@x.com and user u9 are two people already: nothing to do"]
     assert joined.warnings == ["email ann@x.com and visitor vb are one person already: nothing to do"]
-    assert split.rows == joined.rows == []
-    assert states(store) == []
+    assert joined.rows == []
+    assert split.warnings[0] == (
+        "email ann@x.com and user u9 are two people already, and will be whatever evidence comes"
+    )
+    again = store.identity_split("u9", ANN, why="x")
+    assert again.warnings == ["user u9 and email ann@x.com are split already: nothing to do"]
+    assert states(store) == [(1, "split", "in force")]
+
+
+def test_people_who_were_split_beforehand_stay_two_when_evidence_comes(store: Store) -> None:
+    """A wrong record of the CRM says that they are one."""
+    load(store, identities="user_id,email,at\nu8,ann@x.com,2025-01-01\nu9,zoe@z.com,2025-01-01")
+    store.identity_split(ANN, "email:zoe@z.com", why="they share a name")
+    load(store, identities="lead_id,email,at\nL1,ann@x.com,2025-01-02\nL1,zoe@z.com,2025-01-03")
+    run(store)
+    assert len(people(store)) == 2
+
+
+def test_an_excluded_address_has_no_touches_and_no_deals(store: Store) -> None:
+    """What was seen with it alone is nobody's."""
+    load(
+        store,
+        touches="touch_id,email,at,kind\nfair,ann@x.com,2025-01-01,offline",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD-ann,won,2025-03-01,300.00,GBP,ann@x.com\n"
+        "D-bob,open,,,,",
+    )
+    run(store)
+    assert credits(store, "D-ann") == {"fair": 30_000}
+    store.identity_exclude(ANN, why="a list of the agency")
+    run(store)
+    assert credits(store, "D-ann") == {NOBODY: 30_000}
+    store.identity_undo(1, why="it is hers")
+    run(store)
+    assert credits(store, "D-ann") == {"fair": 30_000}
+
+
+def test_evidence_that_nobody_took_up_yet_waits(store: Store) -> None:
+    """It is not refused by any rule."""
+    colleagues(store)
+    load(store, identities="user_id,email,at\nu9,ann@x.com,2025-01-09")
+    (row,) = store.identity_show(ANN).rows
+    (unused,) = [one for one in row["evidence"] if not one["used"]]
+    assert unused["why_not"] == "it came since people were last resolved, and waits for the next run"
 
 
 def test_a_join_across_a_split_of_others_names_it_and_is_refused(store: Store) -> None:

@@ -54,7 +54,7 @@ def batches() -> st.SearchStrategy[list[list[Row]]]:
 def test_people_are_the_components_that_networkx_finds(store: Store) -> None:
     """Where no rule has a say: evidence in random batches gives the same people as networkx."""
 
-    @examples(store, sqlite=30, postgresql=5)
+    @examples(store, sqlite=20, postgresql=3)
     @given(batches())
     def holds(batches: list[list[Row]]) -> None:
         wipe(store)
@@ -72,7 +72,7 @@ def test_people_are_the_components_that_networkx_finds(store: Store) -> None:
 def test_batches_give_the_people_that_everything_at_once_gives(store: Store) -> None:
     """With two users in few browsers, so that rules have their say; in any order, also resolved anew."""
 
-    @examples(store, sqlite=60, postgresql=8)
+    @examples(store, sqlite=30, postgresql=4)
     @given(batches(), st.randoms(use_true_random=False))
     def holds(batches: list[list[Row]], random: Random) -> None:
         wipe(store)

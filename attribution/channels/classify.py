@@ -6,20 +6,23 @@ Classification never raises on data and never goes to the network: every origin 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from itertools import repeat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, repeat
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from attribution.channels.evidence import LOWER_CASE, Evidence, EvidenceReader, Origin, canonical
+from attribution.channels.evidence import LOWER_CASE, Evidence, EvidenceReader, Origin
+from attribution.channels.names import LEVELS, PlatformNames
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 from attribution.channels.rules import RULES_VERSION, UNASSIGNED, Facts, RuleSet, default_rules
 
 __all__ = ["DIRECT", "RULES_VERSION", "UNASSIGNED", "Placed", "classify", "place"]
 
 DIRECT: Final = "Direct"
+# few enough that what is made for them is gone before the collector of garbage looks twice
+_AT_ONCE: Final = 500
+_READ_AT_ONCE: Final = 20_000
 
 
 class Placed(NamedTuple):
@@ -36,7 +39,11 @@ class Placed(NamedTuple):
 
 
 def classify(
-    origins: pd.DataFrame, *, own_domains: Iterable[str] = (), rules: RuleSet | None = None
+    origins: pd.DataFrame,
+    *,
+    own_domains: Iterable[str] = (),
+    rules: RuleSet | None = None,
+    names: PlatformNames | None = None,
 ) -> pd.DataFrame:
     """Place origins, one row each; give distinct rows, since every row is looked at.
 
@@ -44,6 +51,8 @@ def classify(
         origins: some of the columns ORIGIN_FIELDS as text; a missing column or value is null.
         own_domains: the store's own sites; a referrer within one is no source.
         rules: default the rules of the package.
+        names: what the platforms' ids stand for; what carries a known one is placed under its name, however
+            it is tagged.
 
     Returns:
         A frame with the same index and the columns PLACEMENT_FIELDS + ``rule``, None for unknown;
@@ -57,18 +66,28 @@ def classify(
     AI Assistant chatgpt ai-assistant            AI Assistant: referrer chatgpt.com, source chatgpt
     """
     chosen = rules or default_rules()
-    clean = _cleaner(chosen)
-    assert Origin._fields == ORIGIN_FIELDS  # rows are made by position
-    columns = [_column(origins, name, clean) for name in ORIGIN_FIELDS]
-    classifier = _Classifier(chosen, tuple(own_domains))
-    rows = zip(*columns, strict=False) if len(origins) else ()
-    placed = [classifier.place(Origin._make(row)) for _, row in zip(range(len(origins)), rows, strict=False)]
-    fields = list(zip(*placed, strict=True)) or [()] * len(Placed._fields)
+    classifier = _Classifier(chosen, tuple(own_domains), names)
+    fields: list[list[str | None]] = [[] for _ in Placed._fields]
+    rows = map(classifier.place, read_origins(origins, chosen))
+    while placed := list(islice(rows, _AT_ONCE)):
+        for values, more in zip(fields, zip(*placed, strict=True), strict=True):
+            values.extend(more)
+    columns = zip((*PLACEMENT_FIELDS, "rule"), fields, strict=True)
     return pd.DataFrame(
-        {name: pd.Series(list(values), index=origins.index, dtype=object)
-         for name, values in zip((*PLACEMENT_FIELDS, "rule"), fields, strict=True)},
+        {name: pd.Series(values, index=origins.index, dtype=object) for name, values in columns},
         index=origins.index,
-    )  # fmt: skip
+    )
+
+
+def read_origins(origins: pd.DataFrame, rules: RuleSet) -> Iterator[Origin]:
+    """Yield the rows of a frame as of :func:`classify`, cleaned."""
+    clean = _cleaner(rules)
+    assert Origin._fields == ORIGIN_FIELDS  # rows are made by position
+    for start in range(0, len(origins), _READ_AT_ONCE):
+        block = origins.iloc[start : start + _READ_AT_ONCE]
+        yield from map(
+            Origin._make, zip(*(_column(block, name, clean) for name in ORIGIN_FIELDS), strict=True)
+        )
 
 
 def place(
@@ -76,6 +95,7 @@ def place(
     *,
     own_domains: Iterable[str] = (),
     rules: RuleSet | None = None,
+    names: PlatformNames | None = None,
     **fields: object,
 ) -> Placed:
     """Place one origin, given as a mapping or as keywords out of ORIGIN_FIELDS.
@@ -87,7 +107,7 @@ def place(
     clean = _cleaner(chosen)
     values = {**(origin or {}), **fields}
     row = (clean(values.get(name), name in LOWER_CASE) for name in ORIGIN_FIELDS)
-    return _Classifier(chosen, tuple(own_domains)).place(Origin._make(row))
+    return _Classifier(chosen, tuple(own_domains), names).place(Origin._make(row))
 
 
 Cleaner = Callable[[Any, bool], str | None]
@@ -113,9 +133,11 @@ def _cleaner(rules: RuleSet) -> Cleaner:
 def _column(origins: pd.DataFrame, name: str, clean: Cleaner) -> Iterable[str | None]:
     """Read a column into cleaned texts; each distinct value is cleaned once."""
     if name not in origins:
-        return repeat(None)
+        return repeat(None, len(origins))
     lower = name in LOWER_CASE
     codes, distinct = pd.factorize(origins[name].astype(object), use_na_sentinel=True)
+    if not len(distinct):
+        return repeat(None, len(origins))
     cleaned = [clean(value, lower) for value in distinct]
     cleaned.append(None)  # code -1
     return [cleaned[code] for code in codes.tolist()]
@@ -149,7 +171,7 @@ class _Draft:
         self.paid: str | None = None  # the label of what makes it an advertisement for certain
         self.by_label: str | None = None
 
-    def offer(self, piece: Evidence) -> None:
+    def offer(self, piece: Evidence, canonical: Callable[[str], str]) -> None:
         """Take from a piece what is still unknown, if it speaks of the same source."""
         if piece.source:
             name = canonical(piece.source)
@@ -173,17 +195,24 @@ class _Draft:
 class _Classifier:
     """Places origins by one rule set; holds what is the same for all rows."""
 
-    def __init__(self, rules: RuleSet, own_domains: Sequence[str]) -> None:
+    def __init__(
+        self, rules: RuleSet, own_domains: Sequence[str], names: PlatformNames | None = None
+    ) -> None:
         self._rules = rules
-        self._reader = EvidenceReader(rules.tables, own_domains)
-        self._is_paid = lru_cache(4_096)(self._paid_medium)
+        self._names = names
+        self._reader = EvidenceReader(rules, own_domains)
+        self._is_paid = rules.is_paid
 
     def place(self, origin: Origin) -> Placed:
         """Return the placement of one origin."""
-        draft = _Draft()
+        draft, canonical = _Draft(), self._rules.canonical
         for piece in self._reader.pieces(origin):
-            draft.offer(piece)
-        campaign, ad_group, ad, keyword = (n or i for n, i in zip(draft.names, draft.ids, strict=True))
+            draft.offer(piece, canonical)
+        known = self._known_names(origin, draft) if self._names else []
+        names, ids = draft.names, draft.ids
+        campaign, ad_group, ad, keyword = (
+            names[0] or ids[0], names[1] or ids[1], names[2] or ids[2], names[3] or ids[3],
+        )  # fmt: skip
         source, medium = draft.source, draft.medium
         if origin.channel:
             channel, rule = origin.channel, f"{origin.channel}: given with the touch"
@@ -193,12 +222,28 @@ class _Classifier:
             rule = self._sentence(channel, looked_at, facts, draft, origin)
             if channel == DIRECT:
                 source, medium = "(direct)", "(none)"
+        if known:
+            rule = "; ".join([rule, *known])
         return Placed(channel, source, medium, campaign, ad_group, ad, keyword, rule)
 
-    def _paid_medium(self, medium: str | None, sure: bool) -> bool:
-        if medium and self._rules.tables.paid_medium.match(medium):
-            return True
-        return sure and not (medium and self._rules.knows_medium(medium))
+    def _known_names(self, origin: Origin, draft: _Draft) -> list[str]:
+        """Call what carries a platform's id by its name, and what the user renamed so; say so in words."""
+        assert self._names is not None
+        words: list[str] = []
+        platforms: list[str] | None = None
+        for i, level in enumerate(LEVELS):
+            number, name = draft.ids[i], draft.names[i]
+            if not (number or name):
+                continue
+            if platforms is None:
+                said = (origin.platform, *self._reader.clicked(origin), draft.chosen)
+                platforms = list(dict.fromkeys(self._rules.platform_of(word) for word in said if word))
+            found = self._names.find(level, platforms, number, name, of_spend=origin.kind is None)
+            if found:
+                by = "spend_names" if found.by_user else f"its id {number or name}"
+                words.append(f"{level.replace('_', ' ')} {found.name} by {by}")
+                draft.names[i] = found.name
+        return words
 
     def _facts(self, origin: Origin, draft: _Draft, *names: str | None) -> Facts:
         sure = draft.paid is not None

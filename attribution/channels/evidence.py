@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final, NamedTuple
 
-from attribution.channels.hosts import clean_host, find_source, is_within, registrable_domain
+from attribution.channels.hosts import clean_host, is_within, registrable_domain
 from attribution.channels.origin import CLICK_IDS
-from attribution.channels.rules import Tables
+from attribution.channels.rules import RuleSet
 
 LOWER_CASE: Final = frozenset((
     "kind", "source", "medium", "platform", "network", "utm_source", "utm_medium", "url_network",
@@ -58,6 +59,16 @@ class Origin(NamedTuple):
     landing_host: str | None = None
 
 
+_given: Final = attrgetter(
+    "source", "medium", "campaign", "ad_group", "ad", "keyword", "campaign_id", "ad_group_id", "ad_id",
+    "keyword_id",
+)  # fmt: skip
+_in_url: Final = attrgetter(
+    "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id", "url_campaign_id",
+    "url_ad_group_id", "url_ad_id", "url_keyword",
+)  # fmt: skip
+
+
 class Evidence(NamedTuple):
     """One piece: how a sentence names it, source, medium, names, and the ids that stand in for names."""
 
@@ -77,23 +88,14 @@ class Referrer(NamedTuple):
     refused: str | None
 
 
-@lru_cache(65_536)
-def canonical(source: str) -> str:
-    """Return the name under which sources compare: fb, facebook.com and facebook are one.
-
-    >>> canonical("fb") == canonical("Facebook.com")
-    True
-    """
-    found = find_source(source)
-    return found.name if found else source.lower()
-
-
 class EvidenceReader:
-    """Reads the evidence of origins for one set of tables and own domains."""
+    """Reads the evidence of origins for one set of rules and own domains."""
 
-    def __init__(self, tables: Tables, own_domains: Sequence[str]) -> None:
-        self._tables = tables
+    def __init__(self, rules: RuleSet, own_domains: Sequence[str]) -> None:
+        self._rules = rules
+        self._tables = rules.tables
         self._own_domains = tuple(own_domains)
+        self._of_clicks = lru_cache(1_024)(self._read_clicks)
         self._referrers: dict[tuple[str, str | None], Referrer] = {}
 
     def pieces(self, origin: Origin) -> Iterator[Evidence]:
@@ -115,17 +117,17 @@ class EvidenceReader:
             yield Evidence("a touch of kind email", None, "email")
 
     def _given(self, o: Origin) -> Iterator[Evidence]:
-        names = (o.campaign, o.ad_group, o.ad, o.keyword)
-        ids = (o.campaign_id, o.ad_group_id, o.ad_id, o.keyword_id)
-        if o.source or o.medium or any(names) or any(ids):
+        if any(_given(o)):
+            names = (o.campaign, o.ad_group, o.ad, o.keyword)
+            ids = (o.campaign_id, o.ad_group_id, o.ad_id, o.keyword_id)
             source, medium = self._direct_words(o.source, o.medium)
             yield Evidence("given with the touch", source, medium, names, ids, tagged=True)
 
     def _url(self, o: Origin, clicks: list[Evidence]) -> Iterator[Evidence]:
+        if not any(_in_url(o)):
+            return
         names = (o.utm_campaign, None, o.utm_content, o.utm_term or o.url_keyword)
         ids = (o.url_campaign_id or o.utm_id, o.url_ad_group_id, o.url_ad_id, None)
-        if not (o.utm_source or o.utm_medium or any(names) or any(ids)):
-            return
         source, medium = self._direct_words(o.utm_source, o.utm_medium)
         label = "utm_source in the URL"
         if not source and clicks:
@@ -143,16 +145,20 @@ class EvidenceReader:
         return "(direct)" if source in self._tables.direct_sources else source, medium
 
     def _clicks(self, o: Origin) -> list[Evidence]:
-        present = set((o.click_id_kinds or "").split(";")) if o.click_id_kinds else set()
+        if not o.click_id_kinds and o.gad_source != "1":
+            return []
+        return self._of_clicks(o.click_id_kinds or "", o.gad_source == "1", self._says_paid(o))
+
+    def _read_clicks(self, kinds: str, is_ad: bool, says_paid: bool) -> list[Evidence]:
+        """Return what click ids say, given whether there is a `gad_source=1` and something else says paid."""
+        present = set(kinds.split(";"))
         found: list[Evidence] = []
-        for kind in CLICK_IDS if present else ():
+        for kind in CLICK_IDS:
             known = self._tables.click_ids.get(kind) if kind in present else None
             if known:
-                medium = known.medium
-                if known.paid is False and self._says_paid(o):
-                    medium = "cpc"
+                medium = "cpc" if known.paid is False and says_paid else known.medium
                 found.append(Evidence(f"{kind} present", known.source, medium, paid=bool(known.paid)))
-        if o.gad_source == "1":
+        if is_ad:
             known = self._tables.click_ids["gad_source"]
             found.append(Evidence("gad_source=1 in the URL", known.source, known.medium, paid=True))
         return found
@@ -179,7 +185,7 @@ class EvidenceReader:
             return Referrer(None, f"the referrer {host} is the site's own")
         if is_within(host, self._tables.handback_hosts):
             return Referrer(None, f"the referrer {host} only hands visitors back after a payment or login")
-        found = find_source(text)
+        found = self._rules.find_source(text)
         mediums = self._tables.referrer_mediums
         medium = mediums.get(found.category, mediums["other"]) if found else mediums["other"]
         return Referrer(Evidence(f"referrer {host}", found.name if found else host, medium), None)
@@ -192,12 +198,14 @@ class EvidenceReader:
             return found
         return self._referrer_network(origin.referrer_host)
 
+    def clicked(self, origin: Origin) -> list[str]:
+        """Return the sources that the click ids of an origin are of."""
+        kinds = (origin.click_id_kinds or "").split(";")
+        found = [self._tables.click_ids[kind].source for kind in kinds if kind in self._tables.click_ids]
+        return [*found, "google"] if origin.gad_source == "1" else found
+
     def _google_click(self, origin: Origin) -> bool:
-        return origin.gad_source == "1" or any(
-            self._tables.click_ids[kind].source == "google"
-            for kind in (origin.click_id_kinds or "").split(";")
-            if kind in self._tables.click_ids
-        )
+        return "google" in self.clicked(origin)
 
     def _referrer_network(self, host: str) -> str | None:
         for known, network in self._tables.referrer_networks.items():
@@ -209,4 +217,7 @@ class EvidenceReader:
 def _same_site(host: str, landing: str) -> bool:
     landing = clean_host(landing)
     domain = registrable_domain(landing)
-    return host == landing or (domain is not None and domain == registrable_domain(host))
+    if host == landing:
+        return True
+    # most are strangers, and splitting a host takes longer than this look
+    return domain is not None and host.endswith(domain) and domain == registrable_domain(host)

@@ -120,8 +120,18 @@ def is_within(host: str, domains: Iterable[str]) -> bool:
 
 @lru_cache(_CACHED)
 def _is_within(host: str, domains: tuple[str, ...]) -> bool:
-    cleaned = [clean_host(domain) for domain in domains]
-    return bool(host) and any(d and (host == d or host.endswith("." + d)) for d in cleaned)
+    known = _cleaned(domains)
+    while host not in known:
+        dot = host.find(".")
+        if dot < 0:
+            return False
+        host = host[dot + 1 :]
+    return True
+
+
+@lru_cache(256)
+def _cleaned(domains: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(clean_host(domain) for domain in domains) - {""}
 
 
 @lru_cache(_CACHED)
@@ -162,13 +172,21 @@ def _find_host(host: str, path: str) -> Source | None:
 
 def _covering(host: str) -> Iterator[str]:
     """Yield the keys that would cover a host, nearest first: itself, its parents, each with any suffix."""
-    suffix = _icann_suffixes(host).suffix
     labels = host.split(".")
+    # the suffix matters to keys such as google.* only, and finding it takes longer than all the rest
+    suffix = "" if _before_any_suffix().isdisjoint(labels) else _icann_suffixes(host).suffix
     own = len(labels) - (suffix.count(".") + 1 if suffix else 0)
     for start in range(len(labels) - 1):
         yield ".".join(labels[start:])
         if suffix and start < own:
             yield ".".join(labels[start:own]) + ".*"
+
+
+@cache
+def _before_any_suffix() -> frozenset[str]:
+    """Return the last labels of keys that end in any suffix: `yahoo` of ``search.yahoo.*``."""
+    keys = (key for key in (*source_table(), *_path_keys()) if key.endswith(".*"))
+    return frozenset(key.removesuffix(".*").rpartition(".")[2] for key in keys)
 
 
 def _find_app(name: str, *, is_app: bool) -> Source | None:

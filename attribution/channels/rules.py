@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from attribution.channels.hosts import clean_host, find_source
+from attribution.channels.hosts import Source, clean_host, find_source, is_within
 from attribution.errors import InputError, UnknownNameError
 
 UNASSIGNED: Final = "Unassigned"
@@ -47,25 +48,41 @@ class Decision(NamedTuple):
 _TEXT_FIELDS: Final = tuple(name for name in Facts._fields if name != "paid")
 _MEANINGFUL: Final = ("source", "medium", "campaign", "ad_group", "ad", "keyword")
 _OFFLINE_KINDS: Final = frozenset(("call", "meeting", "offline"))
-_CATEGORIES: Final = ("search", "social", "video", "shopping", "ai", "mail", "other")
+CATEGORIES: Final = ("search", "social", "video", "shopping", "ai", "mail", "other")
 
-Test = Callable[[Facts, bool, str | None], bool]
+
+class Condition(NamedTuple):
+    """One condition: what it looks at, and its test.
+
+    `what` is `text` (of the field), `category` (of the source), `paid` or `nothing`; `key` is equal for
+    conditions that ask the same.
+    """
+
+    field: str
+    what: str
+    key: tuple[str, frozenset[str]]
+    test: Callable[[str], bool]
 
 
 class Alternative(NamedTuple):
-    """One way for a rule to hold: every test must pass."""
+    """One way for a rule to hold: every condition must."""
 
-    looked_at: tuple[str, ...]
-    tests: tuple[Test, ...]
-    medium_only: bool
+    conditions: tuple[Condition, ...]
+
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """The fields that it looks at."""
+        return tuple(condition.field for condition in self.conditions)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A channel and the alternatives under which a touch belongs to it."""
+    """A channel, when a touch belongs to it (in words too), and whether the rule is a store's own."""
 
     channel: str
     alternatives: tuple[Alternative, ...]
+    words: str = ""
+    own: bool = False
 
 
 class ClickId(NamedTuple):
@@ -91,6 +108,8 @@ class Tables:
     referrer_networks: Mapping[str, str]
     referrer_mediums: Mapping[str, str]
     handback_hosts: frozenset[str]
+    shown_by: Mapping[str, str]  # source -> the platform whose ads it shows and whose ids those carry
+    own_sources: Mapping[str, Source] = field(default_factory=dict)  # a store's, by host and by name
 
 
 class RuleSet:
@@ -107,40 +126,97 @@ class RuleSet:
         self.version = version
         self.rules = tuple(rules)
         self.tables = tables
-        # Most rows repeat a few thousand sets of facts; the caches live and die with the rule set.
-        self._cached = lru_cache(65_536)(self._decide)
+        #: the known source of a host, URL, app or name; None where there is none
+        self.find_source = lru_cache(65_536)(self._find_source) if tables.own_sources else find_source
+        #: the name under which sources compare: fb, facebook.com and facebook are one
+        self.canonical = lru_cache(65_536)(self._canonical)
         self.knows_medium = lru_cache(4_096)(self._knows_medium)
-        read = {field for rule in self.rules for way in rule.alternatives for field in way.looked_at}
-        self._unread: dict[str, Any] = {name: None for name in _TEXT_FIELDS if name not in read}
+        #: whether a medium is paid, given whether a paid click id or platform stands behind it
+        self.is_paid = lru_cache(4_096)(self._paid)
+        # A field's tests are asked once for each of its values; what they say, as the bits of a number, is
+        # all that rules see of it. So millions of campaigns are a few decisions.
+        tests: dict[str, dict[tuple[str, frozenset[str]], Callable[[str], bool]]] = {}
+        for condition in self._conditions():
+            if condition.what == "text":
+                tests.setdefault(condition.field, {}).setdefault(condition.key, condition.test)
+        self._fields = [
+            (Facts._fields.index(name), lru_cache(65_536)(_answers(tuple(asked.values()))))
+            for name, asked in tests.items()
+        ]
+        self._bits = {
+            key: (place, bit) for place, asked in enumerate(tests.values()) for bit, key in enumerate(asked)
+        }
+        self._decided = lru_cache(65_536)(self._decide)
+
+    def _conditions(self) -> Iterator[Condition]:
+        return (one for rule in self.rules for way in rule.alternatives for one in way.conditions)
 
     def decide(self, facts: Facts) -> Decision:
         """Return the first channel whose rule holds, Unassigned when none does."""
-        # What no rule reads must not fill the cache; with a source or campaign, `nothing` is settled.
-        return self._cached(facts._replace(**self._unread) if facts.source or facts.campaign else facts)
+        found = self.find_source(facts.source) if facts.source else None
+        return self._decided(
+            self.is_paid(facts.medium, facts.paid),
+            found.category if found else None,
+            _is_nothing(facts),
+            tuple([answers(facts[index] or "") for index, answers in self._fields]),
+        )
 
-    def _decide(self, facts: Facts) -> Decision:
-        medium, tables = facts.medium, self.tables
-        if medium and tables.paid_medium.match(medium):
-            paid = True
-        else:
-            paid = facts.paid and not (medium and self.knows_medium(medium))
-        found = find_source(facts.source) if facts.source else None
-        category = found.category if found else None
+    def _decide(self, paid: bool, category: str | None, nothing: bool, answers: tuple[int, ...]) -> Decision:
+        def holds(condition: Condition) -> bool:
+            if condition.what == "text":
+                place, bit = self._bits[condition.key]
+                return bool(answers[place] >> bit & 1)
+            if condition.what == "category":
+                return condition.test(category or "")
+            return paid if condition.what == "paid" else nothing
+
         for rule in self.rules:
-            for looked_at, tests, _ in rule.alternatives:
-                if all(test(facts, paid, category) for test in tests):
-                    return Decision(rule.channel, looked_at)
+            for way in rule.alternatives:
+                if all(map(holds, way.conditions)):
+                    return Decision(rule.channel, way.looked_at)
         return Decision(UNASSIGNED, ("medium", "campaign"))
+
+    def _paid(self, medium: str | None, sure: bool) -> bool:
+        if medium and self.tables.paid_medium.match(medium):
+            return True
+        return sure and not (medium and self.knows_medium(medium))
 
     def _knows_medium(self, medium: str) -> bool:
         """Tell whether some rule (Direct aside) goes by this medium alone."""
-        facts = Facts(medium=medium)
         paid = bool(self.tables.paid_medium.match(medium))
         return paid or any(
-            alternative.medium_only and all(test(facts, paid, None) for test in alternative.tests)
+            all(condition.what == "text" and condition.test(medium) for condition in way.conditions)
             for rule in self.rules
-            for alternative in rule.alternatives
+            for way in rule.alternatives
+            if set(way.looked_at) == {"medium"}
         )
+
+    def _find_source(self, text: str) -> Source | None:
+        own, theirs = self.tables.own_sources, find_source(text)
+        lowered = text.strip().lower()
+        if lowered in own:
+            return own[lowered]
+        labels = clean_host(lowered).split(".")
+        for start in range(len(labels) - 1):
+            found = own.get(".".join(labels[start:]))
+            if found:  # the longest host wins here too
+                longer = theirs is not None and theirs.key.count(".") > found.key.count(".")
+                return theirs if longer else found
+        return theirs
+
+    def _canonical(self, source: str) -> str:
+        found = self.find_source(source)
+        return found.name if found else source.lower()
+
+    def platform_of(self, word: str) -> str:
+        """Return the platform whose ids count, by the name of a platform or of a source.
+
+        >>> default_rules().platform_of("meta_ads"), default_rules().platform_of("instagram")
+        ('facebook', 'facebook')
+        """
+        known = self.tables.platforms.get(word.strip().lower())
+        name = known[0] if known else self.canonical(word.strip().lower())
+        return self.tables.shown_by.get(name, name)
 
     def with_rules(
         self,
@@ -148,19 +224,32 @@ class RuleSet:
         before: Iterable[Rule | Mapping[str, Any]] = (),
         after: Iterable[Rule | Mapping[str, Any]] = (),
         handback_hosts: Iterable[str] = (),
+        sources: Iterable[Source] = (),
     ) -> RuleSet:
-        """Return a set with a store's own rules before or after these, and more hosts that are no origin.
+        """Return a set with a store's own rules before or after these, and with its hosts.
+
+        Args:
+            before, after: rules that decide before these, and where none of these holds.
+            handback_hosts: hosts that are no origin; `-HOST` takes one out that is.
+            sources: known hosts, besides those of the package or better.
 
         Raises:
             InputError: a rule that cannot be read, see :func:`parse_rule`.
         """
-        rules = (*map(_as_rule, before), *self.rules, *map(_as_rule, after))
-        hosts = self.tables.handback_hosts | {clean_host(host) for host in handback_hosts}
-        return RuleSet(self.version, rules, replace(self.tables, handback_hosts=hosts))
+        rules = (*map(_as_own, before), *self.rules, *map(_as_own, after))
+        hosts = set(self.tables.handback_hosts)
+        for host in handback_hosts:
+            if host.startswith("-"):
+                hosts -= {known for known in hosts if is_within(known, (host[1:],))}
+            else:
+                hosts.add(clean_host(host))
+        own = {key: source for source in sources for key in (source.name, source.key)}
+        tables = replace(self.tables, handback_hosts=frozenset(hosts), own_sources=own)
+        return RuleSet(self.version, rules, tables)
 
 
-def _as_rule(rule: Rule | Mapping[str, Any]) -> Rule:
-    return rule if isinstance(rule, Rule) else parse_rule(rule)
+def _as_own(rule: Rule | Mapping[str, Any]) -> Rule:
+    return replace(rule if isinstance(rule, Rule) else parse_rule(rule), own=True)
 
 
 def parse_rule(entry: Mapping[str, Any]) -> Rule:
@@ -187,7 +276,19 @@ def parse_rule(entry: Mapping[str, Any]) -> Rule:
         raise InputError(
             f"the rule for {channel!r} has no condition; give at least one, such as source = 'acme'"
         )
-    return Rule(channel.strip(), tuple(_alternative(channel, conditions) for conditions in alternatives))
+    parsed = tuple(_alternative(channel, conditions) for conditions in alternatives)
+    return Rule(channel.strip(), parsed, " or ".join(map(_in_words, alternatives)))
+
+
+def _in_words(conditions: Mapping[str, Any]) -> str:
+    """Write the conditions of an alternative as they stand in a file."""
+    return " and ".join(f"{key} = {_toml(value)}" for key, value in conditions.items())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return str(value).lower() if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
 def _alternative(channel: str, conditions: Any) -> Alternative:
@@ -195,37 +296,42 @@ def _alternative(channel: str, conditions: Any) -> Alternative:
         raise InputError(
             f"the rule for {channel!r} has {conditions!r} where a table of conditions is allowed"
         )
-    parsed = [_condition(channel, str(key), value) for key, value in conditions.items()]
-    # Rules that go by the medium and nothing else are those that know a medium.
-    medium_only = all(field == "medium" for field, _ in parsed)
-    return Alternative(tuple(field for field, _ in parsed), tuple(test for _, test in parsed), medium_only)
+    return Alternative(tuple(_condition(channel, str(key), value) for key, value in conditions.items()))
 
 
-def _condition(channel: str, key: str, value: Any) -> tuple[str, Test]:
+def _condition(channel: str, key: str, value: Any) -> Condition:
     if key in ("paid", "nothing"):
         if value is not True:
             raise InputError(f"{key} = {value!r} in the rule for {channel!r}; only true is allowed")
-        return ("medium", _is_paid) if key == "paid" else ("nothing", _is_nothing)
+        return Condition("medium" if key == "paid" else "nothing", key, (key, frozenset()), bool)
     values = _texts(channel, key, value)
     if key == "category":
-        for unknown in values - set(_CATEGORIES):
-            raise UnknownNameError("source category", unknown, _CATEGORIES)
-        return "category", lambda facts, paid, category: category in values
+        for unknown in values - set(CATEGORIES):
+            raise UnknownNameError("source category", unknown, CATEGORIES)
+        return Condition("category", "category", (key, values), values.__contains__)
     field, test = _field_test(channel, key, values)
-    index = Facts._fields.index(field)
-    if field in ("source", "medium", "kind", "network"):  # are in lower case already
-        return field, lambda facts, paid, category: test(facts[index] or "")
-    return field, lambda facts, paid, category: test(str(facts[index] or "").lower())
+    return Condition(field, "text", (key, values), test)
 
 
-def _is_paid(facts: Facts, paid: bool, category: str | None) -> bool:
-    return paid
+def _answers(tests: tuple[Callable[[str], bool], ...]) -> Callable[[str], int]:
+    """Return a function that asks all tests of a field about a text: bit i says what test i says."""
+
+    bits = [(1 << bit, test) for bit, test in enumerate(tests)]
+
+    def answers(text: str) -> int:
+        lowered, found = text.lower(), 0
+        for bit, test in bits:
+            if test(lowered):
+                found |= bit
+        return found
+
+    return answers
 
 
-def _is_nothing(facts: Facts, paid: bool, category: str | None) -> bool:
-    medium = None if facts.medium == "(none)" else facts.medium
-    known = facts.source or medium or facts.campaign or facts.ad_group or facts.ad or facts.keyword
-    return not known and facts.kind not in _OFFLINE_KINDS
+def _is_nothing(facts: Facts) -> bool:
+    if facts.source or facts.campaign or facts.ad_group or facts.ad or facts.keyword:
+        return False
+    return facts.medium in (None, "", "(none)") and facts.kind not in _OFFLINE_KINDS
 
 
 def _texts(channel: str, key: str, value: Any) -> frozenset[str]:
@@ -251,12 +357,17 @@ def _field_test(channel: str, key: str, values: frozenset[str]) -> tuple[str, Ca
         return field, lambda text: text.startswith(texts)
     if how == "ends":
         return field, lambda text: text.endswith(texts)
+    if how == "contains" and len(texts) == 1:
+        return field, lambda text: texts[0] in text
     if how == "contains":
         return field, lambda text: any(part in text for part in texts)
     try:
         patterns = [re.compile(text, re.IGNORECASE | re.DOTALL) for text in texts]
     except re.error as error:
         raise InputError(f"{key} in the rule for {channel!r} is no regular expression: {error}") from None
+    if len(patterns) == 1:
+        whole = patterns[0].fullmatch
+        return field, lambda text: whole(text) is not None
     return field, lambda text: any(pattern.fullmatch(text) for pattern in patterns)
 
 
@@ -286,6 +397,7 @@ def _tables(data: Mapping[str, Any]) -> Tables:
         referrer_networks=_inverted(data["referrer_network"]),
         referrer_mediums=data["referrer_medium"],
         handback_hosts=frozenset(data["referrer"]["handback_hosts"]),
+        shown_by=data["shown_by"],
     )
 
 

@@ -11,11 +11,11 @@ from attribution.errors import StoreError
 
 @click.group(
     "channels",
-    short_help="Try the channel rules.",
+    short_help="Try, list and apply the channel rules.",
     epilog="Example: attribution channels test 'https://acme.com/?utm_source=google&utm_medium=cpc'",
 )
 def command() -> None:
-    """Try the rules that place a visit in a channel."""
+    """Try, list and apply the rules that place a visit in a channel."""
 
 
 @command.command(
@@ -26,11 +26,33 @@ def command() -> None:
 @output_options
 def test(url: str, referrer: str | None, form: str, store: str | None) -> None:
     """Show channel, source, medium, campaign and the deciding rule for one visit; needs no store."""
-    from attribution.engine import channels_test
+    from attribution.metrics.channel_rules import channels_test
 
     try:
-        with open_store(store) as opened:  # for its own_domains
+        with open_store(store) as opened:  # for its own sites, rules and campaign names
             answer = opened.channels_test(url, referrer)
     except StoreError:
         answer = channels_test(url, referrer, store=store_url(store))
     show(answer, form)
+
+
+@command.command("list", epilog="Example: attribution channels list --format json")
+@output_options
+def list_(form: str, store: str | None) -> None:
+    """Show the rules in the order in which they are tried, those of the store among them."""
+    from attribution.metrics.channel_rules import channels_list
+
+    try:
+        with open_store(store) as opened:
+            answer = opened.channels_list()
+    except StoreError:
+        answer = channels_list(store=store_url(store))
+    show(answer, form)
+
+
+@command.command("reclassify", epilog="Example: attribution channels reclassify")
+@output_options
+def reclassify(form: str, store: str | None) -> None:
+    """Place every touch by the rules of now and show what moved, as the next `attribution run` would."""
+    with open_store(store) as opened:
+        show(opened.channels_reclassify(), form)

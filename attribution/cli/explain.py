@@ -151,7 +151,9 @@ def _touch_story(out: Console, row: Row) -> None:
     _fields(out, row["origin"], "  ")
     _line(out, "")
     _line(out, "Whose it is, and why", "bold")
-    for chain in row["chains"] or ["nobody's: no evidence ties its visitor to a lead or a deal"]:
+    nobodys = "no evidence ties its visitor to a lead or a deal"
+    whose = f"counted for {row['company']} then, as a member's; " if row["company"] else "nobody's: "
+    for chain in row["chains"] or [f"{whose}{nobodys}"]:
         _line(out, f"  {chain}")
     _unused(out, row)
     _line(out, "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from attribution.cli.options import given, open_store, output_options
@@ -30,4 +32,7 @@ def command(dry_run: bool, form: str, store: str | None, **named: str | None) ->
     """
     with open_store(store) as opened, progress() as report:
         answer = opened.forget(dry_run=dry_run, progress=report, **given(named))
+    if form == "table":  # programs know tables by their names, people by what they hold
+        columns = {name: unit for name, unit in answer.columns.items() if name != "where"}
+        answer = replace(answer, columns=columns)
     show(answer, form)

@@ -13,6 +13,7 @@ from attribution.cli.errors import REJECTED, Interrupted
 from attribution.cli.options import many, open_store, output_options, store_url
 from attribution.cli.progress import progress
 from attribution.cli.render import show
+from attribution.errors import InputError
 
 if TYPE_CHECKING:
     from attribution.metrics.answer import Answer
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
     short_help="Load files of one table.",
     epilog="Example: attribution import touches sessions.csv clicks.parquet --timezone Europe/London",
 )
-@click.argument("table")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True)
+@click.argument("table", required=False)
+@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(exists=True, allow_dash=True))
+@click.option(
+    "--mapping",
+    metavar="NAME",
+    help="The system that the files are from (see --list), or a mapping file of your own.",
 )
+@many("--with", "NAME=FILE", "A further file that the mapping looks up in; repeat it for more.", "further")
+@many("--set", "COLUMN=VALUE", "A value for rows that have none, such as currency=USD; repeatable.", "fixed")
+@click.option("--list", "listed", is_flag=True, help="Show the mappings there are, and the tables of each.")
 @click.option(
     "--timezone", metavar="ZONE", help="IANA zone of times without an offset, such as Europe/London."
 )
@@ -34,25 +41,35 @@ if TYPE_CHECKING:
 @many("--keep-query", "NAME", "Keep this URL query parameter; repeat it for more.", "keep_query")
 @output_options
 def command(
-    table: str, files: tuple[str, ...], timezone: str | None, dry_run: bool, keep_query: list[str],
-    form: str, store: str | None,
+    table: str | None, files: tuple[str, ...], timezone: str | None, dry_run: bool, keep_query: list[str],
+    mapping: str | None, further: list[str], fixed: list[str], listed: bool, form: str, store: str | None,
 ) -> int:  # fmt: skip
     """Load files (.csv .csv.gz .jsonl .ndjson .parquet, - for CSV from standard input) into TABLE.
 
-    TABLE is one of touches, identities, leads, deals, stages, adjustments, spend, meetings, calls, leases,
-    tracking_numbers, email_stats, social_stats, rates. Prints what became of the rows of each file; the exit
-    code is 3 where rows were rejected or in conflict. Importing a file again changes nothing.
+    TABLE is one of touches, pageviews, identities, leads, deals, deal_contacts, stages, adjustments, spend,
+    spend_names, meetings, calls, leases, tracking_numbers, email_stats, social_stats, rates. With --mapping
+    the files are those of another system, as it exports them. Prints what became of the rows of each file;
+    the exit code is 3 where rows were rejected or in conflict. Importing a file again changes nothing.
     """
+    from attribution.loading.importer import ImportOptions, layout_of
     from attribution.sources.files import read
-    from attribution.sources.tables import get_table
 
-    get_table(table)  # a misspelt name must not leave an empty store behind
+    if listed:
+        from attribution.metrics.mapping_list import list_mappings
+
+        show(list_mappings(mapping or table), form)
+        return 0
+    if table is None or not files:
+        raise click.UsageError("name a TABLE and at least one FILE, or see --list")
+    look_in, values = _pairs("--with", further, "FILE"), _pairs("--set", fixed, "VALUE")
+    # a misspelt name must not leave an empty store behind
+    layout = layout_of(table, ImportOptions(mapping=mapping, further=look_in, fixed=values))
     answers: list[Answer] = []
     url = _url(store, dry_run)
     if _is_new(url):  # a file that cannot be read must not leave an empty store behind
         for file in files:
             if file != "-":
-                read(file, get_table(table)).close()
+                read(file, layout).close()
     with open_store(url, create=True) as opened:
         try:
             for file in files:
@@ -60,7 +77,8 @@ def command(
                     answers.append(
                         opened.import_table(
                             table, file, timezone=timezone, dry_run=dry_run, keep_query=keep_query,
-                            stdin=sys.stdin.buffer, progress=report,
+                            mapping=mapping, further=look_in, fixed=values, stdin=sys.stdin.buffer,
+                            progress=report,
                         )
                     )  # fmt: skip
         except KeyboardInterrupt:
@@ -75,6 +93,17 @@ def command(
     answer = _joined(answers)
     show(answer, form)
     return REJECTED if answer.totals["rejected"] or answer.totals["conflict"] else 0
+
+
+def _pairs(option: str, given: list[str], what: str) -> dict[str, str]:
+    """Read NAME=VALUE options."""
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise InputError(f"{option} {text!r} is incomplete; write it as {option} NAME={what}")
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def _url(store: str | None, dry_run: bool) -> str:

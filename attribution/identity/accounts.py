@@ -47,7 +47,7 @@ class Members(NamedTuple):
     until: Ints
 
 
-class Stretches(NamedTuple):
+class Belonging(NamedTuple):
     """Where people belong, by person and time, without gaps; times as of :class:`Members`."""
 
     person: Ints
@@ -77,7 +77,7 @@ def members_of(connection: Connection, accounts: Ints) -> Members:
     domains = union(targets, _domains_of(connection, linked)["company"].to_numpy(np.int64))
     ours = domains[np.isin(meanings.of(domains), targets)]
     people = union(linked, meanings.people_at(ours))
-    known = pd.DataFrame(stretches_of(connection, people, meanings)._asdict())
+    known = pd.DataFrame(accounts_of(connection, people, meanings)._asdict())
     found = asked.merge(known, on="account").sort_values(["of", "person", "since"])
     return Members(*(found[name].to_numpy(np.int64) for name in Members._fields))
 
@@ -87,7 +87,7 @@ def meanings_of(connection: Connection, accounts: Ints) -> Ints:
     return _Meanings(connection).of(accounts)
 
 
-def stretches_of(connection: Connection, people: Ints, meanings: _Meanings | None = None) -> Stretches:
+def accounts_of(connection: Connection, people: Ints, meanings: _Meanings | None = None) -> Belonging:
     """Return where people belong; who belongs nowhere has no row.
 
     Args:
@@ -105,10 +105,10 @@ def stretches_of(connection: Connection, people: Ints, meanings: _Meanings | Non
     dated = emails[moved].merge(_dates_of(connection, emails["email"][moved].unique()), on="email")
     names = ["person", "account", "at"]
     found = pd.concat([links[names], stayed[names], dated[names]], ignore_index=True)
-    return _stretches(found, _order(connection, found["account"][_several(found, "person", "account")]))
+    return _belonging(found, _order(connection, found["account"][_several(found, "person", "account")]))
 
 
-def _stretches(links: pd.DataFrame, order: pd.Series[int]) -> Stretches:
+def _belonging(links: pd.DataFrame, order: pd.Series[int]) -> Belonging:
     """Put links in order of time: each begins a stretch, unless it names the company where a person is.
 
     Of several at one instant the one counts whose company's name comes first.
@@ -122,7 +122,7 @@ def _stretches(links: pd.DataFrame, order: pd.Series[int]) -> Stretches:
     since = np.where(first, ALWAYS[0], at[begins])
     last = np.r_[first[1:], np.ones(min(len(first), 1), np.bool_)]
     until = np.where(last, ALWAYS[1], np.r_[since[1:], since[:1]])
-    return Stretches(person, account, since, until)
+    return Belonging(person, account, since, until)
 
 
 def _order(connection: Connection, accounts: pd.Series[int]) -> pd.Series[int]:

@@ -19,6 +19,7 @@ from attribution.identifiers import KIND_NAMES
 from attribution.identity.decisions import EXCLUDE, JOIN, SPLIT, Decision, standing
 from attribution.identity.graph import Demotion
 from attribution.identity.observed import (
+    WAITS,
     Identifier,
     Tie,
     chunks,
@@ -34,6 +35,7 @@ MAX_EDGES: Final = 5_000  # of one person: more is no story that anybody reads
 _STRENGTH: Final = {KIND_NAMES[kind]: -rank for kind, rank in RANKS.items()}
 _WHY_NOT: Final[dict[int, str]] = {
     0: "it was somebody else's then",
+    WAITS: "it came since people were last resolved, and waits for the next run",
     Demotion.LIMIT: "one person would hold more of a kind than identity_limits allows",
     Demotion.SHARED: "a mailbox or phone of several people",
     Demotion.EXCLUDED: "two people, by a decision",

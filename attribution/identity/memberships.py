@@ -10,12 +10,11 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from attribution.identity.graph import ALWAYS, Ints
-from attribution.sorted_sets import as_set, difference, union
-from attribution.store.columns import insert_columns, read_ints, remove, without_indexes
+from attribution.sorted_sets import difference, union
+from attribution.store.columns import insert_columns, pack, packed, read_ints, remove, unpack, without_indexes
 from attribution.store.keys import find, row_hash
 from attribution.store.schema import membership
 
-_HALF: Final = 2**32
 _MANY: Final = 500_000  # from here on an index is made faster than it is kept up to date
 _COLUMNS: Final = ("identifier_id", "since", "until", "person_id")
 
@@ -38,7 +37,7 @@ class Memberships:
     def plain(cls, identifiers: Ints, people: Ints) -> Memberships:
         """Return memberships for ever; identifiers ascending."""
         none = np.zeros(0, np.int64)
-        return cls(identifiers * _HALF + people, dict.fromkeys(_COLUMNS, none))
+        return cls(pack(identifiers, people), dict.fromkeys(_COLUMNS, none))
 
     @classmethod
     def of(cls, identifiers: Ints, since: Ints, until: Ints, people: Ints) -> Memberships:
@@ -48,7 +47,7 @@ class Memberships:
             name: values[~ever]
             for name, values in zip(_COLUMNS, (identifiers, since, until, people), strict=True)
         }
-        return cls(np.sort(identifiers[ever] * _HALF + people[ever]), rest)
+        return cls(np.sort(pack(identifiers[ever], people[ever])), rest)
 
     def with_(self, other: Memberships) -> Memberships:
         """Return these and others."""
@@ -60,12 +59,13 @@ class Memberships:
     @property
     def people(self) -> Ints:
         """Who is named here, ascending."""
-        return as_set(np.concatenate([self.always % _HALF, self.split["person_id"]]))
+        return union(unpack(self.always)[1], self.split["person_id"])
 
     @property
     def everybody(self) -> Ints:
         """The same of memberships that hold whole people, without sorting: a person is one of its own."""
-        heads = self.always[self.always // _HALF == self.always % _HALF] % _HALF
+        identifiers, people = unpack(self.always)
+        heads = people[identifiers == people]
         return union(heads, self.split["person_id"]) if len(self.split["since"]) else heads
 
     def but(self, others: Memberships) -> Memberships:
@@ -81,13 +81,13 @@ class Memberships:
     @property
     def identifiers(self) -> Ints:
         """The identifiers of these, ascending."""
-        return union(self.always // _HALF, self.split["identifier_id"])
+        return union(unpack(self.always)[0], self.split["identifier_id"])
 
     def of_identifiers(self, wanted: Ints) -> Memberships:
         """Return those of some identifiers."""
         mine = np.isin(self.split["identifier_id"], wanted)
         return Memberships(
-            self.always[np.isin(self.always // _HALF, wanted)],
+            self.always[np.isin(unpack(self.always)[0], wanted)],
             {name: values[mine] for name, values in self.split.items()},
         )
 
@@ -106,7 +106,7 @@ def replace(connection: Connection, wanted: Memberships, about: Ints | None) -> 
     stale = union(gone.identifiers, new.identifiers)
     if not len(stale):
         return stale
-    remove(connection, membership.c.identifier_id, gone.identifiers)
+    remove(connection, membership.c.identifier_id, stale)
     # a split browser's rows go and come together
     _insert(connection, wanted.of_identifiers(stale), afresh=False)
     return union(gone.people, new.people)
@@ -117,16 +117,17 @@ def _read(connection: Connection, about: Ints | None) -> Memberships:
         rows = find(connection, membership, membership.c.identifier_id, list(_COLUMNS[1:]), about, exact=True)
         return Memberships.of(*(rows[name] for name in _COLUMNS))
     ever = (membership.c.since == ALWAYS[0]) & (membership.c.until == ALWAYS[1])
-    packed = select(membership.c.identifier_id * _HALF + membership.c.person_id).where(ever)
-    always = np.sort(read_ints(connection, packed, ["i"])["i"])
+    pairs = select(packed(membership.c.identifier_id, membership.c.person_id)).where(ever)
+    always = np.sort(read_ints(connection, pairs, ["i"])["i"])
     columns = [membership.c[name] for name in _COLUMNS]
     return Memberships(always, read_ints(connection, select(*columns).where(~ever), _COLUMNS))
 
 
 def _insert(connection: Connection, rows: Memberships, *, afresh: bool) -> None:
+    identifiers, people = unpack(rows.always)
     always = {
-        "identifier_id": rows.always // _HALF, "since": ALWAYS[0], "until": ALWAYS[1],
-        "person_id": rows.always % _HALF,
+        "identifier_id": identifiers, "since": ALWAYS[0], "until": ALWAYS[1],
+        "person_id": people,
     }  # fmt: skip
     with without_indexes(connection, membership) if afresh and len(rows.always) >= _MANY else nullcontext():
         insert_columns(connection, membership, always)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Column, Connection, Select, false, select
 
 from attribution.identifiers import ACCOUNT, KIND_NAMES
+from attribution.loading.evidence import RESOLVED_EDGE
 from attribution.store.identifiers import spelled
 from attribution.store.schema import (
     affiliation,
@@ -16,9 +17,12 @@ from attribution.store.schema import (
     evidence_source,
     identifier,
     membership,
+    setting,
 )
 
 OF_DOMAIN: Final = "domain of the address"
+_ERASURE: Final = "erasure"  # the source of what ties stand-ins; without a time, where none was known
+WAITS: Final = -1
 _CHUNK: Final = 500  # both databases take an IN list of this size gladly
 
 
@@ -47,9 +51,10 @@ class Tie(NamedTuple):
 
     Attributes:
         a, b: their numbers.
-        at: microseconds; None of a decision, and of what the text of an address says.
+        at: microseconds; None of a decision, of what the text of an address says, and of stand-ins.
         source: which says so.
-        reason: a number of :class:`attribution.identity.graph.Demotion` where a rule does not let it count.
+        reason: a number of :class:`attribution.identity.graph.Demotion` where a rule does not let it count;
+            WAITS where it came since people were last resolved.
         decision: the number of the decision; 0 of an observation.
     """
 
@@ -82,6 +87,8 @@ def ties_of_person(connection: Connection, person: int, limit: int) -> tuple[lis
     mine = membership.c.person_id == person
     own = select(membership.c.identifier_id).where(mine).distinct().order_by(membership.c.identifier_id)
     numbers = [int(n) for n in connection.execute(own.limit(limit + 1)).scalars()]
+    known = select(setting.c.value).where(setting.c.name == RESOLVED_EDGE)
+    resolved = int(connection.execute(known).scalar() or 0)
     ties: dict[tuple[str, int], Tie] = {}
     for number, one, other in (
         (edge.c.edge_id, edge.c.a, edge.c.b),
@@ -91,7 +98,10 @@ def ties_of_person(connection: Connection, person: int, limit: int) -> tuple[lis
         statement = _ties(mine, number, one, other, limit)
         for key, mine_, theirs, at, source, reason in connection.execute(statement):
             ends = (int(mine_), int(theirs))
-            tie = Tie(min(ends), max(ends), int(at), str(source), int(reason or 0))
+            waits = number.table is edge and int(key) > resolved
+            why = WAITS if waits else int(reason or 0)
+            when = None if source == _ERASURE and not at else int(at)
+            tie = Tie(min(ends), max(ends), when, str(source), why)
             ties[number.table.name, int(key)] = tie
     cut = len(numbers) > limit or len(ties) > limit
     first = sorted(ties.values(), key=lambda tie: tie.at or 0)[:limit]

@@ -18,12 +18,11 @@ from attribution.identifiers import CONTACT, EMAIL
 from attribution.identity.decisions import Decisions
 from attribution.identity.graph import Graph, Ints, Outline
 from attribution.sorted_sets import difference, union
-from attribution.store.columns import FEW, listed, read_ints, read_statement
+from attribution.store.columns import FEW, listed, packed, read_ints, read_statement, unpack
 from attribution.store.identifiers import KEYED
 from attribution.store.keys import find, find_texts, identifier_hash, look_up, row_hash
 from attribution.store.schema import affiliation, contact, edge, identifier, touch_holder
 
-_HALF = 2**32  # two numbers in one: identifiers are fewer than 2^31
 _KINDS = 16
 
 
@@ -62,11 +61,12 @@ class Said:
 
 def read_everything(connection: Connection, said: Said) -> Nearby:
     """Return all evidence there is."""
-    packed = read_ints(connection, select(edge.c.a * _HALF + edge.c.b), ["pair"])["pair"]
+    pairs = unpack(read_ints(connection, select(packed(edge.c.a, edge.c.b)), ["pair"])["pair"])
     joined = said.decisions.joined
-    a = np.concatenate([(packed >> 32).astype(np.int32), joined[:, 0].astype(np.int32)])
-    b = np.concatenate([(packed & (_HALF - 1)).astype(np.int32), joined[:, 1].astype(np.int32)])
-    del packed
+    a, b = (
+        np.concatenate([end.astype(np.int32), joined[:, i].astype(np.int32)]) for i, end in enumerate(pairs)
+    )
+    del pairs
     alone = np.concatenate(
         [
             read_ints(connection, select(affiliation.c.identifier_id).distinct(), ["i"])["i"],

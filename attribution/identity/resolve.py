@@ -20,15 +20,16 @@ from attribution.identity.memberships import Memberships
 from attribution.identity.people import clusters, disputes, find_people
 from attribution.identity.reading import Nearby, Said, read_around, read_everything, read_graph
 from attribution.identity.rules import Rules
-from attribution.loading.call_ties import retie_if_grace_changed
+from attribution.loading.call_ties import is_grace_behind, retie_if_grace_changed
 from attribution.loading.evidence import RESOLVED_AFFILIATION, RESOLVED_EDGE
 from attribution.sorted_sets import as_set, intersection, union
 from attribution.store import schema
 from attribution.store.columns import FEW, insert_columns, read_few, read_ints, remove
 from attribution.store.identifiers import are_marks_behind, find_identifiers, mark_again
+from attribution.store.identity_settings import LIMITED
 from attribution.store.keys import find
-from attribution.store.schema import affiliation, change, demoted_edge, edge, unresolved
-from attribution.store.settings import LIMITED, Settings
+from attribution.store.schema import affiliation, change, demoted_edge, edge, membership, unresolved
+from attribution.store.settings import Settings
 
 IDENTITY_VERSION: Final = 3  # of the rules; recorded with each run
 _EDGES: Final = RESOLVED_EDGE
@@ -72,8 +73,13 @@ def resolve(connection: Connection, settings: Settings) -> int:
 def is_behind(connection: Connection, settings: Settings) -> bool:
     """Tell whether evidence came, or rules changed, that nobody has taken up yet."""
     version = f"{IDENTITY_VERSION} {Rules.of(settings).fingerprint}"
-    if are_marks_behind(settings) or settings.internal(_RULES) != version:
-        return connection.execute(select(edge.c.edge_id).limit(1)).first() is not None
+    worked_out = select(membership.c.identifier_id).limit(1)
+    if is_grace_behind(settings):
+        return True
+    if (are_marks_behind(settings) or settings.internal(_RULES) != version) and (
+        connection.execute(worked_out).first() is not None
+    ):
+        return True
     for name, column in ((_EDGES, edge.c.edge_id), (_AFFILIATIONS, affiliation.c.affiliation_id)):
         last = connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
         if int(last) > int(settings.internal(name) or 0):
@@ -169,7 +175,11 @@ def _people(
     graph, edges = read_graph(connection, nearby, chosen, said)
     found = find_people(graph, rules)
     mine = nodes[chosen]
-    settled = Memberships.of(mine[found.node], found.since, found.until, mine[found.person])
+    theirs = np.flatnonzero(~graph.blocked[found.node])  # what is nobody's makes nobody
+    node, since, until, person = (
+        values[theirs] for values in (found.node, found.since, found.until, found.person)
+    )
+    settled = Memberships.of(mine[node], since, until, mine[person])
     numbers, reason = edges[found.demoted], found.reason
     return simple.with_(settled), {"edge_id": numbers[numbers > 0], "reason": reason[numbers > 0]}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Column, Connection, Select, Table, and_, func, select
 
-from attribution.identity.accounts import members_of, stretches_of
+from attribution.identity.accounts import accounts_of, members_of
 from attribution.identity.graph import ALWAYS
 from attribution.sorted_sets import as_set, difference
 from attribution.store import schema
@@ -118,7 +118,7 @@ def accounts_of_deals(connection: Connection, deals: Ints) -> Ints:
     at = np.where(created < ALWAYS[1], created, closed)
     asked = pd.DataFrame(_primary(connection, deals[open_]))
     asked["at"] = at[asked["position"].to_numpy(np.int64)]
-    known = pd.DataFrame(stretches_of(connection, asked["person"].unique())._asdict())
+    known = pd.DataFrame(accounts_of(connection, asked["person"].unique())._asdict())
     then = asked.merge(known, on="person").query("since <= at < until")
     accounts[open_[then["position"].to_numpy(np.int64)]] = then["account"]
     return accounts
@@ -172,7 +172,7 @@ def _lead_person(wanted: Table) -> Select[tuple[int, int]]:
 
 def leads_of_deals(connection: Connection, deals: Ints) -> Ints:
     """Return each deal's lead: the one it names, else the contact lead created last at or before the deal's
-    creation, else the first after it.
+    creation, else the first after it. Leads of a contact that files call primary come before all others.
 
     Returns:
         int64[n] lead numbers, 0 where there is none, or none yet: a lead that a deal names is its lead,
@@ -202,7 +202,7 @@ def _contact_leads(connection: Connection, deals: Ints) -> Ints:
         candidates = read_frame(
             connection,
             select(wanted.c.position, lead.c.lead_id, lead.c.key, lead.c.created_at_end)
-            .add_columns(deal.c.created_at_end.label("deal_at"))
+            .add_columns(deal.c.created_at_end.label("deal_at"), contact.c.is_primary)
             .select_from(wanted)
             .join(deal, deal.c.deal_id == wanted.c.object)
             .join(contact, and_(contact.c.deal_id == deal.c.deal_id, contact.c.role != schema.ROLE_ACCOUNT))
@@ -218,9 +218,9 @@ def _contact_leads(connection: Connection, deals: Ints) -> Ints:
     lead_at = candidates["created_at_end"].to_numpy(np.int64)
     before = lead_at <= deal_at
     # before the deal's creation the latest ranks first, after it the earliest; the id breaks ties
-    ranked = candidates.assign(after=~before, rank=np.where(before, -lead_at, lead_at)).sort_values(
-        ["position", "after", "rank", "key"]
-    )
+    ranked = candidates.assign(
+        other=1 - candidates["is_primary"], after=~before, rank=np.where(before, -lead_at, lead_at)
+    ).sort_values(["position", "other", "after", "rank", "key"])
     first = ranked.drop_duplicates("position")
     return look_up(
         first["position"].to_numpy(np.int64),

@@ -15,7 +15,6 @@ import numpy as np
 from sqlalchemy import Connection, delete, insert, select, update
 
 from attribution import clock
-from attribution.channels.classify import RULES_VERSION
 from attribution.identity.resolve import IDENTITY_VERSION, resolve
 from attribution.journeys.columns import Journeys
 from attribution.journeys.read import Window
@@ -28,12 +27,13 @@ from attribution.ledger.credit_sets import CreditSet, CreditSets, credit_sets
 from attribution.ledger.fits import Fit, keep_fit
 from attribution.ledger.frozen import journeys_of
 from attribution.ledger.post import Posting, post, wanted_entries
+from attribution.loading.recut import bring_up_to_date
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_models
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, next_id, temporary
 from attribution.store.database import Database
-from attribution.store.dimensions import reclassify
+from attribution.store.dimensions import channel_rules_version, reclassify
 from attribution.store.settings import FINGERPRINT, GOALS, RAN_AT, Settings, declaration
 
 credit_set, journey_set, journey_touch, run_table = (
@@ -121,6 +121,7 @@ def run(db: Database, options: RunOptions | None = None, *, progress: Progress |
 
         tell("classifying origins")
         reclassify(connection, settings)
+        bring_up_to_date(connection, settings, progress=tell)
         tell("resolving identities")
         resolve(connection, settings)
         currency = reporting_currency(connection, settings)
@@ -359,9 +360,10 @@ def _record(
         "scope": window.scope,
         "kinds": window.kinds.split(),
     }
+    settings = Settings(connection)
     versions = {
         "package": version("closed-loop-attribution"),
-        "channel_rules": RULES_VERSION,
+        "channel_rules": channel_rules_version(settings),
         "identity_rules": IDENTITY_VERSION,
     }
     connection.execute(
@@ -370,7 +372,7 @@ def _record(
             posted_at=clock.now_micros(),
             options=json.dumps(options, sort_keys=True),
             versions=json.dumps(versions, sort_keys=True),
-            fingerprint=int(Settings(connection).internal(FINGERPRINT) or 0),
+            fingerprint=int(settings.internal(FINGERPRINT) or 0),
             entries=entries,
         )
     )

@@ -111,7 +111,7 @@ def match(connection: Connection, settings: Settings, calls: pd.DataFrame) -> Ma
     at = calls["at"].to_numpy(np.int64)
     codes, names = pd.factorize(calls["tracking_number"])
     code = codes.astype(np.int64)
-    grace = clock.parse_duration(settings.require("call_grace"))
+    grace = clock.parse_duration(settings.require("call_grace"), least=0)
     leases, leased = _read_leases(connection, pd.Index(names), at, grace)
     held = held_by(code, at, leases)
     fallback, origin = _read_numbers(connection, pd.Index(names))
@@ -238,10 +238,14 @@ def _still(connection: Connection, ties: Tie) -> Tie:
     return Tie(**found)
 
 
+def is_grace_behind(settings: Settings) -> bool:
+    """Tell whether calls were matched by another grace period than that of today."""
+    return settings.internal(_GRACE) not in (None, settings.require("call_grace"))
+
+
 def retie_if_grace_changed(connection: Connection, settings: Settings) -> None:
     """Match all calls anew where the grace period is another than they were matched by."""
-    known, grace = settings.internal(_GRACE), settings.require("call_grace")
-    if known is None or known == grace:
+    if not is_grace_behind(settings):
         return
-    settings.put_raw(_GRACE, grace)
+    settings.put_raw(_GRACE, settings.require("call_grace"))
     retie(connection, settings, None, read_calls(connection))

@@ -6,9 +6,9 @@ Reading, checking and hashing happen before the lock is taken; other processes w
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -17,10 +17,19 @@ import pyarrow as pa
 from sqlalchemy import Connection, insert, update
 
 from attribution import clock
+from attribution.errors import InputError, UnknownNameError
 from attribution.loading import rejects
 from attribution.loading.calls import load_calls, load_leases, load_tracking_numbers
-from attribution.loading.measures import load_email_stats, load_rates, load_social_stats, load_spend
+from attribution.loading.deal_contacts import load_deal_contacts
+from attribution.loading.measures import (
+    load_email_stats,
+    load_rates,
+    load_social_stats,
+    load_spend,
+    load_spend_names,
+)
 from attribution.loading.meetings import load_meetings
+from attribution.loading.pageviews import PageViewLoader
 from attribution.loading.records import (
     load_adjustments,
     load_deals,
@@ -40,6 +49,11 @@ from attribution.loading.result import (
 from attribution.loading.tombstones import Erased
 from attribution.loading.touches import TouchLoader
 from attribution.sources import files
+from attribution.sources.layout import Layout
+from attribution.sources.mapping.apply import Applied, LookUps, apply
+from attribution.sources.mapping.declared import can_fill
+from attribution.sources.mapping.layout import SectionLayout, read_look_ups
+from attribution.sources.mapping.read import ACCOUNT_ZONE, get_mapping
 from attribution.sources.parse import Parsed, ParseOptions, Rejection, parse
 from attribution.sources.tables import Table, get_table
 from attribution.store import schema
@@ -48,6 +62,7 @@ from attribution.store.database import Database
 from attribution.store.settings import FINGERPRINT, Settings
 
 _PARSERS: Final = 2
+_MAPPING: Final = "mapping: "  # how the codes of what a mapping tells begin
 
 # (what is being done, how much of it, of how much or None where that is not known)
 Progress = Callable[[str, int, int | None], None]
@@ -65,6 +80,7 @@ _LOADERS: Final[dict[str, Loader]] = {
     "identities": load_identities,
     "leads": load_leads,
     "deals": load_deals,
+    "deal_contacts": load_deal_contacts,
     "stages": load_stages,
     "adjustments": load_adjustments,
     "meetings": load_meetings,
@@ -72,9 +88,15 @@ _LOADERS: Final[dict[str, Loader]] = {
     "leases": load_leases,
     "tracking_numbers": load_tracking_numbers,
     "spend": load_spend,
+    "spend_names": load_spend_names,
     "email_stats": load_email_stats,
     "social_stats": load_social_stats,
     "rates": load_rates,
+}
+
+_REDUCED: Final[dict[str, type[TouchLoader] | type[PageViewLoader]]] = {
+    "touches": TouchLoader,
+    "pageviews": PageViewLoader,
 }
 
 
@@ -85,6 +107,9 @@ class ImportOptions:
     timezone: str | None = None  # of naive times
     keep_query: frozenset[str] = frozenset()
     dry_run: bool = False
+    mapping: str | None = None  # the name of one, or a file
+    further: Mapping[str, str | Path] = field(default_factory=dict)  # files that the mapping looks up in
+    fixed: Mapping[str, str] = field(default_factory=dict)  # values for rows that have none
 
 
 class _DryRunEnds(Exception):
@@ -148,7 +173,7 @@ class _Content:
     """One file, read and checked."""
 
     result: FileResult  # its counts are complete once the rows are written
-    touches: TouchLoader | None  # touches are reduced as they are read
+    touches: TouchLoader | PageViewLoader | None  # touches are reduced as they are read
     chunks: list[Parsed]  # the rows of any other table
     rejected: list[Rejection]
 
@@ -166,6 +191,14 @@ def _read(
     with db.read() as connection:
         zone = Settings(connection).require("timezone")
     parse_options = ParseOptions(options.timezone, zone, options.keep_query)
+    mapped = None
+    if options.mapping is None:
+        _refuse_alone(options)
+    else:
+        mapped = Mapped.of(table_name, options)
+        parse_options = replace(
+            parse_options, timezone=options.timezone or mapped.timezone, fine=mapped.is_fine
+        )
     file = str(source) if str(source) == "-" else str(Path(source))
     result = FileResult(file=file, table=table_name, dry_run=options.dry_run)
 
@@ -173,31 +206,118 @@ def _read(
         if progress is not None:
             progress("reading", done, total)
 
-    reader = files.read(source, table, stdin=stdin, progress=report)
-    touches = TouchLoader() if table_name == "touches" else None
+    layout: Layout = table if mapped is None else mapped.layout
+    reader = files.read(source, layout, stdin=stdin, progress=report)
+    touches = _REDUCED[table_name]() if table_name in _REDUCED else None
     chunks: list[Parsed] = []
     rejected: list[Rejection] = []
     warnings: Counter[tuple[str, str]] = Counter()
-    for parsed in _parse_ahead(reader, table, parse_options):
+    first: dict[tuple[str, str], str] = {}  # block by block the same is told of other values
+    for parsed in _parse_ahead(reader, table, parse_options, mapped):
         result.read += parsed.columns.num_rows + len(parsed.rejected)
         rejected += parsed.rejected
         for code, message, count in parsed.warnings:
-            warnings[code, message] += count
+            which = (code, "" if code.startswith(_MAPPING) else message)
+            first.setdefault(which, message)
+            warnings[which] += count
         if touches is not None:
             touches.add(parsed)
         else:
             chunks.append(parsed)
-    result.unknown_columns = list(reader.unknown_columns)
-    result.warnings = [f"{message} ({count} rows)" for (_, message), count in warnings.items()]
+    if mapped is None:  # other systems' files have many columns that nobody needs
+        result.unknown_columns = list(reader.unknown_columns)
+    result.warnings = [f"{first[which]} ({count} rows)" for which, count in warnings.items()]
+    if mapped is not None and mapped.seen:
+        result.warnings += mapped.lacking()
     return _Content(result, touches, chunks, rejected)
 
 
-def _parse_ahead(reader: files.Reader, table: Table, options: ParseOptions) -> Iterator[Parsed]:
+def layout_of(table_name: str, options: ImportOptions) -> Layout:
+    """Return what the files of an import should look like.
+
+    Raises:
+        InputError: the table, the mapping, or a file that the mapping looks up in, cannot be used.
+    """
+    if options.mapping is not None:
+        return Mapped.of(table_name, options).layout
+    _refuse_alone(options)
+    return get_table(table_name)
+
+
+def _refuse_alone(options: ImportOptions) -> None:
+    for name, given in (("--with", options.further), ("--set", options.fixed)):
+        if given:
+            raise InputError(f"{name} was given without --mapping; a canonical table needs no further values")
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The files of another system: what they look like, and how a block becomes one of the table's."""
+
+    layout: SectionLayout
+    look_ups: LookUps
+    fixed: Mapping[str, str]
+    seen: set[str] = field(default_factory=set)  # columns of the file, once it was read
+
+    @classmethod
+    def of(cls, table_name: str, options: ImportOptions) -> Mapped:
+        """Read what an import needs before its file is read.
+
+        Raises:
+            InputError: the mapping, or a file that it looks up in, cannot be used.
+        """
+        system = get_mapping(options.mapping or "")
+        section = system.section(table_name)
+        for name in options.fixed:
+            if name not in get_table(table_name).names:
+                raise UnknownNameError(f"column of {table_name}", name, get_table(table_name).names)
+        layout = SectionLayout(system, section, frozenset(options.fixed), frozenset(options.further))
+        return cls(layout, read_look_ups(system, options.further), options.fixed)
+
+    @property
+    def timezone(self) -> str | None:
+        """The zone of times without an offset, where the system has one for all."""
+        zone = self.layout.section.timezone
+        return None if zone == ACCOUNT_ZONE else zone
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether amounts may be finer than their currency."""
+        return self.layout.section.table == "spend"
+
+    def lacking(self) -> list[str]:
+        """Tell of columns that somebody's own mapping takes from where the file has nothing."""
+        section = self.layout.section
+        return [
+            f"{name} stays empty: the file has no column {' or '.join(places)}; mend the mapping or the file"
+            for name, takes in section.columns.items()
+            if name in section.own and name not in self.fixed and not can_fill(takes, self.seen)
+            if (places := [place for take in takes for place in take.names])
+        ]
+
+    def rows(self, batch: files.RawBatch) -> Applied:
+        """Map a block."""
+        self.seen.update(batch.columns.column_names)
+        return apply(self.layout.section, batch, self.fixed, self.look_ups)
+
+
+def _parse_ahead(
+    reader: files.Reader, table: Table, options: ParseOptions, mapped: Mapped | None
+) -> Iterator[Parsed]:
     """Parse blocks on other threads while the caller hashes: most of both runs outside Python's lock."""
+
+    def parsed(batch: files.RawBatch) -> Parsed:
+        if mapped is None:
+            return parse(batch, table, options)
+        applied = mapped.rows(batch)
+        found = parse(applied.batch, table, options)
+        told = [(_MAPPING + one.says, one.text, one.rows) for one in applied.told]
+        return replace(found, warnings=[*found.warnings, *told])
+
     pending: deque[Future[Parsed]] = deque()
     with ThreadPoolExecutor(_PARSERS, thread_name_prefix="parse") as pool:
         for batch in reader:
-            pending.append(pool.submit(parse, batch, table, options))
+            pending.append(pool.submit(parsed, batch))
             if len(pending) > _PARSERS:  # memory holds a few blocks, not the file
                 yield pending.popleft().result()
         while pending:

@@ -6,9 +6,11 @@ Equal keys within one file are summed (rates: a conflict); a later file's sum re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, Table
 
 from attribution.channels.origin import ORIGIN_FIELDS
@@ -21,13 +23,22 @@ from attribution.store import schema
 from attribution.store.columns import Ints, Values, insert_columns, remove
 from attribution.store.dimensions import intern_origins
 from attribution.store.keys import distinct, find, look_up, row_hash
+from attribution.store.platform_names import fall_behind
 from attribution.store.settings import Settings
 
+_MILLION: Final = 1_000_000
+# names that an id beside them stands for: a platform's campaign stays the same when it gets another name
+_NAMED: Final = {"campaign": "campaign_id", "ad_group": "ad_group_id", "ad": "ad_id", "keyword": "keyword_id"}
+_NO_TEXT: Final = pa.scalar(None, pa.string())
 Extra = Callable[[pa.Table], Mapping[str, Values]]
 
 
 def load_spend(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
-    """Store spend, each key's dimensions interned as an origin, so that the channel rules place it."""
+    """Store spend, each key's dimensions interned as an origin, so that the channel rules place it.
+
+    In reports of platforms (which have fine amounts) an id stands for its name: so a report that says the new
+    name of a campaign replaces what an earlier one said of the same days, and does not add to it.
+    """
 
     def extra(rows: pa.Table) -> Mapping[str, Values]:
         # `kind` of spend (media, fee) is not the touch kind of an origin
@@ -36,7 +47,45 @@ def load_spend(connection: Connection, settings: Settings, batch_id: int, parsed
         hashes = row_hash({name: origins.column(name) for name in fields}, rows.num_rows)
         return {"origin_id": intern_origins(connection, hashes, origins, settings)}
 
-    return _replace(connection, schema.spend, "spend", batch_id, parsed, ("day", "kind", "currency"), extra)
+    plain = ("day", "kind", "currency")
+    named = _NAMED if "cost_rest" in parsed.columns.column_names else {}
+    outcome = _replace(connection, schema.spend, "spend", batch_id, parsed, plain, extra, named)
+    if np.isin(outcome.status, (ACCEPTED, UPDATED)).any():
+        fall_behind(settings)
+    return outcome
+
+
+def load_spend_names(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
+    """Store what the user calls campaigns and ads of spend; a later file's name replaces an earlier one."""
+    plain = ("platform", "level", "reported")
+    outcome = _replace(connection, schema.spend_name, "spend_names", batch_id, parsed, plain)
+    if np.isin(outcome.status, (ACCEPTED, UPDATED)).any():
+        fall_behind(settings)
+    return outcome
+
+
+def _rounded(sums: dict[str, pa.Array], heads: pa.Table, hashes: Ints) -> dict[str, pa.Array]:
+    """Round what is left of minor units, now that rows of one key are added up.
+
+    What a file costs in a currency stays right to the minor unit, which rounding each key for itself would
+    miss by a few: so many keys are rounded up as the sum asks for, those with the largest rests (of equal
+    ones by hash, so that the order of rows says nothing).
+    """
+    rest = sums.pop("cost_rest", None)
+    if rest is None:
+        return sums
+    whole, left = np.divmod(rest.fill_null(0).to_numpy().astype(np.int64), _MILLION)
+    minor = sums["cost_minor"].fill_null(0).to_numpy().astype(np.int64) + whole
+    currency = heads.column("currency").combine_chunks().dictionary_encode()
+    codes = currency.indices.fill_null(-1).to_numpy()
+    for code in range(len(currency.dictionary)):
+        rows = np.flatnonzero(codes == code)
+        up, half = divmod(int(left[rows].sum()), _MILLION)
+        odd = (int(minor[rows].sum()) + up) % 2
+        up += half > _MILLION // 2 or (half == _MILLION // 2 and odd)  # half goes to the even one
+        by_rest = rows[np.lexsort((hashes[rows], -left[rows]))]
+        minor[by_rest[:up]] += 1
+    return {**sums, "cost_minor": pa.array(minor)}
 
 
 def load_email_stats(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
@@ -70,12 +119,28 @@ def _replace(
     parsed: Parsed,
     plain: tuple[str, ...],
     extra: Extra | None = None,
+    named: Mapping[str, str] = {},
 ) -> Outcome:
+    """Store the sums of each key.
+
+    Args:
+        connection: to the store.
+        table: to write.
+        name: of the input table.
+        batch_id: of the import.
+        parsed: its rows.
+        plain: columns that the table has as they are.
+        extra: further columns of the table, made of the rows that are written.
+        named: key columns that tell nothing apart where another has a value: names beside their ids.
+    """
     rows = parsed.columns
     declared = get_table(name)
     keys = [c for c in rows.column_names if c in declared.key]
-    measures = [c for c in rows.column_names if c not in declared.key]
-    hashes = row_hash({c: rows.column(c) for c in keys}, rows.num_rows)
+    measures = [c for c in rows.column_names if c not in declared.key]  # `cost_rest` of fine amounts too
+    telling = {c: rows.column(c) for c in keys}
+    for name_of, by in named.items():
+        telling[name_of] = pc.if_else(pc.is_valid(rows.column(by)), _NO_TEXT, rows.column(name_of))
+    hashes = row_hash(telling, rows.num_rows)
     codes, first = distinct(hashes)
     status = np.full(rows.num_rows, ACCEPTED, np.int8)
     heads = rows.take(pa.array(first))
@@ -85,8 +150,8 @@ def _replace(
         repeated = np.arange(len(codes)) != first[codes]
         status[repeated] = np.where(own == own[first[codes]], DUPLICATE, CONFLICT)[repeated]
     else:
-        sums = {m: _sum(rows.column(m), codes, len(first)) for m in measures}
-    digest = row_hash(sums, len(first))
+        sums = _rounded({m: _sum(rows.column(m), codes, len(first)) for m in measures}, heads, hashes[first])
+    digest = row_hash({**sums, **{c: heads.column(c) for c in named}}, len(first))
 
     stored = find(connection, table, table.c.hash, ["digest"], hashes[first])
     there = np.isin(hashes[first], stored["hash"])

@@ -1,4 +1,4 @@
-"""Meetings with leads: records, and touches of those that were held."""
+"""Meetings with leads and contacts: records, and touches of those that were held."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from attribution.identifiers import LEAD
+from attribution.identifiers import COLUMN_KINDS
 from attribution.loading.evidence import note_holders
 from attribution.loading.made_touches import Made, bare_origin, contradicted, keep_touches
 from attribution.loading.merge import digest_of, merge_rows, write_records
@@ -19,13 +19,16 @@ from attribution.store.settings import Settings
 
 
 def load_meetings(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
-    """Store meetings, and make a touch of each that was held: its lead's, when it was held."""
+    """Store meetings, and make a touch of each that was held: whoever it was with, when it was held."""
     rows = parsed.columns
     digest = digest_of(rows)
     key = rows.column("meeting_id")
     merge = merge_rows(connection, "meetings", schema.meeting, "meeting_id", key, digest)
     taken = rows.take(pa.array(merge.last))
-    lead = intern_identifiers(connection, settings, LEAD, taken.column("lead_id"))
+    holder = np.zeros(taken.num_rows, np.int64)
+    for name in ("lead_id", "contact_id", "email"):  # the best that a row says of who it was
+        ids = intern_identifiers(connection, settings, COLUMN_KINDS[name], taken.column(name), tally=True)
+        holder = np.where(holder > 0, holder, ids)
     write_records(
         connection,
         schema.meeting,
@@ -34,7 +37,7 @@ def load_meetings(connection: Connection, settings: Settings, batch_id: int, par
         {
             "key": taken.column("meeting_id"),
             "digest": digest[merge.last],
-            "lead": lead,
+            "holder": holder,
             "booked_at": taken.column("booked_at"),
             "held_at": taken.column("held_at"),
             "batch_id": batch_id,
@@ -47,13 +50,13 @@ def load_meetings(connection: Connection, settings: Settings, batch_id: int, par
         at = pc.coalesce(taken.column("held_at"), taken.column("booked_at"))
         made = Made(
             ids=pc.binary_join_element_wise("meeting", taken.column("meeting_id").combine_chunks(), ":"),
-            holder=lead,
+            holder=holder,
             at=at.to_numpy().astype(np.int64),
-            origin=np.full(len(lead), bare_origin(connection, settings, "meeting")),
+            origin=np.full(len(holder), bare_origin(connection, settings, "meeting")),
             there=held,
         )
         clash = merge.last[keep_touches(connection, settings, batch_id, made)]
-        note_holders(connection, lead[held])
+        note_holders(connection, holder[held])
         status[clash] = CONFLICT
     return Outcome(
         status,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
 from attribution.identifiers import ACCOUNT, COLUMN_KINDS, CONTACT, EMAIL, LEAD
+from attribution.loading.deal_contacts import filed_contacts, insert_contacts
 from attribution.loading.evidence import FROM_LEADS, add_affiliations, add_edges, intern_sources, strongest
 from attribution.loading.merge import (
     Keys,
@@ -26,9 +27,10 @@ from attribution.loading.merge import (
 from attribution.loading.rejects import contradictions, in_words
 from attribution.loading.result import ACCEPTED, DUPLICATE, REJECTED, Outcome
 from attribution.loading.stand_ins import Named, named_by
+from attribution.loading.unusable import phones_without_country, unusable_in
 from attribution.sources.parse import Parsed
 from attribution.store import schema
-from attribution.store.columns import Ints, insert_columns, read_ints, remove, temporary
+from attribution.store.columns import Ints, read_ints, remove, temporary
 from attribution.store.identifiers import intern_identifiers, tally_nobody
 from attribution.store.keys import identifier_hash
 from attribution.store.settings import Settings
@@ -75,7 +77,10 @@ def load_leads(connection: Connection, settings: Settings, batch_id: int, parsed
     log_changes(connection, schema.CHANGE_LEAD, merge.ids)
     return Outcome(
         merge.status,
-        warnings=_unusable_phones(taken.column("phone"), ids["phone"]),
+        warnings=[
+            *_unusable_phones(taken.column("phone"), ids["phone"]),
+            *phones_without_country(settings, taken.column("phone")),
+        ],
         fingerprint=merge.fingerprint(digest),
     )
 
@@ -144,7 +149,9 @@ def _insert_contacts(
     given = np.asarray(pc.not_equal(text, ""))
     contact = intern_identifiers(connection, settings, EMAIL, text.filter(pa.array(given)), tally=True)
     of_deal = of_deal[given]
-    alone = (account > 0) & (lead == 0) & ~np.isin(deals, np.concatenate([of_deal, erased.deal]))
+    filed = filed_contacts(connection, deals)
+    named = np.concatenate([of_deal, erased.deal, filed["deal_id"]])
+    alone = (account > 0) & (lead == 0) & ~np.isin(deals, named)
     roles = np.repeat(_ROLES, [int((lead > 0).sum()), len(contact), int(alone.sum())])
     frame = pd.DataFrame(
         {
@@ -152,10 +159,8 @@ def _insert_contacts(
             "identifier_id": np.concatenate([lead[lead > 0], contact, account[alone], erased.contact]),
             "role": np.concatenate([roles, erased.role]),
         }
-    ).drop_duplicates(["deal_id", "identifier_id"])
-    insert_columns(
-        connection, schema.deal_contact, {str(name): frame[name].to_numpy(np.int64) for name in frame}
     )
+    insert_contacts(connection, pd.concat([filed, frame.assign(is_primary=0)]))
 
 
 def load_stages(connection: Connection, settings: Settings, batch_id: int, parsed: Parsed) -> Outcome:
@@ -273,8 +278,13 @@ def load_identities(connection: Connection, settings: Settings, batch_id: int, p
         parsed.lines[alone],
         "too_few_identifiers",
         lambda row: (
-            f"fewer than two identifiers are usable (phone is {row.get('phone')!r}, which holds no number); "
+            f"fewer than two identifiers are usable: {unusable_in(row, settings)}; "
             "give another identifier or mend it"
         ),
     )
-    return Outcome(status, rejected=rejected, fingerprint=int(digest_of(rows)[status == ACCEPTED].sum()))
+    return Outcome(
+        status,
+        rejected=rejected,
+        warnings=phones_without_country(settings, rows.column("phone").filter(pa.array(status == ACCEPTED))),
+        fingerprint=int(digest_of(rows)[status == ACCEPTED].sum()),
+    )

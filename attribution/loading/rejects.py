@@ -58,8 +58,8 @@ def write_file(folder: Path, batch_id: int, table: str, file: str, rejections: S
     overwritten every day is another file every day; only one that says the very same gives way.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{table}-{_stem(file)}.csv"
-    path = folder / f"{batch_id:06d}-{name}"
+    path = folder / file_name(batch_id, table, file)
+    name = path.name.partition("-")[2]
     content = pd.DataFrame(
         {
             "line": [r.line for r in rejections],
@@ -74,6 +74,11 @@ def write_file(folder: Path, batch_id: int, table: str, file: str, rejections: S
         if other != path and other.read_bytes() == content.encode():
             other.unlink()
     return path
+
+
+def file_name(batch_id: int, table: str, file: str) -> str:
+    """Return what the bad rows of an import are kept under in `rejected/`."""
+    return f"{batch_id:06d}-{table}-{_stem(file)}.csv"
 
 
 def _stem(file: str) -> str:

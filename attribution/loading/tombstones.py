@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -42,9 +42,11 @@ _NEVER: Final = -(2**62)  # before any row
 # the column that dates a row; a deal is as old as its creation
 _DATED: Final[Mapping[str, tuple[str, ...]]] = {
     "touches": ("at",),
+    "pageviews": ("at",),
     "identities": ("at",),
     "leads": ("created_at",),
     "deals": ("created_at", "closed_at"),
+    "deal_contacts": (),  # a row of these has no date
     "stages": ("at",),
     "meetings": ("booked_at",),
     "calls": ("at",),
@@ -56,13 +58,16 @@ _COLUMNS: Final[Mapping[str, int]] = {
     "merged_contact_id": CONTACT,
     "caller": PHONE,
 }
-# without these a row says nothing
+# without any of these a row says nothing
 _WHOLE: Final[Mapping[str, tuple[str, ...]]] = {
-    "leads": ("lead_id",), "meetings": ("lead_id",), "stages": ("id",), "leases": ("visitor_id",),
+    "leads": ("lead_id",), "stages": ("id",), "leases": ("visitor_id",),
+    "meetings": ("lead_id", "contact_id", "email"), "deal_contacts": ("lead_id", "contact_id", "email"),
 }  # fmt: skip
 _LIST: Final = "[;,]"
 _ADDRESS: Final = re.compile(r"[^\s\"'<>;,:()\[\]]+@[^\s\"'<>;,:()\[\]]+")
-TELEPHONE: Final = re.compile(r"(?!\d{4}-\d\d-\d\d)\+?[0-9][0-9 ()./-]{5,}[0-9]")  # a date is none
+_DIGITS: Final = re.compile(r"\+?[0-9]+")
+_GAP: Final = re.compile(r"[\s()./\u2010-\u2015-]{1,4}")  # within a telephone number, dashes of all lengths
+_FEWEST, _MOST = 7, 18  # digits of a telephone number: the most with 00 before and (0) within
 _WORDS: Final = re.compile(r"[\s,;|\"']+")
 _SHORTEST: Final = 4  # a word of fewer characters may mean anything
 _GONE: Final = "the row names somebody who was erased, so nothing of it is kept"
@@ -188,8 +193,8 @@ class Erased:
         if table == "deals":
             rows = self._without_contacts(rows, at)
         says = np.ones(len(at), np.bool_)
-        for name in _WHOLE.get(table, ()):
-            says &= ~lost[name]
+        if table in _WHOLE:
+            says = np.logical_or.reduce([np.asarray(rows.column(n).is_valid()) for n in _WHOLE[table]])
         if table == "identities":
             says &= ~np.logical_or.reduce(list(lost.values())) | _ties_two(rows)
         if says.all():
@@ -277,6 +282,8 @@ def dated(table: str, rows: pa.Table) -> Ints:
     A bare date is its day's first instant, also where it is read as the last one; a row without any date is
     older than any erasure.
     """
+    if not _DATED[table]:
+        return np.full(rows.num_rows, _NEVER)
     found = pc.fill_null(pc.coalesce(*(rows.column(name) for name in _DATED[table])), _NEVER)
     at: Ints = found.to_numpy().astype(np.int64)
     # the last microsecond of a day lies before a quarter of an hour in every zone, and nothing else does
@@ -300,6 +307,34 @@ def _ties_two(rows: pa.Table) -> Bools:
     named = np.sum([np.asarray(rows.column(name).is_valid()) for name in names], axis=0)
     several: Bools = named > 1
     return several
+
+
+def telephones(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of what may be telephone numbers: digits side by side, however they are grouped.
+
+    What stands beside a number may be another one, a date or a sum: so every run of groups is tried, by
+    where it starts, and the longest of a start first.
+
+    >>> text = "order 77, (020) 7946-0018"
+    >>> [text[start:end] for start, end in telephones(text)]
+    ['(020) 7946-0018', '(020) 7946', '7946-0018']
+    """
+    groups = [found.span() for found in _DIGITS.finditer(text)]
+    for i, (start, _) in enumerate(groups):
+        count, ends = 0, []
+        for j in range(i, len(groups)):
+            begin, end = groups[j]
+            if j > i and (text[begin] == "+" or not _GAP.fullmatch(text, groups[j - 1][1], begin)):
+                break
+            count += end - begin - (text[begin] == "+")
+            if count > _MOST:
+                break
+            if count >= _FEWEST:
+                ends.append(end)
+        for end in reversed(ends):
+            inside = text[start:end]
+            opens = text[start - 1 : start] == "(" and inside.count(")") > inside.count("(")
+            yield start - opens, end
 
 
 def mentions(
@@ -330,9 +365,10 @@ def mentions(
             return True
     loose = [message] if isinstance(row, dict) else [message, str(row)]  # what was never split into columns
     words = {word for text in loose for word in _WORDS.split(text) if len(word) >= _SHORTEST}
-    return any(is_one(kind, word) for word in words for kind in (VISITOR, USER, LEAD, CONTACT)) or any(
-        is_one(kind, part)
+    if any(is_one(kind, word) for word in words for kind in (VISITOR, USER, LEAD, CONTACT)):
+        return True
+    return any(
+        any(is_one(EMAIL, address) for address in _ADDRESS.findall(text))
+        or any(is_one(PHONE, text[start:end]) for start, end in telephones(text))
         for text in (*loose, *map(str, cells.values()))
-        for kind, pattern in ((EMAIL, _ADDRESS), (PHONE, TELEPHONE))
-        for part in pattern.findall(text)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
@@ -15,8 +16,9 @@ from attribution.store.settings import Settings
 
 
 def identify(
-    connection: Connection, settings: Settings, said: pa.Table, kind: pa.ChunkedArray, at: Ints, visitor: Ints
-) -> Ints:
+    connection: Connection, settings: Settings, said: pa.Table, kind: pa.ChunkedArray, at: Ints,
+    visitor: Ints, counts: npt.NDArray[np.bool_], *, tally: bool = True,
+) -> Ints:  # fmt: skip
     """Keep what rows tie together, and return whose touch each is.
 
     A row is evidence that its visitor and whatever else it names are one person, under the source
@@ -30,6 +32,8 @@ def identify(
         kind: string[n] of touch.
         at: int64[n] microseconds.
         visitor: int64[n], 0 where there is none.
+        counts: bool[n]; what the others say, as a robot in a form does, ties nobody.
+        tally: keep count of values that name nobody.
 
     Returns:
         int64[n] identifiers; 0: nobody's.
@@ -37,16 +41,16 @@ def identify(
     ids = {
         name: visitor
         if name == "visitor_id"
-        else intern_identifiers(connection, settings, of_kind, said.column(name), tally=True)
+        else intern_identifiers(connection, settings, of_kind, said.column(name), tally=tally)
         for name, of_kind in COLUMN_KINDS.items()  # in this order: the strongest kind first
         if name == "visitor_id" or name in said.column_names
     }
     head = strongest(ids.values())
-    several = np.flatnonzero(np.sum([values > 0 for values in ids.values()], axis=0) > 1)
+    several = np.flatnonzero(counts & (np.sum([values > 0 for values in ids.values()], axis=0) > 1))
     if len(several):
         label = pc.binary_join_element_wise("touch", kind.take(pa.array(several)), ": ")
         source = intern_sources(connection, label)
         for values in ids.values():
             add_edges(connection, head[several], values[several], at[several], source)
-    note_holders(connection, head[visitor == 0])
+    note_holders(connection, head[counts & (visitor == 0)])
     return np.where(visitor > 0, visitor, head)

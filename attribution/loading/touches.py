@@ -10,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
 from attribution.channels.origin import ORIGIN_FIELDS
+from attribution.channels.spam import spam_among
 from attribution.identifiers import VISITOR
+from attribution.loading.flags import insert_flags, intern_agents, read_crawlers, reasons
 from attribution.loading.merge import nullable
 from attribution.loading.refusals import Refusals
 from attribution.loading.rejects import conflicts
 from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, Outcome, Status
 from attribution.loading.tombstones import Erased, LostTouches
 from attribution.loading.touch_evidence import identify
+from attribution.loading.unusable import phones_without_country
 from attribution.sorted_sets import as_set
 from attribution.sources.parse import Parsed, Rejection
 from attribution.sources.tables import TOUCH_IDENTIFIERS
@@ -30,7 +34,7 @@ from attribution.store import schema
 from attribution.store.columns import Ints, Values, insert_columns, read_frame, temporary
 from attribution.store.dimensions import intern_origins, intern_pages
 from attribution.store.identifiers import intern_identifiers
-from attribution.store.keys import ERASED, distinct, find, intern, look_up, row_hash, text_hash
+from attribution.store.keys import ERASED, distinct, find, look_up, row_hash, text_hash
 from attribution.store.settings import Settings
 from attribution.store.touch_numbers import next_touch
 
@@ -146,6 +150,11 @@ class TouchLoader:
         return Outcome(
             status,
             self._conflicts(own, np.flatnonzero(status == CONFLICT)),
+            warnings=(
+                phones_without_country(settings, own.column("phone").take(pa.array(new)))
+                if "phone" in own.column_names
+                else []
+            ),
             fingerprint=int(digest[new].sum()),  # wraps
         )
 
@@ -172,10 +181,11 @@ class TouchLoader:
             new[told], "landing_host", lambda hashes, rows: intern_pages(connection, hashes, rows)
         )
         agent[told] = self._agents.numbers(
-            new[told], "user_agent", lambda hashes, rows: _intern_agents(connection, hashes, rows)
+            new[told], "user_agent", lambda hashes, rows: intern_agents(connection, settings, hashes, rows)
         )
+        reason = self._reasons(connection, new, agent)
         at = own.column("at").combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)[new]
-        holder = self._holders(connection, settings, own, new, at, visitor)
+        holder = self._holders(connection, settings, own, new, at, visitor, reason == 0)
         order = np.lexsort((at, holder))
         taken = own.take(pa.array(new[order]))
         insert_touches(
@@ -194,18 +204,27 @@ class TouchLoader:
             },
             key[new][order],
             digest[new][order],
+            reason[order],
         )
 
+    def _reasons(self, connection: Connection, new: Ints, agent: Ints) -> Ints:
+        """Return why new touches are flagged, 0 where they are not."""
+        codes, _, origins = self._origins.close()
+        spam = spam_among(origins.column("referrer_host"))[codes[new]]
+        return reasons(np.isin(agent, read_crawlers(connection)), spam)
+
     def _holders(
-        self, connection: Connection, settings: Settings, own: pa.Table, new: Ints, at: Ints, visitor: Ints
-    ) -> Ints:
+        self, connection: Connection, settings: Settings, own: pa.Table, new: Ints, at: Ints, visitor: Ints,
+        counts: npt.NDArray[np.bool_],
+    ) -> Ints:  # fmt: skip
         """Return whose each new touch is, and keep what else the rows say of who that is."""
         named = [name for name in TOUCH_IDENTIFIERS if name in own.column_names]
         if not named:
             return visitor
         codes, _, origins = self._origins.close()
         kind = origins.column("kind").take(pa.array(codes[new]))
-        return identify(connection, settings, own.select(named).take(pa.array(new)), kind, at, visitor)
+        said = own.select(named).take(pa.array(new))
+        return identify(connection, settings, said, kind, at, visitor, counts)
 
     def _conflicts(self, own: pa.Table, rows: Ints) -> list[Rejection]:
         """Put rows that contradict a stored touch into words, from the columns as they were read."""
@@ -220,8 +239,9 @@ class TouchLoader:
 
 
 def insert_touches(
-    connection: Connection, settings: Settings, columns: Mapping[str, Values], key: Ints, digest: Ints
-) -> None:
+    connection: Connection, settings: Settings, columns: Mapping[str, Values], key: Ints, digest: Ints,
+    reason: Ints | None = None,
+) -> None:  # fmt: skip
     """Store new touches.
 
     Args:
@@ -230,21 +250,21 @@ def insert_touches(
         columns: all of the table but `n`, sorted by visitor and time.
         key: int64[n], of :func:`fates`.
         digest: int64[n].
+        reason: int64[n], why a touch is flagged, 0 where it is not; None: none is. Those that are have no
+            visitor of their own from now on.
     """
     n = np.arange(len(key)) + next_touch(connection, settings)
+    if reason is not None and reason.any():
+        flagged, visitor = np.flatnonzero(reason), columns["visitor"]
+        assert isinstance(visitor, pa.Array)
+        whose = visitor.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        insert_flags(connection, n[flagged], whose[flagged], reason[flagged])
+        columns = {**columns, "visitor": nullable(np.where(reason > 0, 0, whose))}
     insert_columns(connection, schema.touch, {"n": n, **columns})
     by_key = np.argsort(key)
     insert_columns(
         connection, schema.touch_key, {"hash": key[by_key], "n": n[by_key], "digest": digest[by_key]}
     )
-
-
-def _intern_agents(connection: Connection, hashes: Ints, rows: pa.Table) -> Ints:
-    agents = rows.column("user_agent")
-    return intern(
-        connection, schema.agent, "agent_id", hashes,
-        lambda new: {"user_agent": agents.take(pa.array(new))},
-    )[0]  # fmt: skip
 
 
 def fates(connection: Connection, hashes: Ints, digest: Ints, ids: pa.ChunkedArray) -> tuple[Status, Ints]:

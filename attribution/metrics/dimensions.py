@@ -7,7 +7,6 @@ to the groups that were asked for, so that text is handled once per distinct val
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +15,14 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
+from attribution.channels.names import LEVELS, name_key
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.errors import InputError, UnknownNameError
-from attribution.labels import NOT_SET, UNATTRIBUTED
+from attribution.labels import NOT_SET, OTHER, UNATTRIBUTED
 from attribution.metrics import facts
 from attribution.store.columns import Ints
 from attribution.store.schema import origin, page, placement
@@ -30,19 +31,7 @@ MARKETING: Final = (*PLACEMENT_FIELDS, "landing_page", "touch_kind")
 PLAIN: Final = ("deal_kind", "owner", "industry", "account")
 ALL: Final = (*MARKETING, *PLAIN)
 
-
 Where = Sequence[tuple[str, str]]
-
-_PLUS: Final = re.compile(r"(?<=\w)\+(?=\w)")  # a blank of a URL; `c++` and `+shoes` keep theirs
-
-
-def name_key(name: str) -> str:
-    """Return the form in which names are compared.
-
-    >>> name_key(" Spring+Sale%202025 ") == name_key("spring  sale 2025")
-    True
-    """
-    return " ".join(_PLUS.sub(" ", name.replace("%20", " ")).casefold().split())
 
 
 def parse_by(by: str | Iterable[str], allowed: Sequence[str] = ALL) -> tuple[str, ...]:
@@ -151,7 +140,7 @@ class _Groups:
     def component(self, ids: Ints, frame: pd.DataFrame, missing: str | None) -> Component:
         """Group a table of values, one row a key; `missing` is what keys outside it show."""
         dims = list(frame.columns)
-        self._choose_spellings(frame)
+        self._choose_spellings(frame[ids >= 0])  # what is left of a placement is no further use of its names
         # once per distinct set of values: records are many, owners few
         distinct = frame.drop_duplicates(ignore_index=True)
         columns = [distinct[dim].tolist() for dim in dims]
@@ -218,6 +207,16 @@ class Dimensions:
             rows: their length.
         """
         return self._combine({name: c.of(keys[name]) for name, c in self._touch.items()}, rows)
+
+    def spend_groups(self, placements: Ints, rest: npt.NDArray[np.bool_]) -> Ints:
+        """Return the group of each row of spend, -1 where a condition leaves it out.
+
+        Args:
+            placements: int64[n].
+            rest: bool[n], what exceeds finer rows: it shows `(other)` where those say more.
+        """
+        keys = np.where(rest & self._shows_rest, -placements, placements)
+        return self.touch_groups({"placement_id": keys}, len(keys))
 
     def record_groups(self, kind: str, object_ids: Ints) -> Ints:
         """Return the part of the group that hangs on records, -1 where a condition leaves it out.
@@ -290,9 +289,30 @@ class Dimensions:
             self._check(groups)
         return found
 
+    @property
+    def _shows_rest(self) -> bool:
+        return not self._used.isdisjoint(LEVELS)
+
     def _placements(self, dims: list[str]) -> pd.DataFrame:
         columns = [placement.c.placement_id, *(placement.c[dim] for dim in dims)]
-        return self._read(select(*columns).order_by(placement.c.placement_id))
+        frame = self._read(select(*columns).order_by(placement.c.placement_id))
+        return pd.concat([frame, self._rests(dims)], ignore_index=True) if self._shows_rest else frame
+
+    def _rests(self, dims: list[str]) -> pd.DataFrame:
+        """Return the placements of spend again, as what finer rows leave of them: by negative numbers."""
+        levels = [placement.c[level].label(f"level {i}") for i, level in enumerate(LEVELS)]
+        columns = [placement.c.placement_id, *(placement.c[dim] for dim in dims), *levels]
+        of_spend = select(origin.c.placement_id).where(origin.c.kind.is_(None))  # touches have one
+        frame = self._read(
+            select(*columns).where(placement.c.placement_id.in_(of_spend)).order_by(placement.c.placement_id)
+        )
+        finer = np.ones(len(frame), bool)
+        for i, level in reversed(list(enumerate(LEVELS))):
+            finer &= frame[f"level {i}"].isna().to_numpy()
+            if level in dims:
+                frame.loc[finer, level] = OTHER
+        frame["placement_id"] = -frame["placement_id"]
+        return frame[["placement_id", *dims]]
 
     def _pages(self, _dims: list[str]) -> pd.DataFrame:
         name = func.coalesce(page.c.host, "") + func.coalesce(page.c.path, "")

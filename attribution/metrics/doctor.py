@@ -12,6 +12,7 @@ from typing import Final
 from attribution import clock
 from attribution.metrics import (
     doctor_calls,
+    doctor_flags,
     doctor_identity,
     doctor_models,
     doctor_money,
@@ -33,7 +34,9 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("adjustment_currency", doctor_records.adjustment_currency),
     ("deals_without_people", doctor_records.deals_without_people),
     ("closed_before_created", doctor_records.closed_before_created),
+    ("flagged_touches", doctor_flags.flagged_touches),
     ("placeholders", doctor_identity.placeholders),
+    ("phones_without_country", doctor_identity.phones_without_country),
     ("unused_evidence", doctor_identity.unused_evidence),
     ("shared_identifiers", doctor_identity.shared_identifiers),
     ("shared_browsers", doctor_identity.shared_browsers),

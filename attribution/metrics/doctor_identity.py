@@ -15,13 +15,21 @@ from attribution.identity.naming import ERASED, named
 from attribution.identity.rules import Rules
 from attribution.metrics.findings import EXAMPLES, Finding, Look, listed
 from attribution.metrics.person_records import known_as
-from attribution.store.columns import read_ints
+from attribution.sorted_sets import as_set
+from attribution.store.columns import packed, read_ints, unpack
 from attribution.store.identifiers import A_ROLES, spelled
 from attribution.store.keys import look_up
-from attribution.store.schema import affiliation, demoted_edge, edge, identifier, membership, passed_over
+from attribution.store.schema import (
+    affiliation,
+    contact,
+    demoted_edge,
+    edge,
+    identifier,
+    membership,
+    passed_over,
+)
 
 MANY: Final = 50  # identifiers of one person, of whatever kinds
-_HALF: Final = 2**32  # identifiers are fewer than 2^31
 _KINDS: Final = 16
 _SHAREABLE: Final = (EMAIL, PHONE)
 _LOOK: Final = (
@@ -105,7 +113,7 @@ def shared_identifiers(look: Look) -> list[Finding]:
             "where one is a single person's, raise the setting shared_people",
         ),
         *look.finding(
-            "notice", at_roles, "mailboxes of roles that leads gave as theirs",
+            "notice", at_roles, "mailboxes of roles, which tie nobody",
             "where one is a single person's, add -NAME to the setting role_mailboxes",
         ),
     ]  # fmt: skip
@@ -130,10 +138,10 @@ def large_people(look: Look) -> list[Finding]:
     """Name the people who hold as many identifiers of a kind as they may, or very many in all."""
     limits = {kind: limit for kind, limit in Rules.of(look.settings).limits.items() if limit > 1}
     # two numbers in one, and the rest in memory: of ten million identifiers a third of the time
-    packed = select(membership.c.identifier_id * _HALF + membership.c.person_id)
-    pairs = np.sort(read_ints(look.connection, packed, ["i"])["i"])
+    every = select(packed(membership.c.identifier_id, membership.c.person_id))
+    pairs = as_set(read_ints(look.connection, every, ["i"])["i"])
     # a browser that came back to somebody counts once
-    identifiers, people = np.divmod(pairs[np.diff(pairs, prepend=-1) != 0], _HALF)
+    identifiers, people = unpack(pairs)
     kinds = select(identifier.c.identifier_id * _KINDS + identifier.c.kind)
     known = read_ints(look.connection, kinds, ["i"])["i"]
     kind_of = np.zeros(max(int(ids.max(initial=0)) for ids in (identifiers, known // _KINDS)) + 1, np.int8)
@@ -184,6 +192,28 @@ def placeholders(look: Look) -> list[Finding]:
             text = f"values of kind {name} name nobody and were passed over: {words}"
             found.append(Finding("notice", sum(count for _, count in mine), text, _LEAVE_BLANK))
     return found
+
+
+def phones_without_country(look: Look) -> list[Finding]:
+    """Name the telephone numbers that match nobody who writes them with their country."""
+    alone = (
+        select(contact.c.value)
+        .join_from(identifier, contact, contact.c.identifier_id == identifier.c.identifier_id)
+        .where(identifier.c.kind == PHONE, ~contact.c.value.startswith("+"))
+        .order_by(contact.c.value)
+    )
+    region = look.settings.get("region")
+    return look.finding(
+        "notice",
+        alone,
+        "phones have no country, and tie nobody who gives the same number in another spelling",
+        "numbers that are in stay as they are; "
+        + (
+            "set their country before you import more: attribution config set region GB"
+            if region is None
+            else f"those imported from now on without a country are of the region {region}"
+        ),
+    )
 
 
 def idle_decisions(look: Look) -> list[Finding]:

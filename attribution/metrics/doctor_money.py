@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import BigInteger, cast, func, select, union
+from sqlalchemy import func, select
 
+from attribution.channels.names import name_key
+from attribution.identity.resolve import is_behind
 from attribution.ledger.check import check_conservation
 from attribution.ledger.rates import Rates
-from attribution.metrics.dimensions import name_key
-from attribution.metrics.findings import EXAMPLES, Finding, Look, listed
-from attribution.money import money_text
+from attribution.metrics.findings import Finding, Look, listed
+from attribution.metrics.spend import Reports
+from attribution.metrics.spend_unmatched import HINT, money, unmatched
 from attribution.store.columns import read_ints
 from attribution.store.schema import (
     change,
@@ -23,10 +25,10 @@ from attribution.store.schema import (
     run,
     spend,
     touch,
-    touch_count,
 )
 
 _RUN: Final = "attribution run"
+_NAMES: Final = 10  # campaigns to name
 _NAMED: Final = ("channel", "source", "medium", "campaign")  # how spend and touches meet at the coarsest
 
 
@@ -39,9 +41,15 @@ def pending_changes(look: Look) -> list[Finding]:
     newest = look.connection.execute(select(func.coalesce(func.max(touch.c.n), 0))).scalar_one()
     logged = look.count(select(change.c.change_id).where(change.c.change_id > (changes or 0)))
     count = max(int(newest) - (touches or 0), 0) + logged
-    if not count:
-        return []
-    return [Finding("notice", count, "touches and changed records since the last run", f"run: {_RUN}")]
+    found = []
+    if count:
+        found.append(
+            Finding("notice", count, "touches and changed records since the last run", f"run: {_RUN}")
+        )
+    if is_behind(look.connection, look.settings):
+        text = "evidence of who is who, or a setting of its rules, since people were last resolved"
+        found.append(Finding("notice", 1, text, f"run: {_RUN}"))
+    return found
 
 
 def conservation(look: Look) -> list[Finding]:
@@ -94,40 +102,56 @@ def _spend_without_rate(look: Look, currency: str, into: str, hint: str) -> list
 
 
 def spend_unmatched(look: Look) -> list[Finding]:
-    """Name placements that cost money and that no touch has: their value looks like nothing."""
+    """Name what cost money and no touch has: campaigns, and what campaigns are placed under elsewhere."""
+    reports = Reports(look.connection)
+    media: dict[tuple[int, str], int] = {}
+    for currency in sorted(look.connection.execute(select(spend.c.currency).distinct()).scalars()):
+        rows = reports.rows(currency)
+        sums = rows[rows["media"]].groupby("placement_id")["minor"].sum()
+        media |= {(int(str(place)), currency): int(minor) for place, minor in sums.items()}
+    lost = unmatched(look.connection, media)
+    found = []
+    if lost.campaigns:
+        told = f"{money(lost.minor)} went to campaigns that no touch has: {lost.told(_NAMES)}"
+        found.append(
+            Finding("warning", len(lost.campaigns), told, f"compare with the tags of the pages; {HINT}")
+        )
+    named = {name_key(one.campaign) for one in lost.campaigns}
+    return found + _placed_apart(look, media, named)
+
+
+def _placed_apart(look: Look, media: Mapping[tuple[int, str], int], named: set[str]) -> list[Finding]:
+    """Name placements that cost money and meet no touch by channel, source, medium and campaign together."""
     columns = [placement.c[name] for name in _NAMED]
     touched = (
         select(*columns).distinct().join(origin, origin.c.placement_id == placement.c.placement_id)
-        .where(origin.c.origin_id.in_(union(select(touch.c.origin_id), select(touch_count.c.origin_id))))
+        .where(origin.c.kind.is_not(None))
     )  # fmt: skip
-    known = {_key(row) for row in look.connection.execute(touched)}
-    paid = (
-        select(*columns, spend.c.currency, cast(func.sum(spend.c.cost_minor), BigInteger))
-        .join_from(spend, origin, origin.c.origin_id == spend.c.origin_id)
-        .join(placement, placement.c.placement_id == origin.c.placement_id)
-        .where(spend.c.kind == "media")
-        .group_by(*columns, spend.c.currency)
-        .order_by(func.sum(spend.c.cost_minor).desc(), *columns)
-    )
-    rows = look.connection.execute(paid).all()
-    matched = _matcher(known)
-    lost = [row for row in rows if not matched(_key(row[: len(_NAMED)]))]
-    if not lost:
+    matched = _matcher({_key(row) for row in look.connection.execute(touched)})
+    placements = {
+        int(number): names
+        for number, *names in look.connection.execute(select(placement.c.placement_id, *columns))
+    }
+    apart: dict[str, dict[str, int]] = {}
+    for (place, currency), minor in media.items():
+        names = placements[place]
+        if any(names) and minor and not matched(_key(names)) and name_key(names[3] or "") not in named:
+            own = apart.setdefault(" / ".join(filter(None, names)), {})
+            own[currency] = own.get(currency, 0) + minor
+    if not apart:
         return []
-    sums: dict[str, int] = {}
-    for *_, currency, minor in lost:
-        sums[currency] = sums.get(currency, 0) + int(minor)
-    money = " and ".join(f"{money_text(minor, code)} {code}" for code, minor in sorted(sums.items()))
-    names = [
-        f"{' / '.join(filter(None, names))}: {money_text(minor, currency)} {currency}"
-        for *names, currency, minor in lost[: EXAMPLES + 1]
-    ]
+    total: dict[str, int] = {}
+    for own in apart.values():
+        for currency, minor in own.items():
+            total[currency] = total.get(currency, 0) + minor
+    dearest = sorted(apart, key=lambda name: (-max(apart[name].values()), name))
     return [
         Finding(
-            "warning",
-            len(lost),
-            f"{money} went to campaigns that no touch names, such as {listed(names)}",
-            "compare the campaign names of the spend file with the tags of the landing pages",
+            "notice",
+            len(apart),
+            f"{money(total)} stands where no touch does, such as "
+            + listed(f"{name}: {money(apart[name])}" for name in dearest),
+            "cut by channel, source or medium it meets no value; give it the source and medium of its links",
         )
     ]
 

@@ -6,11 +6,14 @@ from typing import Final
 
 from sqlalchemy import exists, func, select
 
+from attribution.identifiers import LEAD
 from attribution.metrics.findings import Finding, Look
 from attribution.store.schema import (
     adjustment,
+    contact_of_deal,
     deal,
     deal_contact,
+    identifier,
     lead,
     meeting,
     rejected_row,
@@ -19,7 +22,7 @@ from attribution.store.schema import (
 
 CONFLICT: Final = "conflict"
 _MEND_LEAD: Final = "import the leads, or mend lead_id"
-_NAME_CONTACTS: Final = "name the contacts in lead_id or emails"
+_NAME_CONTACTS: Final = "name the contacts in lead_id or emails, or import deal_contacts"
 
 
 def rejected_rows(look: Look) -> list[Finding]:
@@ -74,13 +77,24 @@ def dangling_references(look: Look) -> list[Finding]:
     leads = select(deal.c.key).where(deal.c.lead.is_not(None), ~known_lead).order_by(deal.c.key)
     known_deal = exists().where(deal.c.key == adjustment.c.deal_key)
     adjustments = select(adjustment.c.key).where(~known_deal).order_by(adjustment.c.key)
-    known_lead = exists().where(lead.c.identifier_id == meeting.c.lead)
-    meetings = select(meeting.c.key).where(~known_lead).order_by(meeting.c.key)
+    known_lead = exists().where(lead.c.identifier_id == meeting.c.holder)
+    meetings = (
+        select(meeting.c.key)
+        .join(identifier, identifier.c.identifier_id == meeting.c.holder)
+        .where(identifier.c.kind == LEAD, ~known_lead)
+        .order_by(meeting.c.key)
+    )
+    known_deal = exists().where(deal.c.key == contact_of_deal.c.deal_key)
+    contacts = select(contact_of_deal.c.deal_key).where(~known_deal).distinct()
     found = [
         *look.finding("warning", leads, "deals whose lead is in no leads file", _MEND_LEAD),
         *look.finding(
             "warning", adjustments, "adjustments of deals that are in no deals file",
             "their amounts are in no total: import the deals, or mend deal_id",
+        ),
+        *look.finding(
+            "warning", contacts.order_by(contact_of_deal.c.deal_key),
+            "deals that have contacts and are in no deals file", "import the deals, or mend deal_id",
         ),
         *look.finding("warning", meetings, "meetings with leads that are in no leads file", _MEND_LEAD),
     ]  # fmt: skip

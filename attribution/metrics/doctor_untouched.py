@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import BigInteger, cast, exists, func, select
 
+from attribution.identity.graph import ALWAYS
 from attribution.identity.stretches import theirs_then
 from attribution.journeys.people import DEAL_KINDS, Party, accounts_of_deals, leads_of_deals, people_of
 from attribution.metrics.evidence_rows import journey_sets
@@ -64,13 +65,17 @@ def _without_touch(look: Look, kind: str, what: str, severity: str) -> list[Find
         return f"{n / every:.1%} of {what}" + (f", {minor / total:.1%} of revenue ({money})" if total else "")
 
     scope = look.settings.require("scope")
-    named, seen = _why(look, kind, lost["object"], scope)
+    named, seen, elsewhere = _why(look, kind, lost["object"], scope)
     words, hint = _NOBODY[scope]
     reasons = (
         (~named, words, hint),
         (
-            named & ~seen, "their people have no touch at all",
+            named & ~seen & ~elsewhere, "their people have no touch at all",
             "look for the evidence that ties visitors to them: forms, calls, logins in `identities`",
+        ),
+        (
+            named & ~seen & elsewhere, "their people's touches count for the company where they were then",
+            "`attribution explain touch` names the company",
         ),
         (
             named & seen,
@@ -87,13 +92,18 @@ def _without_touch(look: Look, kind: str, what: str, severity: str) -> list[Find
     return rows
 
 
-def _why(look: Look, kind: str, objects: Ints, scope: str) -> tuple[Bools, Bools]:
-    """Return bool[n] each: whether anybody is known whose touches would count, and had any touch at all."""
+def _why(look: Look, kind: str, objects: Ints, scope: str) -> tuple[Bools, Bools, Bools]:
+    """Return bool[n] each: whether anybody is known who would count, has a touch from then, and has any."""
     party = people_of(look.connection, kind, objects, scope)
+    places = np.arange(len(objects))
     named = np.ones(len(objects), np.bool_)
     if kind in DEAL_KINDS:
-        named = np.isin(np.arange(len(objects)), party.position) | _named(look, objects, scope)
-    return named, np.isin(np.arange(len(objects)), _touched(look, party))
+        named = np.isin(places, party.position) | _named(look, objects, scope)
+    seen = np.isin(places, _touched(look, party))
+    ever = party._replace(
+        since=np.full_like(party.since, ALWAYS[0]), until=np.full_like(party.until, ALWAYS[1])
+    )
+    return named, seen, np.isin(places, _touched(look, ever))
 
 
 def _named(look: Look, deals: Ints, scope: str) -> Bools:

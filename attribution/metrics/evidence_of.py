@@ -9,8 +9,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from attribution import clock
-from attribution.identity.accounts import meanings_of
-from attribution.identity.accounts import stretches_of as accounts_of_people
+from attribution.identity.accounts import accounts_of, meanings_of
 from attribution.identity.evidence import MAX_EDGES, Evidence, people_of
 from attribution.identity.observed import OF_DOMAIN, Tie
 from attribution.journeys.people import accounts_of_deals
@@ -93,13 +92,14 @@ def tie_to_account(connection: Connection, evidence: Evidence, target: str, acco
         dict.fromkeys([*accounts, *meant.tolist()])
     )  # a deal may name a domain that means another
     people = np.array(sorted({node.person for node in evidence.nodes.values() if node.person > 0}), np.int64)
-    found = accounts_of_people(connection, people)
+    found = accounts_of(connection, people)
     members = set(found.person[np.isin(found.account, accounts)].tolist())
+    of_domain = [tie for tie in evidence.ties if tie.source == OF_DOMAIN]
+    domains = np.array([tie.b for tie in of_domain], np.int64)
     means = [
-        Tie(tie.a, account, None, OF_DOMAIN)
-        for tie in evidence.ties
-        for account in accounts
-        if tie.source == OF_DOMAIN and tie.b != account and evidence.nodes[tie.a].person in members
+        Tie(tie.a, meaning, None, OF_DOMAIN)
+        for tie, meaning in zip(of_domain, meanings_of(connection, domains).tolist(), strict=True)
+        if meaning in accounts and meaning != tie.b and evidence.nodes[tie.a].person in members
     ]
     evidence.add_identifiers(connection, accounts)
     evidence.add_ties(dict.fromkeys(means))

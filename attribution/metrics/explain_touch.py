@@ -11,12 +11,12 @@ from sqlalchemy import Connection, func, select
 from attribution import clock
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 from attribution.identifiers import KIND_NAMES, VISITOR
-from attribution.identity.accounts import members_of
-from attribution.identity.accounts import stretches_of as accounts_of_people
+from attribution.identity.accounts import accounts_of, members_of
 from attribution.identity.evidence import Evidence
 from attribution.identity.observed import chunks
 from attribution.journeys.people import accounts_of_deals
 from attribution.ledger.allocate import MILLION
+from attribution.loading.flags import REASONS
 from attribution.metrics.answer import Row
 from attribution.metrics.decision_rows import decision_rows
 from attribution.metrics.evidence_of import behind_touch, tie_to_account, unused_rows
@@ -41,6 +41,7 @@ from attribution.store.schema import (
     page,
     placement,
     touch,
+    touch_flag,
     touch_key,
 )
 from attribution.store.settings import Settings
@@ -54,8 +55,9 @@ def touch_row(connection: Connection, settings: Settings, key: str, warnings: li
     """Return the evidence of one touch, or None where there is no such touch.
 
     Returns:
-        a row of `touch origin rule placement identifiers chains credits unused_evidence decisions`; a credit
-        names its goal, conversion, model, weight (0 to 1) and money in the conversion's own currency.
+        a row of `touch origin rule placement identifiers chains company credits unused_evidence decisions`;
+        `company` is where its person belonged then, whose deals it may count for; a credit names its goal,
+        conversion, model, weight (0 to 1) and money in the conversion's own currency.
     """
     one = read_touch(connection, key)
     if one is None:
@@ -65,15 +67,12 @@ def touch_row(connection: Connection, settings: Settings, key: str, warnings: li
     unused: list[Row] = []
     decisions: list[Row] = []
     credits: list[Row] = []
+    company: str | None = None
     whose = whose_touch(connection, settings, one, warnings)
     if whose is None:
-        warnings.append(
-            "this touch has no visitor (consent to analytics was denied): it belongs to no person"
-            if consent_words(one.consent)["analytics"] == "denied"
-            else "this touch is nobody's: it names no visitor and nobody else"
-        )
+        warnings.append(_why_nobodys(connection, one))
     else:
-        evidence, credits = whose.evidence, whose.credits
+        evidence, credits, company = whose.evidence, whose.credits, whose.company
         chains = [evidence.story(one.visitor, target) for target in whose.targets]
         unused = unused_rows(evidence)
         decisions = decision_rows(connection, evidence.decisions)
@@ -95,18 +94,33 @@ def touch_row(connection: Connection, settings: Settings, key: str, warnings: li
         "placement": {name: getattr(one, f"placed_{name}") for name in PLACEMENT_FIELDS},
         "identifiers": identifiers,
         "chains": chains,
+        "company": company,
         "credits": credits,
         "unused_evidence": unused,
         "decisions": decisions,
     }
 
 
+def _why_nobodys(connection: Connection, one: Any) -> str:
+    """Say why a touch, given its row, belongs to no person."""
+    if consent_words(one.consent)["analytics"] == "denied":
+        return "this touch has no visitor (consent to analytics was denied): it belongs to no person"
+    reason = connection.execute(select(touch_flag.c.reason).where(touch_flag.c.n == one.n)).scalar()
+    if reason is not None:
+        return f"this touch is flagged ({REASONS[reason]}): it is stored, and enters no journey"
+    return "this touch is nobody's: it names no visitor and nobody else"
+
+
 class Whose(NamedTuple):
-    """The person of a touch: evidence tied up to `targets` (deals, else leads), and where its credit went."""
+    """The person of a touch: evidence tied up to `targets` (deals, else leads), and where its credit went.
+
+    `company` is where the person belonged at the time of the touch.
+    """
 
     evidence: Evidence
     targets: list[Hashable]
     credits: list[Row]
+    company: str | None
 
 
 def whose_touch(connection: Connection, settings: Settings, one: Any, warnings: list[str]) -> Whose | None:
@@ -125,7 +139,16 @@ def whose_touch(connection: Connection, settings: Settings, one: Any, warnings: 
             targets.append(target)
     if not targets:
         targets += [number for _, number in leads_of(connection, person, MAX_RECORDS)]
-    return Whose(evidence, targets, credits)
+    return Whose(evidence, targets, credits, _company_then(connection, person, one.at))
+
+
+def _company_then(connection: Connection, person: int, at: int) -> str | None:
+    """Return the name of the company to which a person belonged at an instant."""
+    known = accounts_of(connection, np.array([person]))
+    for account in known.account[(known.since <= at) & (at < known.until)].tolist():
+        name = select(identifier.c.value).where(identifier.c.identifier_id == account)
+        return str(connection.execute(name).scalar_one())
+    return None
 
 
 def read_touch(connection: Connection, key: str) -> Any | None:
@@ -232,7 +255,7 @@ def _credits(connection: Connection, settings: Settings, n: int, conversions: li
 
 def _conversions_of(connection: Connection, settings: Settings, person: int) -> list[int]:
     """Return the conversions that a person's touches may count for, those of its companies too."""
-    accounts = as_set(accounts_of_people(connection, np.array([person])).account)
+    accounts = as_set(accounts_of(connection, np.array([person])).account)
     people = np.array([person])
     if settings.require("scope") == "account":
         people = union(people, members_of(connection, accounts).person)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from attribution import clock
 from attribution.errors import InputError
-from attribution.identity.accounts import stretches_of as accounts_of
+from attribution.identity.accounts import accounts_of
 from attribution.identity.evidence import Evidence, Observation
 from attribution.identity.graph import ALWAYS
 from attribution.identity.naming import Named, find_named, named

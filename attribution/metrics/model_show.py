@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from attribution import clock
+from attribution.channels.names import name_key
 from attribution.errors import InputError, UnknownNameError
 from attribution.journeys.columns import FloatArray
 from attribution.journeys.people import DEAL_KINDS
@@ -19,7 +20,7 @@ from attribution.ledger.credit_sets import stored_model
 from attribution.ledger.fits import Fit, latest_fit
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.credits import Question, credits_by_group
-from attribution.metrics.dimensions import MARKETING, Dimensions, name_key, parse_by
+from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by
 from attribution.metrics.report import count
 from attribution.metrics.selection import Selection, select_credits, stale_warnings
 from attribution.models.base import AttributionModel

@@ -24,6 +24,7 @@ from attribution.metrics.credits import (
     credits_by_group,
 )
 from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by, parse_where
+from attribution.metrics.findings import EXAMPLES
 from attribution.metrics.selection import (
     Selection,
     find_credits,
@@ -34,6 +35,7 @@ from attribution.metrics.selection import (
     with_goal,
 )
 from attribution.metrics.spend import Spend, spend_by_group
+from attribution.metrics.spend_unmatched import HINT, money, unmatched
 from attribution.money import minor_digits, money_text
 from attribution.store.database import Database
 
@@ -88,6 +90,7 @@ def report(
         assisted = assisted_by_group(connection, selection, dimensions, question)
         leads = leads_by_group(connection, selection, dimensions, question, warnings)
         spent = spend_of(connection, selection, dimensions, question, warnings)
+        warnings += unmatched_warnings(connection, spent)
     rows = _Rows(dimensions, currency or selection.currency, credited, assisted, leads, spent)
     rows.has_money = selection.goal.kind in ("won", "created")
     warnings += no_rate_warnings(selection, credited, spent)
@@ -170,6 +173,15 @@ def spend_of(
         into=selection.currency,
         only=question.currency,
     )
+
+
+def unmatched_warnings(connection: Connection, spent: Spend | None) -> list[str]:
+    """Name the campaigns that cost money and that no touch has: what they brought stands elsewhere."""
+    lost = unmatched(connection, spent.media) if spent else None
+    if lost is None or not lost.campaigns:
+        return []
+    names = lost.told(EXAMPLES)
+    return [f"unmatched spend: {money(lost.minor)} on campaigns that no touch has: {names}; {HINT}"]
 
 
 def no_rate_warnings(selection: Selection, credited: Credits, spent: Spend | None) -> list[str]:

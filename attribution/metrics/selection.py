@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from attribution import clock
+from attribution.defaults import DEFAULT_KINDS
 from attribution.errors import InputError, UnknownNameError
 from attribution.models.registry import get_model
 from attribution.notation import in_list
@@ -190,16 +191,24 @@ def find_credits(connection: Connection, journeys: JourneySelection, model: str)
 
 def _never_run(connection: Connection, journeys: JourneySelection, model: str) -> InputError:
     rows = connection.execute(
-        select(credit_set.c.label, journey_set.c.kind, journey_set.c.lookback, journey_set.c.scope)
+        select(
+            credit_set.c.label,
+            journey_set.c.kind,
+            journey_set.c.lookback,
+            journey_set.c.scope,
+            journey_set.c.kinds,
+        )
         .join(journey_set, journey_set.c.journey_set_id == credit_set.c.journey_set_id)
         .order_by(credit_set.c.credit_set_id)
     ).all()
     if not rows:
         return InputError(_NOTHING_RUN)
-    goals = {kind: "/".join(g.name for g in GOALS.values() if g.kind == kind) for _, kind, _, _ in rows}
+    goals = {row.kind: "/".join(g.name for g in GOALS.values() if g.kind == row.kind) for row in rows}
     done: dict[str, list[str]] = {}
-    for label, kind, lookback, scope in rows:
-        done.setdefault(f"{goals[kind]} ({lookback}, {scope})", []).append(label)
+    for label, kind, lookback, scope, kinds in rows:
+        plain = set(kinds.split()) == set(DEFAULT_KINDS) == set(journeys.kinds.split())
+        own = "" if plain else f", kinds {kinds.replace(' ', ',')}"
+        done.setdefault(f"{goals[kind]} ({lookback}, {scope}{own})", []).append(label)
     runs = "; ".join(f"{where}: {', '.join(dict.fromkeys(labels))}" for where, labels in done.items())
     return InputError(
         f"no credits of model {model!r} for goal {journeys.goal.name!r} with lookback {journeys.lookback}, "

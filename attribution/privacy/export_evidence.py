@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, false, select
 
 from attribution import clock
-from attribution.identity.accounts import stretches_of
+from attribution.identity.accounts import accounts_of
 from attribution.identity.decisions import Decision, recorded
 from attribution.identity.graph import Demotion
 from attribution.privacy.export_holder import Holder, Names, Observation, Row, Sightings, iso
@@ -73,7 +73,7 @@ def evidence_rows(observed: list[Observation], names: Names, holder: Holder) -> 
 
 def account_rows(connection: Connection, holder: Holder, names: Names) -> list[Row]:
     """Return the companies that a person belongs to, from when to when."""
-    found = stretches_of(connection, np.array([holder.person], np.int64))
+    found = accounts_of(connection, np.array([holder.person], np.int64))
     columns = (column.tolist() for column in (found.account, found.since, found.until))
     return [
         {"account": names.value(account), "since": iso(since), "until": iso(until)}

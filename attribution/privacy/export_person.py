@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from attribution import clock
 from attribution.errors import InputError
 from attribution.identifiers import KIND_NAMES
-from attribution.identity.accounts import stretches_of as company_stretches
+from attribution.identity.accounts import accounts_of
 from attribution.identity.consent import UNKNOWN, consent_of, consent_words
 from attribution.identity.resolve import resolve
 from attribution.loading.tombstones import Erased
@@ -31,14 +31,15 @@ from attribution.privacy.export_holder import Holder, Names, Row, Sightings, iso
 from attribution.privacy.export_records import Records, credit_rows
 from attribution.privacy.export_rejected import rejected_rows
 from attribution.privacy.export_touches import read_touches, signal_rows, touch_rows
+from attribution.privacy.export_views import page_view_rows, read_views
 from attribution.privacy.forget_person import NAMES, Given, find_person, read_given
 from attribution.sources.fields import PURPOSES
 from attribution.store.database import Database
 from attribution.store.settings import Settings
 
 SECTIONS: Final = (
-    "identifiers", "evidence", "accounts", "touches", "leads", "deals", "stages", "meetings", "calls",
-    "leases", "consent_signals", "decisions", "credits", "rejected_rows",
+    "identifiers", "evidence", "accounts", "touches", "page_views", "leads", "deals", "deal_contacts",
+    "stages", "meetings", "calls", "leases", "consent_signals", "decisions", "credits", "rejected_rows",
 )  # fmt: skip
 
 
@@ -102,8 +103,9 @@ def _collect(connection: Connection, document: Row, holder: Holder) -> Names:
     seen = Sightings()
     observed = read_observations(connection, holder, seen)
     touches = read_touches(connection, holder, seen)
+    views = read_views(connection, holder, seen)
     records = Records(connection, holder, seen)
-    companies = company_stretches(connection, np.array([holder.person], np.int64)).account.tolist()
+    companies = accounts_of(connection, np.array([holder.person], np.int64)).account.tolist()
     others = {*records.mentioned, *companies}
     others |= {end for one in decisions_about(connection, holder) for end in one.ends}
     names = Names.read(connection, holder, observed, others)
@@ -112,6 +114,7 @@ def _collect(connection: Connection, document: Row, holder: Holder) -> Names:
         "evidence": evidence_rows(observed, names, holder),
         "accounts": account_rows(connection, holder, names),
         "touches": touch_rows(touches, names),
+        "page_views": page_view_rows(views, names),
         **records.sections(names),
         "consent_signals": signal_rows(connection, holder, touches, names, seen),
         "decisions": decision_rows(connection, holder, names),

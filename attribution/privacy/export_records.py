@@ -18,6 +18,7 @@ from attribution.store.columns import Ints, temporary
 from attribution.store.schema import (
     adjustment,
     call,
+    contact_of_deal,
     conversion,
     credit_set,
     deal,
@@ -53,7 +54,8 @@ class Records:
             own = {one.lead_id for one in self.leads}
             self.others_leads = [one for one in connection.execute(naming).all() if one.lead_id not in own]
             self.roles = self._roles()
-            self.meetings = self._of(meeting, meeting.c.lead, order="booked_at")
+            self.filed = self._of(contact_of_deal, contact_of_deal.c.identifier_id, order="deal_key")
+            self.meetings = self._of(meeting, meeting.c.holder, order="booked_at")
             called = or_(call.c.caller == mine.c.number, self._then(call, "visitor", "at"))
             self.calls = list(
                 connection.execute(select(call).join(mine, called).distinct().order_by(call.c.at)).all()
@@ -110,7 +112,7 @@ class Records:
         for one in self.deals:
             seen.note(one.lead if self._holder.has(one.lead, None) else None, one.created_at, "deals")
         for one in self.meetings:
-            seen.note(one.lead, one.booked_at, "meetings")
+            seen.note(one.holder, one.booked_at, "meetings")
         for one in self.calls:
             seen.note(one.caller if self._holder.has(one.caller, one.at) else None, one.at, "calls")
             seen.note(one.visitor if self._holder.has(one.visitor, one.at) else None, one.at, "calls")
@@ -128,10 +130,17 @@ class Records:
                 for one in self.others_leads
             ],
             "deals": [self._deal(one, names) for one in self.deals],
+            "deal_contacts": [
+                {
+                    "deal_id": one.deal_key, "named_as": names.row(one.identifier_id), "role": one.role,
+                    "is_primary": bool(one.is_primary),
+                }
+                for one in self.filed
+            ],
             "stages": self._stages(),
             "meetings": [
                 {
-                    "meeting_id": one.key, "lead_id": names.value(one.lead),
+                    "meeting_id": one.key, "named_as": names.row(one.holder),
                     "booked_at": iso(one.booked_at), "held_at": iso(one.held_at),
                 }
                 for one in self.meetings

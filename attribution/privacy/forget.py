@@ -28,8 +28,10 @@ from attribution.privacy.forget_freeze import freeze
 from attribution.privacy.forget_person import Given, Person, find_person, read_given
 from attribution.privacy.forget_receipt import Receipt
 from attribution.privacy.forget_rows import Rows
+from attribution.privacy.forget_shared import notes_of_shared
 from attribution.privacy.forget_text import Traces, scrub, sweep_rejected
 from attribution.privacy.forget_touches import anonymise, read_touches, remove_unused, rename_in_journeys
+from attribution.privacy.forget_views import remove_views
 from attribution.sorted_sets import difference
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints
@@ -91,8 +93,8 @@ def forget(
         tell("looking through texts and files")
         traces = Traces(known, settings.get("region"))
         sweep_rejected(connection, traces, receipt)
-        scrub(connection, traces, receipt)
-        sweep_files(folder, traces, receipt, dry_run=dry_run)
+        imported = scrub(connection, traces, receipt)
+        sweep_files(folder, traces, receipt, imported, dry_run=dry_run)
         receipt.is_held = person is not None
         receipt.tombstones = tombstones.lay(connection, settings, known, now)
         due = settings.internal(_DUE)
@@ -124,22 +126,25 @@ def _kept(given: list[Given], person: Person) -> set[tuple[int, str]]:
 
 
 def _erase(connection: Connection, settings: Settings, person: Person, receipt: Receipt) -> None:
+    receipt.notes += notes_of_shared(connection, person)
+    seen = remove_views(connection, settings, person, receipt)
     touches = read_touches(connection, person)
     receipt.frozen = freeze(connection, settings, person, touches)
     hubs = _hubs(connection, person)
     stand_in = None
-    if len(touches) or _is_counted(connection, person):
+    if len(touches) or len(person.shared.identifier) or _is_counted(connection, person):
         stand_in = forget_stand_in.make(connection, settings, person)
         anonymise(connection, touches, stand_in.visitor, receipt)
         rename_in_journeys(connection, touches, person.number, stand_in.visitor)
     companies = forget_stand_in.read_membership(connection, person)
+    logins = forget_stand_in.read_logins(connection, person)
     rows = Rows(connection, settings, person, stand_in, receipt)
     rows.records()
     rows.calls()
     rows.evidence()
-    remove_unused(connection, touches, receipt)
+    remove_unused(connection, touches, seen, receipt)
     if stand_in is not None:
-        forget_stand_in.tie(connection, settings, person, stand_in, companies)
+        forget_stand_in.tie(connection, settings, person, stand_in, companies, logins)
     resolve(connection, settings)
     _keep_hubs(connection, settings, hubs, receipt)
     if len(person.shared.identifier):
@@ -154,7 +159,8 @@ def _is_counted(connection: Connection, person: Person) -> bool:
     return bool(len(person.of_kind(LEAD))) or any(
         connection.execute(select(column).where(column.in_(gone)).limit(1)).first() is not None
         for column in (
-            schema.deal_contact.c.identifier_id, schema.affiliation.c.identifier_id, schema.call.c.caller,
+            schema.deal_contact.c.identifier_id, schema.contact_of_deal.c.identifier_id,
+            schema.meeting.c.holder, schema.affiliation.c.identifier_id, schema.call.c.caller,
             schema.call.c.visitor, schema.journey_touch.c.person_id,
         )
     )  # fmt: skip

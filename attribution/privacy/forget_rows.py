@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
-from sqlalchemy import Connection, Table, and_, delete, or_, select, update
+import pandas as pd
+from sqlalchemy import Column, Connection, Table, and_, delete, exists, false, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from attribution.identifiers import LEAD
@@ -16,15 +18,17 @@ from attribution.privacy.forget_receipt import Receipt
 from attribution.privacy.forget_stand_in import StandIn
 from attribution.sorted_sets import as_set, difference, union
 from attribution.store import schema
-from attribution.store.columns import Ints, insert_columns, read_ints, remove
+from attribution.store.columns import Ints, insert_columns, read_ints, remove, temporary
 from attribution.store.keys import ERASED, find, find_texts
 from attribution.store.settings import Settings
 
+filed = schema.contact_of_deal
 affiliation, call, contact, deal, decision, edge, identifier, lead, lease, meeting, membership, stage = (
     schema.affiliation, schema.call, schema.deal_contact, schema.deal, schema.decision, schema.edge,
     schema.identifier, schema.lead, schema.lease, schema.meeting, schema.membership, schema.stage,
 )  # fmt: skip
 
+_Then = Callable[[Column[int], Column[int]], ColumnElement[bool]]  # of an identifier and an instant
 _LEAD_KINDS = ("lead", "mql", "sqo")
 
 
@@ -74,8 +78,8 @@ class Rows:
 
     def _deals(self, stand_in: StandIn) -> None:
         named = find(
-            self._connection, contact, contact.c.identifier_id, ["deal_id", "role"], self._person.identifiers,
-            exact=True,
+            self._connection, contact, contact.c.identifier_id, ["deal_id", "role", "is_primary"],
+            self._person.identifiers, exact=True,
         )  # fmt: skip
         led = find_texts(self._connection, deal, deal.c.lead, ["deal_id"], self._person.identifiers)
         for number, deal_id in led[["lead", "deal_id"]].itertuples(index=False, name=None):
@@ -86,27 +90,34 @@ class Rows:
             # what the row said is not known any more, so the next file that says it is an update
             self._update(deal, deal.c.deal_id.in_(part), digest=ERASED)
         self._remove(contact, contact.c.identifier_id.in_(self._gone))
-        rows = {
-            (number, by): role
-            for number, by, role in sorted(
-                zip(
-                    named["deal_id"].tolist(), stand_in.instead_of(named["identifier_id"]).tolist(),
-                    named["role"].tolist(), strict=True,
-                ),
-                reverse=True,
-            )
-        }  # fmt: skip
+        rows = pd.DataFrame(named | {"identifier_id": stand_in.instead_of(named["identifier_id"])})
+        by_contact = rows.groupby(["deal_id", "identifier_id"], as_index=False)
+        merged = by_contact.agg(role=("role", "min"), is_primary=("is_primary", "max"))
         insert_columns(
-            self._connection,
-            contact,
-            {
-                "deal_id": np.array([number for number, _ in rows], np.int64),
-                "identifier_id": np.array([by for _, by in rows], np.int64),
-                "role": np.array(list(rows.values()), np.int64),
-            },
+            self._connection, contact, {str(name): merged[name].to_numpy(np.int64) for name in merged}
         )
         self._receipt.add("deal_contact", "contacts taken out", len(named["deal_id"]))
         self._receipt.add("deal", "lead or contact taken out", len(deals))
+        self._filed(stand_in)
+
+    def _filed(self, stand_in: StandIn) -> None:
+        """Give what files of contacts said to stand-ins; several ways to name the person become one row."""
+        found = find_texts(
+            self._connection, filed, filed.c.identifier_id, ["contact_of_deal_id", "deal_key", "is_primary"],
+            self._person.identifiers,
+        )  # fmt: skip
+        found["by"] = stand_in.instead_of(found["identifier_id"].to_numpy(np.int64))
+        found["is_primary"] = found.groupby(["deal_key", "by"])["is_primary"].transform("max")
+        kept = found.drop_duplicates(["deal_key", "by"])
+        gone = found.drop(kept.index)["contact_of_deal_id"].to_numpy(np.int64)
+        remove(self._connection, filed.c.contact_of_deal_id, gone)
+        columns = ["contact_of_deal_id", "deal_key", "by", "is_primary"]
+        for number, deal_key, by, primary in kept[columns].itertuples(index=False, name=None):
+            self._update(
+                filed, filed.c.contact_of_deal_id == int(number), identifier_id=int(by), role=None,
+                is_primary=int(primary), key=f"{deal_key}\x1f{by}", digest=ERASED,
+            )  # fmt: skip
+        self._receipt.add("contact_of_deal", "contact and role taken out", len(found))
 
     def _stages(self, stand_in: StandIn) -> None:
         names = self._names(LEAD)
@@ -125,15 +136,15 @@ class Rows:
 
     def _meetings(self, stand_in: StandIn) -> None:
         found = find_texts(
-            self._connection, meeting, meeting.c.lead, ["meeting_id"], self._person.of_kind(LEAD)
+            self._connection, meeting, meeting.c.holder, ["meeting_id"], self._person.identifiers
         )
         keys = anonymous_ids(len(found))
         for (number, meeting_id), key in zip(
-            found[["lead", "meeting_id"]].itertuples(index=False, name=None), keys, strict=True
+            found[["holder", "meeting_id"]].itertuples(index=False, name=None), keys, strict=True
         ):
             by = int(stand_in.instead_of(np.array([number]))[0])
-            self._update(meeting, meeting.c.meeting_id == meeting_id, lead=by, key=key, digest=ERASED)
-        self._receipt.add("meeting", "id and lead taken out", len(found))
+            self._update(meeting, meeting.c.meeting_id == meeting_id, holder=by, key=key, digest=ERASED)
+        self._receipt.add("meeting", "id and who it was with taken out", len(found))
 
     def _names(self, kind: int) -> dict[str, int]:
         known = self._person.known
@@ -144,36 +155,47 @@ class Rows:
 
     def calls(self) -> None:
         """Take callers and visitors out of calls, and remove leases."""
-        leased: ColumnElement[bool] = lease.c.visitor.in_(self._gone)
-        for number, since, until in self._shared():
-            leased = or_(
-                leased, and_(lease.c.visitor == number, lease.c.leased_at >= since, lease.c.leased_at < until)
+        with self._shared() as then:
+            mine = then(lease.c.visitor, lease.c.leased_at)
+            self._removed(lease, or_(lease.c.visitor.in_(self._gone), mine))
+            by = self._stand_in.visitor if self._stand_in is not None else None
+            theirs = or_(
+                call.c.caller.in_(self._gone), call.c.visitor.in_(self._gone), then(call.c.visitor, call.c.at)
             )
-        self._removed(lease, leased)
-        theirs = or_(call.c.caller.in_(self._gone), call.c.visitor.in_(self._gone))
-        for number, since, until in self._shared():
-            theirs = or_(theirs, and_(call.c.visitor == number, call.c.at >= since, call.c.at < until))
-        by = self._stand_in.visitor if self._stand_in is not None else None
-        calls = self._update(call, theirs, caller=by, visitor=None, digest=ERASED)
+            calls = self._update(call, theirs, caller=by, visitor=None, digest=ERASED)
         self._receipt.add("call", "caller and visitor taken out; time and number called stay", calls)
 
-    def _shared(self) -> Iterable[tuple[int, int, int]]:
+    @contextmanager
+    def _shared(self) -> Iterator[_Then]:
+        """Give, for a `with` block, the condition that a browser of several people was the person's then."""
         shared = self._person.shared
-        return zip(shared.identifier.tolist(), shared.since.tolist(), shared.until.tolist(), strict=True)
+        if not len(shared.identifier):
+            yield lambda whose, at: false()
+            return
+        # a family's browser may have changed hands a thousand times: too many conditions for one statement
+        columns = {"identifier": shared.identifier, "since": shared.since, "until": shared.until}
+        with temporary(self._connection, **columns) as stretch:
+
+            def then(whose: Column[int], at: Column[int]) -> ColumnElement[bool]:
+                own = exists().where(
+                    stretch.c.identifier == whose, stretch.c.since <= at, stretch.c.until > at
+                )
+                return and_(whose.in_(as_set(shared.identifier).tolist()), own)  # few, and found by an index
+
+            yield then
 
     # --- evidence -----------------------------------------------------------------------------------
 
     def evidence(self) -> None:
         """Remove what ties the person together, who decided about it, and at last what it is known by."""
         sources = self._edges()
-        linked: ColumnElement[bool] = affiliation.c.identifier_id.in_(self._gone)
-        for number, since, until in self._shared():
-            at = affiliation.c.at
-            linked = or_(linked, and_(affiliation.c.identifier_id == number, at >= since, at < until))
-        found = read_ints(
-            self._connection, select(affiliation.c.evidence_source_id).where(linked).distinct(), ["s"]
-        )
-        self._removed(affiliation, linked)
+        with self._shared() as then:
+            mine = then(affiliation.c.identifier_id, affiliation.c.at)
+            linked = or_(affiliation.c.identifier_id.in_(self._gone), mine)
+            found = read_ints(
+                self._connection, select(affiliation.c.evidence_source_id).where(linked).distinct(), ["s"]
+            )
+            self._removed(affiliation, linked)
         lower_watermarks(self._connection, self._settings)
         self._removed(decision, or_(decision.c.a.in_(self._gone), decision.c.b.in_(self._gone)))
         self._removed(schema.touch_holder, schema.touch_holder.c.identifier_id.in_(self._gone))
@@ -203,12 +225,10 @@ class Rows:
     def _refusals(self) -> None:
         refusal = schema.refusal
         hashes = select(identifier.c.hash).where(identifier.c.identifier_id.in_(self._gone))
-        mine: ColumnElement[bool] = refusal.c.identifier_hash.in_(hashes)
-        for number, since, until in self._shared():
-            own = select(identifier.c.hash).where(identifier.c.identifier_id == number).scalar_subquery()
-            then = and_(refusal.c.at >= since, refusal.c.at < until)
-            mine = or_(mine, and_(refusal.c.identifier_hash == own, then))
-        self._removed(refusal, mine)
+        with self._shared() as then:
+            own = select(refusal.c.hash).join(identifier, identifier.c.hash == refusal.c.identifier_hash)
+            mine = own.where(then(identifier.c.identifier_id, refusal.c.at))
+            self._removed(refusal, or_(refusal.c.identifier_hash.in_(hashes), refusal.c.hash.in_(mine)))
 
     def _unused_sources(self, candidates: Ints) -> None:
         used = [

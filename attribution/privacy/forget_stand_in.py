@@ -2,7 +2,9 @@
 
 Journeys, credits and figures are of numbers and times; who it was is in none of them. A stand-in visitor
 keeps the touches of one person together, a stand-in lead each lead with its deals, and a company keeps its
-member: so every figure, and what models learn from those who did not buy, is the same before and after.
+member: so every figure, and what models learn from those who did not buy, is the same before and after. In a
+browser that somebody else used too, a stand-in login keeps the times that were the person's from becoming
+the other one's.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection, select
 
-from attribution.identifiers import EMAIL, LEAD, VISITOR
+from attribution.identifiers import EMAIL, LEAD, USER, VISITOR
 from attribution.loading.evidence import (
     add_affiliations,
     add_edges,
@@ -24,6 +26,7 @@ from attribution.loading.evidence import (
 )
 from attribution.loading.tombstones import anonymous_ids
 from attribution.privacy.forget_person import Person
+from attribution.sorted_sets import as_set
 from attribution.store import schema
 from attribution.store.columns import Ints, insert_columns, next_id, read_ints
 from attribution.store.identifiers import A_STAND_IN, hashes
@@ -41,12 +44,14 @@ class StandIn:
 
     Attributes:
         visitor: the identifier that stands for the person.
+        user: a login that stands for theirs in browsers of several people; None where there is none.
         of: int64, identifiers that go.
         by: int64, what stands for each: a lead of its own for a lead, the visitor for everything else.
         called: what the stand-in of each lead is called, by the number of the lead that goes.
     """
 
     visitor: int
+    user: int | None
     of: Ints
     by: Ints
     called: dict[int, str]
@@ -69,19 +74,17 @@ def make(connection: Connection, settings: Settings, person: Person) -> StandIn:
     """Make the stand-ins of a person; what they are for is moved to them by :mod:`.forget_rows`."""
     leads = person.of_kind(LEAD)
     first = next_id(connection, identifier.c.identifier_id)
-    names = anonymous_ids(1 + len(leads))
+    kinds = [VISITOR, *[LEAD] * len(leads), *[USER] * (len(person.shared.identifier) > 0)]
+    names = anonymous_ids(len(kinds))
     insert_columns(
         connection,
         identifier,
         {
             "identifier_id": np.arange(first, first + len(names)),
             "hash": np.concatenate(
-                [
-                    hashes(settings, VISITOR, pa.array(names[:1])),
-                    hashes(settings, LEAD, pa.array(names[1:], pa.string())),
-                ]
+                [hashes(settings, kind, pa.array([name])) for kind, name in zip(kinds, names, strict=True)]
             ),
-            "kind": np.array([VISITOR, *[LEAD] * len(leads)]),
+            "kind": np.array(kinds),
             "value": names,
             "trait": A_STAND_IN,
         },
@@ -89,7 +92,26 @@ def make(connection: Connection, settings: Settings, person: Person) -> StandIn:
     gone = person.identifiers
     by = np.full(len(gone), first)
     by[np.searchsorted(gone, leads)] = first + 1 + np.arange(len(leads))
-    return StandIn(first, gone, by, dict(zip(leads.tolist(), names[1:], strict=True)))
+    user = first + len(kinds) - 1 if kinds[-1] == USER else None
+    called = dict(zip(leads.tolist(), names[1 : 1 + len(leads)], strict=True))
+    return StandIn(first, user, gone, by, called)
+
+
+def read_logins(connection: Connection, person: Person) -> dict[str, Ints]:
+    """Read what tied a person to browsers of several people, before it is removed: `browser at`."""
+    unused = select(schema.demoted_edge.c.edge_id)
+    browsers, gone = as_set(person.shared.identifier), person.identifiers.tolist()
+    parts = [
+        read_ints(
+            connection,
+            select(browser, edge.c.at)
+            .where(browser.in_(browsers.tolist()), other.in_(gone), edge.c.edge_id.not_in(unused))
+            .distinct(),
+            ["browser", "at"],
+        )
+        for browser, other in ((edge.c.a, edge.c.b), (edge.c.b, edge.c.a))
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in ("browser", "at")}
 
 
 def read_membership(connection: Connection, person: Person) -> _Membership:
@@ -113,8 +135,9 @@ def read_membership(connection: Connection, person: Person) -> _Membership:
 
 
 def tie(
-    connection: Connection, settings: Settings, person: Person, stand_in: StandIn, companies: _Membership
-) -> None:
+    connection: Connection, settings: Settings, person: Person, stand_in: StandIn, companies: _Membership,
+    logins: dict[str, Ints],
+) -> None:  # fmt: skip
     """Make one person of the stand-ins, and a member of the companies that the person was a member of."""
     links, emails = companies.links, companies.emails
     add_affiliations(
@@ -123,10 +146,17 @@ def tie(
     )  # fmt: skip
     numbers, place = np.unique(emails["company"], return_inverse=True)
     addresses = _addresses(connection, settings, numbers)
-    ends = np.concatenate([stand_in.by[stand_in.by != stand_in.visitor], addresses[place]])
-    at = np.concatenate([np.zeros(len(ends) - len(place), np.int64), emails["at"]])
-    source = np.full(len(ends), intern_sources(connection, pa.array([SOURCE]))[0])
+    own = stand_in.by[stand_in.by != stand_in.visitor]
+    if stand_in.user is not None:
+        own = np.append(own, stand_in.user)
+    ends = np.concatenate([own, addresses[place]])
+    at = np.concatenate([np.zeros(len(own), np.int64), emails["at"]])
     if len(ends):
+        source = np.full(len(ends), intern_sources(connection, pa.array([SOURCE]))[0])
+        if stand_in.user is not None:
+            user = np.full(len(logins["at"]), stand_in.user)
+            seen = np.full(len(user), source[0])
+            add_edges(connection, user, logins["browser"], logins["at"], seen)
         add_edges(connection, np.full(len(ends), stand_in.visitor), ends, at, source)
     elif person.is_resolved:
         note_holders(connection, np.array([stand_in.visitor]))

@@ -12,13 +12,16 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, l
 
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 from attribution.identifiers import EMAIL, PHONE
-from attribution.loading.tombstones import TELEPHONE, mentions
+from attribution.loading.tombstones import mentions, telephones
 from attribution.privacy.forget_receipt import Receipt
 from attribution.store import schema
 from attribution.store.identifiers import comparable
 
 ERASED: Final = "(erased)"
 _LONG: Final = 8  # an id of fewer characters is looked for in columns of ids only: `v1` stands in many a text
+_ENDING: Final = 2  # how many digits end a telephone number in every spelling
+_NO_DIGIT: Final = re.compile(r"[^0-9]+")
+_EDGE: Final = re.compile(r"[._-]")  # may belong to an address, or stand beside it in the name of a file
 _ADDRESS: Final = re.compile(r"[^\s\"'<>;,:()\[\]/?&=]+@[\w.-]*\w")
 
 # where people write what they like, and what addresses of pages hold
@@ -73,14 +76,46 @@ class Traces:
             known = comparable(EMAIL, found[0], self.region)
             return ERASED if (EMAIL, known) in self.known else found[0]
 
-        def number(found: re.Match[str]) -> str:
-            known = comparable(PHONE, found[0], self.region)
-            return ERASED if (PHONE, known) in self.known else found[0]
-
-        text = _ADDRESS.sub(address, text)
-        if any(kind == PHONE for kind, _ in self.known):
-            text = TELEPHONE.sub(number, text)
+        text = self._without_numbers(_ADDRESS.sub(address, text))
         return text if self._pattern is None else self._pattern.sub(ERASED, text)
+
+    @cached_property
+    def _endings(self) -> frozenset[str]:
+        return frozenset(value[-_ENDING:] for kind, value in self.known if kind == PHONE)
+
+    def _without_numbers(self, text: str) -> str:
+        kept, done = [], 0
+        for start, end in telephones(text) if self._endings else ():
+            number = text[start:end]
+            if start < done or _NO_DIGIT.sub("", number)[-_ENDING:] not in self._endings:
+                continue
+            if (PHONE, comparable(PHONE, number, self.region)) in self.known:
+                kept += [text[done:start], ERASED]
+                done = end
+        return "".join((*kept, text[done:]))
+
+    def scrubbed_name(self, name: str) -> str:
+        """Return the name of a file without the person: dots, dashes and `_` may stand beside what names it.
+
+        >>> Traces([(EMAIL, "ella@acme.com")], None).scrubbed_name("leads_Ella+shop@acme.com.csv")
+        'leads_(erased).csv'
+        """
+
+        def address(found: re.Match[str]) -> str:
+            text = found[0]
+            edges = [edge.start() for edge in _EDGE.finditer(text)]
+            for start in (0, *(edge + 1 for edge in edges)):
+                for end in (len(text), *reversed(edges)):
+                    if (EMAIL, comparable(EMAIL, text[start:end], self.region)) in self.known:
+                        return text[:start] + ERASED + text[end:]
+            return text
+
+        return self._in_names.sub(ERASED, _ADDRESS.sub(address, self.scrubbed(name)))
+
+    @cached_property
+    def _in_names(self) -> re.Pattern[str]:
+        either = "|".join(map(re.escape, self.needles)) or "(?!)"
+        return re.compile(rf"(?<![^\W_])(?:{either})(?![^\W_])", re.IGNORECASE)
 
     def in_row(self, table: str, message: str, raw: str) -> bool:
         """Tell whether a row that did not load names the person."""
@@ -107,8 +142,13 @@ def sweep_rejected(connection: Connection, traces: Traces, receipt: Receipt) -> 
     receipt.add("rejected_row", "removed: rows that did not load", len(found))
 
 
-def scrub(connection: Connection, traces: Traces, receipt: Receipt) -> None:
-    """Blank the person out of free texts."""
+def scrub(connection: Connection, traces: Traces, receipt: Receipt) -> dict[int, str]:
+    """Blank the person out of free texts.
+
+    Returns:
+        By the number of an import, what its file was called, where that named the person.
+    """
+    files: dict[int, str] = {}
     for table, names in _TEXTS.items():
         (key,) = table.primary_key.columns
         columns = [table.c[name] for name in names]
@@ -117,24 +157,33 @@ def scrub(connection: Connection, traces: Traces, receipt: Receipt) -> None:
             changed: dict[str, str | int] = {
                 name: clean
                 for name, text in zip(names, texts, strict=True)
-                if text is not None and (clean := traces.scrubbed(text)) != text
+                if text is not None and (clean := _clean(traces, name, text)) != text
             }
             if changed:
                 count += 1
+                if table is schema.batch:
+                    files[number] = texts[0]
                 if "hash" in table.c:  # of the text as it was
                     changed["hash"] = int.from_bytes(secrets.token_bytes(8), "little", signed=True)
                 connection.execute(update(table).where(key == number).values(changed))
         receipt.add(table.name, "blanked out of texts", count)
     _scrub_settings(connection, traces, receipt)
+    return files
+
+
+def _clean(traces: Traces, name: str, text: str) -> str:
+    return traces.scrubbed_name(text) if name == "file" else traces.scrubbed(text)
 
 
 def _suspects(
     connection: Connection, key: Column[Any], columns: list[Column[Any]], traces: Traces
 ) -> list[tuple[Any, ...]]:
     """Read the rows worth a closer look: addresses and telephone numbers may be written in several ways."""
-    words = ["@", *traces.needles]
-    if key.table not in _MASKED:  # whatever stands between the digits, the last two stand together
-        words += sorted({value[-2:] for kind, value in traces.known if kind == PHONE})
+    # whatever stands between the digits of a number, the last ones stand together; where most numbers were
+    # masked on the way in, more of them, as two stand in every other address of a page
+    digits = 2 * _ENDING if key.table in _MASKED else _ENDING
+    numbers = {value[-digits:] for kind, value in traces.known if kind == PHONE}
+    words = ["@", *traces.needles, *sorted(numbers)]
     text: ColumnElement[str] = literal("")
     for column in columns:
         text = text + "\x1f" + func.coalesce(column, "")

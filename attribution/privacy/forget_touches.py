@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,12 +12,15 @@ from sqlalchemy import Column, Connection, or_, select, update
 from attribution.loading.tombstones import anonymous_ids
 from attribution.privacy.forget_person import Person
 from attribution.privacy.forget_receipt import Receipt
-from attribution.sorted_sets import difference
+from attribution.privacy.forget_views import Seen
+from attribution.sorted_sets import difference, union
 from attribution.store import schema
-from attribution.store.columns import insert_columns, read_frame, read_ints, remove, temporary
+from attribution.store.columns import Ints, insert_columns, read_frame, read_ints, remove, temporary
 from attribution.store.keys import ERASED
 
-journey_touch, touch, touch_key = schema.journey_touch, schema.touch, schema.touch_key
+journey_touch, page_view, touch, touch_key = (
+    schema.journey_touch, schema.page_view, schema.touch, schema.touch_key,
+)  # fmt: skip
 
 
 def read_touches(connection: Connection, person: Person) -> pd.DataFrame:
@@ -93,25 +98,31 @@ def rename_in_journeys(connection: Connection, touches: pd.DataFrame, person: in
         return connection.execute(update(journey_touch).where(theirs).values(person_id=stand_in)).rowcount
 
 
+def _used(connection: Connection, column: Column[Any], candidates: Ints) -> Ints:
+    with temporary(connection, wanted=candidates) as wanted:
+        statement = select(column).where(column.in_(select(wanted.c.wanted))).distinct()
+        return read_ints(connection, statement, ["i"])["i"]
+
+
 def _seen_by_others(connection: Connection, pages: pd.Series, mine: Column[int]) -> set[int]:
-    with temporary(connection, page=pages.dropna().astype(np.int64).unique()) as theirs:
+    theirs_seen = pages.dropna().astype(np.int64).unique()
+    by_views = _used(connection, page_view.c.page_id, theirs_seen)  # the person's own are gone
+    with temporary(connection, page=theirs_seen) as theirs:
         statement = (
             select(touch.c.page_id)
             .where(touch.c.page_id.in_(select(theirs.c.page)), touch.c.n.not_in(select(mine)))
             .distinct()
         )
-        return set(read_ints(connection, statement, ["page"])["page"].tolist())
+        return {*read_ints(connection, statement, ["page"])["page"].tolist(), *by_views.tolist()}
 
 
-def remove_unused(connection: Connection, touches: pd.DataFrame, receipt: Receipt) -> None:
-    """Remove the pages and browsers' names of touches that no touch has any more."""
-    for table, number in ((schema.page, "page_id"), (schema.agent, "agent_id")):
-        candidates = touches[number].dropna().astype(np.int64).unique()
-        column = touch.c[number]
-        with temporary(connection, wanted=candidates) as wanted:
-            used = read_ints(
-                connection, select(column).where(column.in_(select(wanted.c.wanted))).distinct(), ["i"]
-            )["i"]
-        unused = difference(candidates, used)
+def remove_unused(connection: Connection, touches: pd.DataFrame, seen: Seen, receipt: Receipt) -> None:
+    """Remove the pages and browsers' names of touches and of views that none has any more."""
+    for table, number, more in (
+        (schema.page, "page_id", seen.pages), (schema.agent, "agent_id", seen.agents),
+    ):  # fmt: skip
+        candidates = union(touches[number].dropna().astype(np.int64).unique(), more)
+        used = [_used(connection, column, candidates) for column in (touch.c[number], page_view.c[number])]
+        unused = difference(candidates, np.concatenate(used))
         remove(connection, table.c[number], unused)
         receipt.add(table.name, "removed: nobody else's", len(unused))

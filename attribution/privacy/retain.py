@@ -9,23 +9,34 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Column, Connection, Table, delete, exists, select
+from sqlalchemy import Column, Connection, Table, delete, exists, func, select
 
 from attribution import clock
 from attribution.identifiers import VISITOR
 from attribution.ledger.rates import days_in_zone
 from attribution.models.registry import get_models
+from attribution.privacy.retain_views import remove_old_views
 from attribution.privacy.touches import Progress, remove_touches, remove_unused
 from attribution.sorted_sets import as_set, union
 from attribution.store import schema
-from attribution.store.columns import Ints, insert_columns, read_frame, read_ints, remove, temporary
+from attribution.store.columns import (
+    Ints,
+    insert_columns,
+    packed,
+    read_frame,
+    read_ints,
+    remove,
+    temporary,
+    unpack,
+)
 from attribution.store.database import Database
 from attribution.store.settings import Settings
 
 _VISITORS_AT_ONCE: Final = 200_000
-_HALF: Final = 2**32  # two numbers in one: identifiers are fewer than 2^31
 
-touch, identifier, refusal = schema.touch, schema.identifier, schema.refusal
+touch, touch_flag, identifier, refusal = (
+    schema.touch, schema.touch_flag, schema.identifier, schema.refusal,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,13 +46,14 @@ class Retention:
     Attributes:
         before: microseconds: what is older went; the start of a day of the reporting timezone.
         counts: `day origin_id touches visitors`, what the touches were added to the daily counts as.
-        visitors, pages, agents, leases, refusals: rows that went besides the touches.
+        visitors, views, pages, agents, leases, refusals: rows that went besides the touches.
         notes: what else to know, in sentences.
     """
 
     before: int
     counts: pd.DataFrame
     visitors: int
+    views: int
     pages: int
     agents: int
     leases: int
@@ -81,20 +93,23 @@ def retain(
         _add(connection, schema.touch_count, counts, ["day", "origin_id"])
         _add(connection, schema.touch_cost, costs, ["day", "origin_id", "currency"])
         remove_touches(connection, settings, old.n, progress=progress)
+        remove(connection, touch_flag.c.n, old.n)
+        viewers, views = remove_old_views(connection, settings, strangers, before)
         leases = _old_leases(connection, strangers, before)
         remove(connection, schema.lease.c.lease_id, leases["lease"])
-        visitors = _remove_visitors(connection, union(old.visitor, leases["visitor"]))
+        visitors = _remove_visitors(connection, union(old.visitor, leases["visitor"], viewers))
         unused = remove_unused(connection)
         is_known = exists().where(identifier.c.hash == refusal.c.identifier_hash)
         refusals = connection.execute(delete(refusal).where(refusal.c.at < before, ~is_known)).rowcount
         notes = _of_models(settings) + _of_lookback(settings, age) if visitors else []
-    if not dry_run and (len(old.n) or len(leases["lease"]) or refusals):
+    if not dry_run and (len(old.n) or views or len(leases["lease"]) or refusals):
         if progress is not None:
             progress("giving back space", 0, None)
         problem = db.reclaim()
         notes += [problem] if problem else []
     return Retention(
-        before, counts, visitors, unused["page"], unused["agent"], len(leases["lease"]), refusals, notes
+        before, counts, visitors, views, unused["page"], unused["agent"], len(leases["lease"]), refusals,
+        notes,
     )  # fmt: skip
 
 
@@ -109,21 +124,23 @@ def start_of_day(at: int, timezone: str) -> int:
 
 @dataclass(frozen=True)
 class _Old:
-    """Touches to remove; `visitor` is 0 where there is none."""
+    """Touches to remove; `visitor` is 0 where there is none. Those that are flagged do not `count`."""
 
     n: Ints
     visitor: Ints
+    count: npt.NDArray[np.bool_]
     day: npt.NDArray[np.int32]
     origin: npt.NDArray[np.int32]
 
     def counts(self) -> pd.DataFrame:
         """Count touches and visitors by day and origin; a visitor counts once in each."""
-        days, day = np.unique(self.day, return_inverse=True)
-        origins, origin = np.unique(self.origin, return_inverse=True)
+        days, day = np.unique(self.day[self.count], return_inverse=True)
+        origins, origin = np.unique(self.origin[self.count], return_inverse=True)
         cell = day.astype(np.int64) * len(origins) + origin
         cells, place, touches = np.unique(cell, return_inverse=True, return_counts=True)
-        named = self.visitor > 0
-        visits = np.sort(self.visitor[named] * len(cells) + place[named])
+        visitor = self.visitor[self.count]
+        named = visitor > 0
+        visits = np.sort(visitor[named] * len(cells) + place[named])
         once = visits[np.diff(visits, prepend=-1) != 0]  # numpy's own `unique` is slower than a sort here
         visitors = np.bincount(once % max(len(cells), 1), minlength=len(cells))
         at, which = np.divmod(cells, max(len(origins), 1))
@@ -142,20 +159,29 @@ def _old_touches(
     if not len(referred):
         return old
     keep = ~np.isin(old.n, referred)
-    return _Old(old.n[keep], old.visitor[keep], old.day[keep], old.origin[keep])
+    return _Old(old.n[keep], old.visitor[keep], old.count[keep], old.day[keep], old.origin[keep])
 
 
 def _read_old(
     connection: Connection, strangers: Ints, before: int, timezone: str, progress: Progress | None
 ) -> Iterator[_Old]:
-    def part(rows: dict[str, Ints], visitor: Ints) -> _Old:
+    def part(rows: dict[str, Ints], visitor: Ints, count: bool = True) -> _Old:
         day = days_in_zone(rows["at"], timezone).astype(np.int32)
-        return _Old(rows["n"], visitor, day, rows["origin"].astype(np.int32))
+        counts = np.full(len(rows["n"]), count)
+        return _Old(rows["n"], visitor, counts, day, rows["origin"].astype(np.int32))
 
     columns = (touch.c.n, touch.c.at, touch.c.origin_id)
-    nobody = select(*columns).where(touch.c.visitor.is_(None), touch.c.at < before)
+    is_flagged = exists().where(touch_flag.c.n == touch.c.n)
+    nobody = select(*columns).where(touch.c.visitor.is_(None), touch.c.at < before, ~is_flagged)
     rows = read_ints(connection, nobody, ["n", "at", "origin"])
     yield part(rows, np.zeros(len(rows["n"]), np.int64))
+    flagged = select(*columns, func.coalesce(touch_flag.c.visitor, 0)).join(
+        touch_flag, touch_flag.c.n == touch.c.n
+    )
+    rows = read_ints(connection, flagged.where(touch.c.at < before), ["n", "at", "origin", "visitor"])
+    theirs = (rows["visitor"] == 0) | np.isin(rows["visitor"], strangers)
+    rows = {name: values[theirs] for name, values in rows.items()}
+    yield part(rows, rows["visitor"], count=False)
     for start in range(0, len(strangers), _VISITORS_AT_ONCE):
         if progress is not None:
             progress("looking for old touches", start, len(strangers))
@@ -176,9 +202,8 @@ def _strangers(connection: Connection, before: int) -> Ints:
     # what stands for somebody who was erased keeps their figures together
     every = select(identifier.c.identifier_id).where(identifier.c.kind == VISITOR, identifier.c.trait == 0)
     visitors = read_ints(connection, every, ["i"])["i"]
-    ends = select(schema.edge.c.a * _HALF + schema.edge.c.b)
-    packed = read_ints(connection, ends, ["pair"])["pair"]
-    named = [packed // _HALF, packed % _HALF]
+    ends = select(packed(schema.edge.c.a, schema.edge.c.b))
+    named = [*unpack(read_ints(connection, ends, ["pair"])["pair"])]
     leased = select(lease.c.visitor).where(lease.c.leased_at >= before).distinct()
     named.append(read_ints(connection, leased, ["i"])["i"])
     for column in (
@@ -243,12 +268,16 @@ def _add(connection: Connection, table: Table, rows: pd.DataFrame, keys: list[st
 
 
 def _remove_visitors(connection: Connection, visitors: Ints) -> int:
-    """Forget visitors of whom neither a touch nor a lease is left."""
+    """Forget visitors of whom neither a touch, a page view nor a lease is left."""
     visitors = visitors[visitors > 0]
     with temporary(connection, visitor=visitors) as wanted:
         visits = exists().where(touch.c.visitor == wanted.c.visitor)
-        leases = exists().where(schema.lease.c.visitor == wanted.c.visitor)
-        gone = read_ints(connection, select(wanted.c.visitor).where(~visits, ~leases), ["i"])["i"]
+        others = [
+            exists().where(column == wanted.c.visitor)
+            for column in (schema.lease.c.visitor, touch_flag.c.visitor, schema.page_view.c.visitor)
+        ]
+        statement = select(wanted.c.visitor).where(~visits, *(~other for other in others))
+        gone = read_ints(connection, statement, ["i"])["i"]
     remove(connection, identifier.c.identifier_id, gone)
     return len(gone)
 

@@ -46,15 +46,15 @@ def remove_touches(
 
 
 def remove_unused(connection: Connection) -> dict[str, int]:
-    """Delete pages and browsers' names that no touch has; returns how many of each, by table."""
+    """Delete pages and browsers' names that neither touch nor view has; returns how many, by table."""
     counts = {}
-    for table, number, used in (
-        (schema.page, schema.page.c.page_id, touch.c.page_id),
-        (schema.agent, schema.agent.c.agent_id, touch.c.agent_id),
-    ):
+    for table, number in ((schema.page, schema.page.c.page_id), (schema.agent, schema.agent.c.agent_id)):
         there = read_ints(connection, select(number), ["i"])["i"]
-        in_use = read_ints(connection, select(used).where(used.is_not(None)).distinct(), ["i"])["i"]
-        unused = difference(there, in_use)
+        in_use = [
+            read_ints(connection, select(used).where(used.is_not(None)).distinct(), ["i"])["i"]
+            for used in (touch.c[number.name], schema.page_view.c[number.name])
+        ]
+        unused = difference(there, np.concatenate(in_use))
         remove(connection, number, unused)
         counts[table.name] = len(unused)
     return counts

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from attribution.channels.origin import CLICK_IDS
 from attribution.sources.batch import text_bytes
-from attribution.sources.checked import Checked, Problem, distinct, given, mask_of, spread
+from attribution.sources.checked import Checked, Problem, distinct, given, mask_of, numbers, spread
 
 ID_CHARACTERS = 2_000
 PURPOSES = ("analytics", "ad_user_data", "ad_personalization")
@@ -112,6 +112,16 @@ def consent_bits(text: str) -> int | None:
             return None
         seen[purpose] = SIGNALS[signal]
     return sum(signal << 2 * PURPOSES.index(purpose) for purpose, signal in seen.items()) if seen else None
+
+
+def purposes(texts: pa.Array) -> Checked:
+    """Read why a page was asked for (`Sec-Purpose`, `Purpose`, `X-Moz`): int8, 1 where nobody had asked yet.
+
+    >>> purposes(pa.array(["prefetch;prerender", "navigate", None])).values.to_pylist()
+    [1, None, None]
+    """
+    early = mask_of(pc.match_substring_regex(texts, "prefetch|prerender|preview", ignore_case=True))
+    return Checked(numbers(early.astype(np.int8), early))
 
 
 def click_ids(texts: pa.Array) -> Checked:

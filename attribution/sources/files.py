@@ -21,14 +21,16 @@ import pyarrow.parquet as pq
 from attribution.errors import InputError
 from attribution.sources.batch import RawBatch, Rejection, reject_control_characters
 from attribution.sources.csv_blocks import MAX_ROW_BYTES, csv_batches, read_header
-from attribution.sources.json_lines import json_batches, require_columns
+from attribution.sources.json_lines import json_batches
+from attribution.sources.layout import Layout
 from attribution.sources.parquet import parquet_batches
-from attribution.sources.tables import Table
+from attribution.sources.report_text import as_utf8, with_commas
 
-__all__ = ["BLOCK_BYTES", "EXTENSIONS", "RawBatch", "Reader", "Rejection", "read"]
+__all__ = ["BLOCK_BYTES", "EXTENSIONS", "Layout", "RawBatch", "Reader", "Rejection", "read"]
 
 BLOCK_BYTES = 1 << 24
 _HEAD_BYTES = 1 << 16
+_LINES_ABOVE = 20  # that may stand above the header of a report
 EXTENSIONS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".parquet")
 
 Progress = Callable[[int, int | None], None]
@@ -45,7 +47,7 @@ _MAGIC = {
 class Reader(Iterator[RawBatch]):
     """The batches of one file, in order.
 
-    `unknown_columns` are the names in the file that the table does not have (for JSON Lines complete only
+    `unknown_columns` are the names in the file that the layout does not have (for JSON Lines complete only
     at the end); `bytes_done` and `bytes_total` (None for standard input) are counted in the file as it lies
     on disk. The header is read, and a missing column raised, on construction.
     """
@@ -53,13 +55,13 @@ class Reader(Iterator[RawBatch]):
     def __init__(
         self,
         path: str | Path,
-        table: Table,
+        layout: Layout,
         block_bytes: int,
         stdin: BinaryIO | None,
         progress: Progress | None,
     ) -> None:
         self.name = "standard input" if str(path) == "-" else str(path)
-        self.table = table
+        self.layout = layout
         self.bytes_done = 0
         self.bytes_total: int | None = None
         self._block_bytes = block_bytes
@@ -109,7 +111,7 @@ class Reader(Iterator[RawBatch]):
         if form.startswith(".csv"):
             return self._open_csv(read_on)
         head = self._head(read_on)
-        return json_batches(read_on, head, self.table, self._unknown, self._block_bytes)
+        return json_batches(read_on, head, self.layout, self._unknown, self._block_bytes)
 
     def _counting(self, source: IO[bytes]) -> Callable[[int], bytes]:
         def read_on(size: int) -> bytes:
@@ -145,8 +147,16 @@ class Reader(Iterator[RawBatch]):
         return head.removeprefix(b"\xef\xbb\xbf")
 
     def _open_csv(self, read: Callable[[int], bytes]) -> Iterator[RawBatch]:
+        if self.layout.find_header:  # what web pages export
+            read = with_commas(as_utf8(read), self.layout.names)
         data = self._head(read)
         line = 1
+        if self.layout.header:
+            self._check_names(list(self.layout.header))
+            wanted = [name for name in self.layout.names if name in self.layout.header]
+            return csv_batches(read, data, line, list(self.layout.header), wanted, self._block_bytes)
+        if self.layout.find_header:
+            data, line = self._from_header(data)
         while True:
             data, blank_lines = _without_blank_lines(data)
             line += blank_lines
@@ -165,9 +175,26 @@ class Reader(Iterator[RawBatch]):
         if not data:
             raise InputError("the file is empty; allowed is a header row and rows, so export it again")
         header = self._header(data[:end])
-        wanted = [name for name in self.table.names if name in header]
+        wanted = [name for name in self.layout.names if name in header]
         line += data.count(b"\n", 0, end)  # a quoted name may hold one
         return csv_batches(read, data[end:], line, header, wanted, self._block_bytes)
+
+    def _from_header(self, data: bytes) -> tuple[bytes, int]:
+        """Leave out the lines above the header (a title, a range of days); also return the header's line."""
+        rest, best = data, (0, data, 1)
+        for number in range(1, _LINES_ABOVE + 2):
+            end = _end_of_line(rest)
+            try:
+                names = set(read_header(rest[:end]))
+            except UnicodeDecodeError:
+                names = set()
+            known = len(names & set(self.layout.names))
+            if known > best[0]:
+                best = (known, rest, number)
+            if end is None:
+                break
+            rest = rest[end:].removeprefix(b"\r").removeprefix(b"\n")
+        return best[1], best[2]
 
     def _header(self, line: bytes) -> list[str]:
         try:
@@ -183,14 +210,14 @@ class Reader(Iterator[RawBatch]):
             raise InputError(
                 f"the header names {', '.join(twice)} more than once; allowed is once each, so rename one"
             )
-        require_columns(self.table, names)
-        self._unknown.update(dict.fromkeys(name for name in names if name not in self.table.names))
+        self.layout.require(names)
+        self._unknown.update(dict.fromkeys(name for name in names if name not in self.layout.names))
 
     def _open_parquet(self, file: IO[bytes]) -> Iterator[RawBatch]:
         parquet = pq.ParquetFile(file)
         found = {name.strip().lower(): name for name in parquet.schema_arrow.names}
         self._check_names([name.strip().lower() for name in parquet.schema_arrow.names])
-        return parquet_batches(parquet, {name: found[name] for name in self.table.names if name in found})
+        return parquet_batches(parquet, {name: found[name] for name in self.layout.names if name in found})
 
     def _report(self) -> None:
         if self._file is not None and self.bytes_total is not None:
@@ -231,7 +258,7 @@ class Reader(Iterator[RawBatch]):
 
 def read(
     path: str | Path,
-    table: Table,
+    layout: Layout,
     *,
     block_bytes: int = BLOCK_BYTES,
     stdin: BinaryIO | None = None,
@@ -251,7 +278,7 @@ def read(
     >>> rows.unknown_columns, next(rows).columns.to_pylist()
     (('x',), [{'date': '2024-05-03', 'currency': 'USD', 'rate': '0.79'}])
     """
-    return Reader(path, table, block_bytes, stdin, progress)
+    return Reader(path, layout, block_bytes, stdin, progress)
 
 
 def _without_blank_lines(data: bytes) -> tuple[bytes, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from operator import methodcaller
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from attribution.errors import InputError
 from attribution.sources.batch import RawBatch, Rejection, raw_line, sorted_by_line
 from attribution.sources.csv_blocks import MAX_ROW_BYTES, check_utf8
-from attribution.sources.tables import Table
+from attribution.sources.layout import Layout
 
 Row = dict[str, Any]
 
@@ -27,29 +27,8 @@ class _Nested(Exception):
     """A value that is a list or an object."""
 
 
-def require_columns(table: Table, names: Iterable[str]) -> None:
-    """Raise InputError where a required column is absent, saying which and what was found."""
-    found = [name for name in names if name]
-    missing = [name for name in table.required if name not in found]
-    if missing:
-        shown = ", ".join(found[:30]) + (", …" if len(found) > 30 else "")
-        hint = _separator_hint(found)
-        raise InputError(
-            f"the required column{'s' * (len(missing) > 1)} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing; found: {shown or '(none)'}; "
-            f"{table.name} needs {', '.join(table.required)}, so add or rename{hint}"
-        )
-
-
-def _separator_hint(found: list[str]) -> str:
-    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(found) == 1 and mark in found[0]:
-            return f" (the columns are parted by {name}; allowed are commas)"
-    return ""
-
-
 def json_batches(
-    read: Callable[[int], bytes], data: bytes, table: Table, unknown: dict[str, None], block_bytes: int
+    read: Callable[[int], bytes], data: bytes, layout: Layout, unknown: dict[str, None], block_bytes: int
 ) -> Iterator[RawBatch]:
     """Yield the rows in batches; `data` is what was read already, `unknown` collects other names.
 
@@ -73,10 +52,10 @@ def json_batches(
             continue
         block, data = data[:end], data[end:]
         check_utf8(block, line)
-        batch, names = _batch(block.decode("utf-8"), line, table)
-        unknown.update(dict.fromkeys(name for name in names if name not in table.names))
+        batch, names = _batch(block.decode("utf-8"), line, layout)
+        unknown.update(dict.fromkeys(name for name in names if name not in layout.names))
         if not checked and batch.columns.num_rows:
-            require_columns(table, names)
+            layout.require(names)
             checked = True
         line += block.count(b"\n")
         empty = empty and not block.strip()
@@ -86,12 +65,12 @@ def json_batches(
         raise InputError("the file is empty; allowed is one JSON object a line, so export it again")
 
 
-def _batch(text: str, line: int, table: Table) -> tuple[RawBatch, list[str]]:
+def _batch(text: str, line: int, layout: Layout) -> tuple[RawBatch, list[str]]:
     rows, lines, rejected = _rows(text, line)
     spellings: dict[str, list[str]] = {}
     for key in dict.fromkeys(chain.from_iterable(rows)):
         spellings.setdefault(key.strip().lower(), []).append(key)
-    present = [name for name in table.names if name in spellings]
+    present = [name for name in layout.names if name in spellings]
     columns = {name: _all_text(rows, spellings[name]) for name in present}
     if any(column is None for column in columns.values()):
         columns, bad = _by_value(rows, {name: spellings[name] for name in present}, lines)

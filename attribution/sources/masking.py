@@ -15,10 +15,10 @@ EMAIL, PHONE = "(email)", "(phone)"
 # a cheap look first: most values hold neither an at sign nor enough digits, and need no second one
 _SUSPECT = r"@|%(?:25)*40|[0-9](?:[ .()/-]|%20|%28|%29)*(?:[0-9](?:[ .()-]|%20|%28|%29)*){5}[0-9]"
 
-_AT = r"(?:@|%(?:25)*40)"
-_EMAIL = re.compile(
-    rf"[^\s/@?&=:;,<>()\"]+{_AT}(?:[\w-]|%[89A-F][0-9A-F])+(?:\.[\w-]+)*\.[^\W\d_][\w-]+", re.IGNORECASE
-)
+_AT = re.compile(r"@|%(?:25)*40")
+_DOMAIN = re.compile(r"(?:[\w-]|%[89A-F][0-9A-F])+(?:\.[\w-]+)*\.[^\W\d_][\w-]+", re.IGNORECASE)
+_UP_TO_A_BREAK = re.compile(r".*[\s/@?&=:;,<>()\"]", re.DOTALL)
+_LONGEST_NAME = 1_000  # characters before the at sign, encoded ones counted as they stand
 _GAP = r"(?:[ .()-]|%20|%28|%29){0,3}"
 _PHONE = re.compile(
     rf"""(?<![\w.+-])(?:
@@ -39,7 +39,29 @@ def mask_text(text: str) -> str:
     >>> mask_text("/2024-05-03/p/20417512345")
     '/2024-05-03/p/20417512345'
     """
-    return _PHONE.sub(PHONE, _EMAIL.sub(EMAIL, text))
+    return _PHONE.sub(PHONE, _without_emails(text))
+
+
+def _without_emails(text: str) -> str:
+    """Replace e-mail addresses, looking from each at sign to both sides.
+
+    One pattern of a whole address would try every beginning again: seconds for a single URL made for that.
+    """
+    spans: list[tuple[int, int]] = []
+    for at in _AT.finditer(text):
+        domain = _DOMAIN.match(text, at.end())
+        if domain is None:
+            continue
+        before = text[max(at.start() - _LONGEST_NAME, 0) : at.start()]
+        broken = _UP_TO_A_BREAK.match(before)
+        name = len(before) - (broken.end() if broken else 0)
+        if spans and at.start() - name <= spans[-1][1]:  # a@b.com@c.com: one thing
+            spans[-1] = (spans[-1][0], domain.end())
+        elif name:
+            spans.append((at.start() - name, domain.end()))
+    for start, end in reversed(spans):
+        text = text[:start] + EMAIL + text[end:]
+    return text
 
 
 def mask(texts: pa.Array) -> pa.Array:

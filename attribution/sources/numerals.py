@@ -18,6 +18,7 @@ from attribution.sources.checked import Checked, Mask, Problem, distinct, given,
 
 LIMIT = 10**15  # minor units, and counts: far past any invoice, and 9,000 of them still fit an int64
 
+_FINER = 6  # decimals beyond those of a currency: reports in millionths have four
 _PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 _COUNT = r"^[0-9]+(\.0+)?$"
 _SECONDS = r"^[0-9]+(\.[0-9]+)?$"
@@ -51,13 +52,35 @@ def amounts(texts: pa.Array, currency: pa.Array) -> Checked:
     >>> amounts(pa.array(["1234.50", "7"]), pa.array(["GBP", "JPY"])).values.to_pylist()
     [123450, 7]
     """
+    return _amounts(texts, currency, 0, LIMIT)
+
+
+def fine_amounts(texts: pa.Array, currency: pa.Array) -> tuple[Checked, pa.Array]:
+    """Read amounts with up to six decimals more than the currency has: minor units, and millionths of one.
+
+    Decimals beyond those are cut.
+
+    >>> checked, rest = fine_amounts(pa.array(["0.019999", "-0.001"]), pa.array(["GBP", "GBP"]))
+    >>> checked.values.to_pylist(), rest.to_pylist()
+    ([1, -1], [999900, 900000])
+    """
+    cut = pc.replace_substring_regex(texts, r"^(-?[0-9]+\.[0-9]{6})[0-9]+$", r"\1")
+    checked = _amounts(cut, currency, _FINER, 10**18)
+    minor, rest = np.divmod(checked.values.fill_null(0).to_numpy().astype(np.int64), 10**_FINER)
+    mask = ~given(checked.values)
+    return Checked(pa.array(minor, mask=mask), checked.problems), pa.array(rest, mask=mask)
+
+
+def _amounts(texts: pa.Array, currency: pa.Array, finer: int, limit: int) -> Checked:
     plain = mask_of(pc.match_substring_regex(texts, _PLAIN))
     minor = np.zeros(len(texts), np.int64)
     too_many, too_large = np.zeros((2, len(texts)), dtype=bool)
     places = _places(currency)
     for digits in as_set(places[plain & (places >= 0)]):
         rows = np.flatnonzero(plain & (places == digits))
-        minor[rows], too_many[rows], too_large[rows] = _scaled(texts.take(pa.array(rows)), int(digits))
+        minor[rows], too_many[rows], too_large[rows] = _scaled(
+            texts.take(pa.array(rows)), int(digits) + finer, limit
+        )
     valid = plain & (places >= 0) & ~too_many & ~too_large
     return Checked(
         numbers(minor, valid),
@@ -108,7 +131,7 @@ def _places(currency: pa.Array) -> npt.NDArray[np.int8]:
     return np.array([*table, -1], dtype=np.int8)[codes]
 
 
-def _scaled(texts: pa.Array, digits: int) -> tuple[npt.NDArray[np.int64], Mask, Mask]:
+def _scaled(texts: pa.Array, digits: int, limit: int = LIMIT) -> tuple[npt.NDArray[np.int64], Mask, Mask]:
     """Shift plain decimals by `digits` places; returns value, more decimals than that, out of range."""
     dotted = mask_of(pc.match_substring(texts, "."))
     if dotted.any():
@@ -127,5 +150,5 @@ def _scaled(texts: pa.Array, digits: int) -> tuple[npt.NDArray[np.int64], Mask, 
     value = np.frombuffer(exact.buffers()[1], dtype="<i8")[::2][
         exact.offset : exact.offset + len(exact)
     ].copy()
-    too_large |= np.abs(value) > LIMIT
+    too_large |= np.abs(value) > limit
     return value, too_many, too_large & ~too_many

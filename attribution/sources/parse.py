@@ -13,12 +13,14 @@ integer   int64
 seconds   int64, decimals rounded down
 consent   int8, never null, two bits a purpose (:func:`attribution.sources.fields.consents`)
 yes_no    int8, 1 or 0; `outcome` likewise
+purpose   int8, 1 where a browser fetched a page before anybody asked for it, else null
 others    string; `rate` keeps its digits
 ========  =====================================================================================
 
-Touches give, instead of `url` and `referrer`, every name of ORIGIN_FIELDS, `landing_path` and `query`.
-With analytics denied neither a touch nor a lead has a `visitor_id`, and a touch no other identifier; what it
-named stands in `denied_visitor_id`, `denied_email` and so on (where any row named one): that somebody denied
+Touches and page views give, instead of `url` and `referrer`, every name of ORIGIN_FIELDS, `landing_path` and
+`query`. With analytics denied neither a touch nor a lead has a `visitor_id`, and a touch no other
+identifier; what it named stands in `denied_visitor_id`, `denied_email` and so on (where any row named one):
+that somebody denied
 it counts, though the touch is nobody's.
 """
 
@@ -44,6 +46,7 @@ from attribution.sources.urls import click_id_kinds, parse_urls, referrer_hosts
 
 __all__ = ["ParseOptions", "Parsed", "Rejection", "parse"]
 
+_VISITS = ("touches", "pageviews")  # the tables whose URLs are read
 _SHOWN_CHARACTERS = 80  # of a received value, in a message
 
 
@@ -52,12 +55,15 @@ class ParseOptions:
     """How to read what a file leaves open.
 
     `timezone` (IANA) places times without an offset; None rejects them. Bare dates are days of it, else
-    of `store_timezone`. `keep_query` names the URL parameters to keep besides the known ones.
+    of `store_timezone`. `keep_query` names the URL parameters to keep besides the known ones. `fine` lets
+    spend have more decimals than its currency, as reports in millionths do: what is left of a minor unit
+    comes as `cost_rest` (int64 millionths), to be rounded when all rows of a day are added up.
     """
 
     timezone: str | None = None
     store_timezone: str = "UTC"
     keep_query: frozenset[str] = frozenset()
+    fine: bool = False
 
     def __post_init__(self) -> None:
         zone(self.timezone or self.store_timezone)  # an unknown name is told before any row is read
@@ -132,10 +138,12 @@ def parse(raw: RawBatch, table: Table, options: ParseOptions) -> Parsed:
     if table.name in RULES:
         for fault in RULES[table.name]({**texts, **output}):
             faults.add(fault.mask, fault.code, fault.message)
-    if table.name == "touches":
+    if table.name == "pageviews":
+        output["kind"] = pa.repeat(pa.scalar("session"), count)  # as that of the touch which it becomes
+    if table.name in _VISITS:
         output = _touches(output, texts, options)
-    if table.name in ("touches", "leads"):
-        output = _without_the_denied(output, keep=table.name == "touches")
+    if table.name in _VISITS or table.name == "leads":
+        output = _without_the_denied(output, keep=table.name in _VISITS)
     good = ~faults.bad
     kept = pa.table(output)
     if not good.all():
@@ -169,6 +177,9 @@ def _parse_column(
             return days(texts, options.day_zone), {}
         case "amount":
             assert currency is not None  # tables declare a currency beside every amount
+            if options.fine:
+                checked, rest = numerals.fine_amounts(texts, currency)
+                return checked, {"cost_rest": rest}
             return numerals.amounts(texts, currency), {}
         case "currency":
             return numerals.currencies(texts), {}
@@ -186,6 +197,8 @@ def _parse_column(
             return fields.yes_or_no(texts, fields.OUTCOMES), {}
         case "consent":
             return fields.consents(texts), {}
+        case "purpose":
+            return fields.purposes(texts), {}
         case "click_id":
             return fields.click_ids(texts), {}
         case "emails":

@@ -38,6 +38,10 @@ def analytics_denied(consent: pa.Array) -> Mask:
 
 
 def _touches(columns: Columns) -> list[Fault]:
+    return [*_pageviews(columns), _currency_missing(columns, "cost")]
+
+
+def _pageviews(columns: Columns) -> list[Fault]:
     nobody = ~given(columns["visitor_id"]) & ~analytics_denied(columns["consent"])
     for name in TOUCH_IDENTIFIERS:
         nobody &= ~given(columns[name])
@@ -45,7 +49,7 @@ def _touches(columns: Columns) -> list[Fault]:
         f"visitor_id is missing, and so are {', '.join(TOUCH_IDENTIFIERS)}; none may be given only where "
         "consent denies analytics, so add one or set consent to analytics:denied"
     )
-    return [Fault(nobody, "missing_value", message), _currency_missing(columns, "cost")]
+    return [Fault(nobody, "missing_value", message)]
 
 
 def _identities(columns: Columns) -> list[Fault]:
@@ -83,6 +87,12 @@ def _deals(columns: Columns) -> list[Fault]:
     ]
 
 
+def _names_somebody(columns: Columns) -> list[Fault]:
+    nobody = ~given(columns["lead_id"]) & ~given(columns["contact_id"]) & ~given(columns["email"])
+    message = "lead_id, contact_id and email are missing; give one of them"
+    return [Fault(nobody, "missing_value", message)]
+
+
 def _leases(columns: Columns) -> list[Fault]:
     backwards = mask_of(pc.less(columns["released_at"], columns["leased_at"]))
     message = "released_at lies before leased_at; mend the times"
@@ -98,5 +108,6 @@ def _currency_missing(columns: Columns, amount: str) -> Fault:
 
 
 RULES: dict[str, Rule] = {
-    "touches": _touches, "identities": _identities, "deals": _deals, "leases": _leases,
+    "touches": _touches, "pageviews": _pageviews, "identities": _identities, "deals": _deals,
+    "deal_contacts": _names_somebody, "meetings": _names_somebody, "leases": _leases,
 }  # fmt: skip

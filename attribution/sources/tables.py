@@ -5,11 +5,14 @@ Reading, parsing, storing and documentation all follow these declarations; nothi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from attribution.channels.names import LEVELS
 from attribution.channels.origin import TOUCH_KINDS
 from attribution.errors import UnknownNameError
+from attribution.sources.layout import refuse_missing
 
 Kind = Literal[
     "id",  # text that identifies something: rejected when too long, never cut
@@ -25,6 +28,7 @@ Kind = Literal[
     "yes_no",  # -> int8, 1 or 0
     "outcome",  # of a call: yes, no or what telephone systems say; -> int8, 1 where somebody answered
     "consent",  # -> int8
+    "purpose",  # of a request, as browsers say it; -> int8, 1 for a page that nobody may ever see
     "url",
     "referrer",
     "click_id",
@@ -87,6 +91,29 @@ class Table:
         """The columns without which no row can load."""
         return tuple(column.name for column in self.columns if column.required)
 
+    @property
+    def separator(self) -> str:
+        """What stands between the columns of a text file."""
+        return ","
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Nothing: every file has a header of its own."""
+        return ()
+
+    @property
+    def find_header(self) -> bool:
+        """No: the header is the first line."""
+        return False
+
+    def require(self, found: Iterable[str]) -> None:
+        """Raise InputError where a required column is absent, saying which and what was found."""
+        names = list(found)
+        missing = [name for name in self.required if name not in names]
+        refuse_missing(
+            self.name, missing, names, f"{self.name} needs {', '.join(self.required)}, so add or rename"
+        )
+
     def column(self, name: str) -> Column:
         """Return a column by its name in the file; KeyError when the table has none."""
         return {column.name: column for column in self.columns}[name]
@@ -145,6 +172,21 @@ _TOUCHES = (
     _CURRENCY,
     *(_id(name) for name in TOUCH_IDENTIFIERS),
 )
+_PAGEVIEWS = (
+    # required unless another identifier is given or consent is denied, as in touches
+    _id("visitor_id"),
+    _start("at", True),
+    Column("url", "url"),
+    Column("referrer", "referrer"),
+    *_texts("user_agent"),
+    _id("session_id"),
+    *_DIMENSIONS,
+    Column("click_id", "click_id"),
+    Column("engaged_seconds", "seconds"),
+    Column("consent", "consent"),
+    Column("purpose", "purpose"),
+    *(_id(name) for name in TOUCH_IDENTIFIERS),
+)
 _IDENTITIES = (
     _id("visitor_id"),
     _id("email"),
@@ -190,6 +232,15 @@ _DEALS = (
     _end("recurring_from"),
     _end("recurring_until"),
 )
+_DEAL_CONTACTS = (
+    _id("deal_id", True),
+    # one of these is required: a rule of the row
+    _id("contact_id"),
+    _id("email"),
+    _id("lead_id"),
+    *_texts("role"),
+    Column("is_primary", "yes_no"),
+)
 _STAGES = (
     Column("object", "choice", True, ("lead", "deal")),
     _id("id", True),
@@ -212,7 +263,21 @@ _SPEND = (
     *_DIMENSIONS,
     *_counts("impressions", "clicks"),
 )
-_MEETINGS = (_id("meeting_id", True), _id("lead_id", True), _start("booked_at", True), _end("held_at"))
+_SPEND_NAMES = (
+    *_texts("platform"),
+    Column("level", "choice", True, LEVELS),
+    Column("reported", "text", True),
+    Column("name", "text", True),
+)
+_MEETINGS = (
+    _id("meeting_id", True),
+    # one of these is required: a rule of the row
+    _id("lead_id"),
+    _id("contact_id"),
+    _id("email"),
+    _start("booked_at", True),
+    _end("held_at"),
+)
 _CALLS = (
     _id("call_id", True),
     _start("at", True),
@@ -250,12 +315,15 @@ TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (
         Table("touches", _TOUCHES, ("touch_id",), "conflict"),
+        Table("pageviews", _PAGEVIEWS, tuple(column.output for column in _PAGEVIEWS)),
         Table("identities", _IDENTITIES, tuple(column.output for column in _IDENTITIES)),
         Table("leads", _LEADS, ("lead_id",)),
         Table("deals", _DEALS, ("deal_id",)),
+        Table("deal_contacts", _DEAL_CONTACTS, ("deal_id", "contact_id", "email", "lead_id")),
         Table("stages", _STAGES, ("object", "id", "stage")),
         Table("adjustments", _ADJUSTMENTS, ("adjustment_id",), "conflict"),
         _without_id("spend", _SPEND),
+        Table("spend_names", _SPEND_NAMES, ("platform", "level", "reported"), "replace", "conflict"),
         Table("meetings", _MEETINGS, ("meeting_id",)),
         Table("calls", _CALLS, ("call_id",)),
         Table("leases", _LEASES, ("tracking_number", "visitor_id", "leased_at")),

@@ -53,6 +53,7 @@ _CHUNK_ROWS: Final = 100_000
 _A_FEW_ROWS: Final = 20  # up to here PostgreSQL takes rows faster as an insert than as a copy
 _ROWS_A_STATEMENT: Final = 50  # a quarter faster than one by one; more gains nothing
 _ANALYZE_ROWS: Final = 10_000  # from here on PostgreSQL's planner is told how large a table became
+_HALF: Final = 2**32
 _LISTED: Final = "listed"
 _numbers: Final = itertools.count()
 
@@ -163,6 +164,28 @@ def _arrow(values: Values, rows: int) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     return pa.array(values)
+
+
+def packed(high: ColumnElement[int], low: ColumnElement[int]) -> ColumnElement[int]:
+    """Return two numbers of a row as one, for :func:`unpack`: what costs is how many values cross over.
+
+    Both are numbers of identifiers, which are fewer than 2^31.
+    """
+    return high * _HALF + low
+
+
+def unpack(values: Ints) -> tuple[Ints, Ints]:
+    """Take numbers apart that were :func:`packed`; likewise :func:`pack`.
+
+    >>> unpack(pack(np.array([3]), np.array([5])))
+    (array([3]), array([5]))
+    """
+    return values >> 32, values & (_HALF - 1)
+
+
+def pack(high: Ints, low: Ints) -> Ints:
+    """Return two arrays as one."""
+    return high * _HALF + low
 
 
 def read_ints(connection: Connection, statement: Statement, names: Sequence[str]) -> dict[str, Ints]:

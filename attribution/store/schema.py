@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 
 # The migration that makes this schema; a test holds it against the migrations' own head.
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -110,6 +110,7 @@ agent = Table(
     _key("agent_id"),
     _big("hash", nullable=False, unique=True),
     _text("user_agent", nullable=False),
+    Column("crawler", SmallInteger),  # whether it is a crawler's; null: not looked up yet
 )
 
 # --- who --------------------------------------------------------------------------------------------
@@ -302,6 +303,47 @@ touch = Table(
     Index("ix_touch_path", "visitor", "at", "n", "origin_id"),  # covers the reading of journeys
 )
 
+touch_flag = Table(  # touches that enter no journey: stored without their visitor, who stands here
+    "touch_flag",
+    metadata,
+    _key("n"),
+    _big("visitor", index=True),  # identifier_id; null: nobody's
+    Column("reason", SmallInteger, nullable=False),  # see FLAG_* below
+)
+
+FLAG_CRAWLER: Final = 1
+FLAG_SPAM: Final = 2  # a referrer that is known to be made up
+FLAG_PREFETCH: Final = 3  # a page that a browser fetched before anybody asked for it
+FLAG_REPLACED: Final = 4  # a session that is none any more; it stays while the ledger refers to it
+
+page_view = Table(  # what sessions are cut from
+    "page_view",
+    metadata,
+    # of an identifier (of a visitor, else of whatever else is known of who it was); 0: nobody's
+    _big("visitor", primary_key=True, autoincrement=False),
+    _big("at", primary_key=True, autoincrement=False),
+    _big("hash", primary_key=True, autoincrement=False),  # of all that the view says: a repeated one is known
+    _big("origin_id", nullable=False),
+    _big("page_id"),
+    _big("agent_id"),
+    _big("session"),  # a hash of visitor and session, where the export knows its sessions
+    _text("click_id"),
+    _big("engaged_seconds"),
+    Column("consent", SmallInteger, nullable=False),
+    Column("prefetch", SmallInteger, nullable=False),  # 1: nobody had asked for the page yet
+    _big("batch_id", nullable=False),
+    sqlite_with_rowid=False,
+)
+
+session_origin = Table(  # computed: what sessions were cut by
+    "session_origin",
+    metadata,
+    _key("origin_id"),
+    _big("placement_id", nullable=False),
+    Column("arrival", SmallInteger, nullable=False),  # attribution.channels.arrivals.Arrival
+    Column("spam", SmallInteger, nullable=False),
+)
+
 touch_holder = Table(  # identifiers besides visitors that touches are of: somebody, if nothing else is known
     "touch_holder",
     metadata,
@@ -387,12 +429,26 @@ deal_contact = Table(
     _big("deal_id", primary_key=True, autoincrement=False),
     _big("identifier_id", primary_key=True, autoincrement=False, index=True),
     Column("role", SmallInteger, nullable=False),  # see ROLE_* below
+    Column("is_primary", SmallInteger, nullable=False, server_default="0"),  # 1: as `contact_of_deal` says
     sqlite_with_rowid=False,
 )
 
 ROLE_LEAD: Final = 0
 ROLE_CONTACT: Final = 1
 ROLE_ACCOUNT: Final = 2  # of a deal that names neither a lead nor e-mails
+
+contact_of_deal = Table(  # whom files of contacts name; the deal itself may still be to come
+    "contact_of_deal",
+    metadata,
+    Column("contact_of_deal_id", Big, primary_key=True),
+    _text("key", nullable=False, unique=True),  # the deal's id and the number of the identifier
+    _big("digest", nullable=False),
+    _text("deal_key", nullable=False, index=True),
+    _big("identifier_id", nullable=False, index=True),
+    _text("role"),  # in the CRM's words
+    Column("is_primary", SmallInteger, nullable=False),
+    _big("batch_id", nullable=False),
+)
 
 stage = Table(
     "stage",
@@ -427,7 +483,7 @@ meeting = Table(
     Column("meeting_id", Big, primary_key=True),
     _text("key", nullable=False, unique=True),
     _big("digest", nullable=False),
-    _big("lead", nullable=False),
+    _big("holder", nullable=False),  # identifier_id: of a lead, a contact or an e-mail
     _big("booked_at", nullable=False),
     _big("held_at"),
     _big("batch_id", nullable=False),
@@ -446,6 +502,31 @@ spend = Table(
     _big("impressions"),
     _big("clicks"),
     _big("batch_id", nullable=False),
+)
+
+spend_name = Table(  # what the user says that names of spend are elsewhere
+    "spend_name",
+    metadata,
+    _key("hash"),  # of platform, level and reported
+    _big("digest", nullable=False),
+    _text("platform"),  # null: any
+    _text("level", nullable=False),  # campaign, ad_group, ad, keyword
+    _text("reported", nullable=False),  # the id or name that spend says
+    _text("name", nullable=False),
+    _big("batch_id", nullable=False),
+)
+
+platform_name = Table(  # computed: what ids and names of platforms are placed under, as of the last run
+    "platform_name",
+    metadata,
+    _big("hash", primary_key=True, autoincrement=False),  # of reported, level and key
+    _text("platform", primary_key=True),  # its source; empty: any
+    Column("reported", SmallInteger, nullable=False),  # 1: a name of spend; 0: an id, of touches too
+    _text("level", nullable=False),
+    _text("key", nullable=False),  # the id, or the name as names are compared
+    _text("name", nullable=False),
+    Column("by_user", SmallInteger, nullable=False),  # 1: by spend_name; 0: spend says so itself
+    sqlite_with_rowid=False,
 )
 
 email_stat = Table(

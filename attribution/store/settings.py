@@ -20,13 +20,20 @@ from attribution.channels.origin import TOUCH_KINDS
 from attribution.defaults import DEFAULT_KINDS, DEFAULT_MODELS
 from attribution.errors import InputError, UnknownNameError
 from attribution.money import minor_digits
+from attribution.store.channel_settings import RULES_IN_FILES, parse_rules, parse_sources, rules_text
+from attribution.store.identity_settings import (
+    parse_blocked,
+    parse_free_mail,
+    parse_limits,
+    parse_region,
+    parse_role_mailboxes,
+)
 from attribution.store.model_settings import MODEL_SETTINGS, models_text, parse_model, parse_models
 from attribution.store.schema import setting
 
 FINGERPRINT: Final = "_fingerprint"  # of the content that was imported; the engine's own
 RAN_AT: Final = "_ran_at"  # when the last run ended, in microseconds; also one that had nothing to post
 SCOPES: Final = ("contacts", "account", "primary")
-LIMITED: Final = ("user", "contact", "email", "phone", "lead", "visitor")
 _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?")
 
 
@@ -92,12 +99,6 @@ def _timezone(text: str) -> str:
     return text
 
 
-def _region(text: str) -> str:
-    if not re.fullmatch("[A-Za-z]{2}", text):
-        raise InputError(f"{text!r} is not a region; allowed are ISO 3166 codes of two letters, such as GB")
-    return text.upper()
-
-
 def _domains(text: str) -> str:
     names = dict.fromkeys(text.replace(",", " ").lower().split())
     for name in names:
@@ -108,23 +109,6 @@ def _domains(text: str) -> str:
     return " ".join(names)
 
 
-def _words(text: str) -> str:
-    return " ".join(dict.fromkeys(text.replace(",", " ").lower().split()))
-
-
-def _limits(text: str) -> str:
-    """Check limits such as `email=8 visitor=200`; kinds in the order in which they are known."""
-    said: dict[str, int] = {}
-    for pair in text.replace(",", " ").split():
-        kind, _, count = pair.partition("=")
-        if kind not in LIMITED:
-            raise UnknownNameError("kind of identifier with a limit", kind, LIMITED)
-        if not count.isdecimal() or not 0 < int(count) < 10**9:
-            raise InputError(f"{pair!r} is no limit; allowed is KIND=NUMBER with a number from 1, as email=5")
-        said[kind] = int(count)
-    return " ".join(f"{kind}={said[kind]}" for kind in LIMITED if kind in said)
-
-
 def _whole(text: str) -> str:
     if not text.strip().isdecimal() or not 0 < int(text) < 10**9:
         raise InputError(f"{text!r} is no number of people; allowed are whole numbers from 1")
@@ -132,7 +116,11 @@ def _whole(text: str) -> str:
 
 
 def _duration(text: str) -> str:
-    return clock.duration_text(clock.parse_duration(text.strip().lower()))
+    return clock.duration_text(clock.parse_duration(text))
+
+
+def _grace(text: str) -> str:
+    return clock.duration_text(clock.parse_duration(text, least=0))
 
 
 @dataclass(frozen=True)
@@ -159,9 +147,21 @@ SETTINGS: Final = {
             "timezone", _timezone, "UTC", "IANA zone of the days in reports and of bare dates in imports",
             restates=True,  # the day of a closing decides its exchange rate
         ),
-        Declaration("region", _region, None, "country of phone numbers without a prefix, such as GB"),
+        Declaration("region", parse_region, None, "country of phone numbers without a prefix, such as GB"),
         Declaration(
             "own_domains", _domains, None, "your own sites: referrals among them are no new source",
+        ),
+        Declaration(
+            "channel_rules", parse_rules, None,
+            "your own channel rules, before or after those of the package: [[channel_rule]] tables in a file",
+        ),
+        Declaration(
+            "handback_hosts", _domains, None,
+            "further payment and login pages, which hand visitors back: no source; -HOST takes one out",
+        ),
+        Declaration(
+            "sources", parse_sources, None,
+            "further hosts with their category, as forum.acme.io=social or HOST=NAME:CATEGORY",
         ),
         Declaration("models", parse_models, " ".join(DEFAULT_MODELS), "models that `run` posts credits for"),
         Declaration("model", parse_model, "linear", "the model that reports show when none is named"),
@@ -181,7 +181,7 @@ SETTINGS: Final = {
             "whose touches count for a deal: contacts, account (all its members) or primary",
         ),
         Declaration(
-            "identity_limits", _limits, "user=1 contact=1 email=5 phone=5 lead=20 visitor=100",
+            "identity_limits", parse_limits, "user=1 contact=1 email=5 phone=5 lead=20 visitor=100",
             "how many identifiers of a kind one person may hold, of contacts in each CRM; those not named "
             "keep their defaults",
         ),
@@ -192,21 +192,24 @@ SETTINGS: Final = {
         ),
         Declaration("shared_within", _duration, "30d", "the time in which `shared_people` are counted"),
         Declaration(
-            "role_mailboxes", _words, None,
+            "role_mailboxes", parse_role_mailboxes, None,
             "further mailboxes that several people read, beside info, sales and the like; -NAME takes one "
             "out",
         ),
         Declaration(
-            "free_mail", _words, None,
+            "free_mail", parse_free_mail, None,
             "further domains of mail providers, which are no company's; -DOMAIN takes one out",
         ),
         Declaration(
-            "blocked_identifiers", _words, None,
+            "blocked_identifiers", parse_blocked, None,
             "further values that name nobody, beside null, unknown and the like",
         ),
         Declaration(
-            "call_grace", _duration, "24h",
+            "call_grace", _grace, "24h",
             "how long after its lease a call to a tracking number is still its visitor's",
+        ),
+        Declaration(
+            "session_gap", _duration, "30m", "a longer pause between page views ends a session",
         ),
         Declaration(
             "kinds", _names(TOUCH_KINDS, "touch kind"), " ".join(DEFAULT_KINDS),
@@ -273,16 +276,22 @@ def read_file(path: Path) -> dict[str, str]:
         InputError: no TOML, an unknown setting, or a value that cannot be meant.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content_text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(content_text)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a TOML file: {error}") from None
     values = {}
     for name, value in content.items():
+        if name == RULES_IN_FILES:
+            name = "channel_rules"
         declared = declaration(name)
         try:
-            text = models_text(value) if name in MODEL_SETTINGS else _text(name, value)
+            if name == "channel_rules":
+                text = rules_text(value, content_text.splitlines())
+            else:
+                text = models_text(value) if name in MODEL_SETTINGS else _text(name, value)
             values[name] = declared.parse(text)
         except InputError as error:
             raise InputError(f"{path}: {name}: {error}") from None
@@ -290,6 +299,8 @@ def read_file(path: Path) -> dict[str, str]:
 
 
 def _text(name: str, value: object) -> str:
+    if name == "sources" and isinstance(value, dict):
+        value = [f"{host}={category}" for host, category in value.items()]
     items: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) for item in items):
         raise InputError(f"{name} is {value!r}; allowed are text in quotation marks or a list of such texts")

@@ -1,0 +1,172 @@
+"""Page views as they are stored, and what sessions they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from attribution.loading.session_origins import Cutting
+from attribution.loading.session_touches import Clicks
+from attribution.loading.sessions import UNKNOWN, Sessions, Views, sessions_of
+from attribution.store import schema
+from attribution.store.columns import FEW, Ints, Values, insert_columns, read_frame, read_ints, temporary
+from attribution.store.keys import text_hash
+
+_MANY: Final = 50_000  # from here on views are read from the first visitor to the last
+
+page_view = schema.page_view
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredViews:
+    """Page views: int64[n] columns, 0 where there is nothing.
+
+    Attributes:
+        visitor, at, hash: the key.
+        origin, page, agent: numbers.
+        session, click: hashes.
+        engaged: seconds, UNKNOWN where nobody counted.
+        consent: packed bits.
+        prefetch: 1 where nobody had asked for the page yet.
+    """
+
+    visitor: Ints
+    at: Ints
+    hash: Ints
+    origin: Ints
+    page: Ints
+    agent: Ints
+    session: Ints
+    click: Ints
+    engaged: Ints
+    consent: Ints
+    prefetch: Ints
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def take(self, rows: Ints | Bools) -> StoredViews:
+        """Return some of them."""
+        return StoredViews(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def concat(cls, *parts: StoredViews) -> StoredViews:
+        """Put views together."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    @classmethod
+    def none(cls) -> StoredViews:
+        """Return no views at all."""
+        return cls(*[np.zeros(0, np.int64)] * len(fields(cls)))
+
+
+@dataclass(frozen=True, eq=False)
+class SessionCut:
+    """How page views are cut into sessions.
+
+    Attributes:
+        cutting: what their origins mean.
+        crawlers: numbers of agents.
+        gap: microseconds.
+    """
+
+    cutting: Cutting
+    crawlers: Ints
+    gap: int
+
+    def views(self, stored: StoredViews) -> Views:
+        """Return views as they are cut."""
+        robots = np.isin(stored.agent, self.crawlers)
+        return Views(
+            visitor=stored.visitor, at=stored.at, hash=stored.hash,
+            place=self.cutting.place[stored.origin], click=stored.click, session=stored.session,
+            stream=np.where(robots, schema.FLAG_CRAWLER, stored.prefetch * schema.FLAG_PREFETCH),
+            inside=self.cutting.inside[stored.origin], origin=stored.origin, page=stored.page,
+            agent=stored.agent, engaged=stored.engaged, consent=stored.consent,
+        )  # fmt: skip
+
+    def sessions(self, stored: StoredViews) -> Sessions:
+        """Return the sessions of all views of some visitors."""
+        found = sessions_of(self.views(stored), self.gap)
+        spam = (found.stream == 0) & (self.cutting.spam[found.origin] == 1)
+        return replace(found, stream=np.where(spam, schema.FLAG_SPAM, found.stream))
+
+
+def insert_views(connection: Connection, views: StoredViews, clicks: Clicks, batch_id: int) -> None:
+    """Store new page views, sorted by their key."""
+    insert_columns(
+        connection,
+        page_view,
+        {
+            "visitor": views.visitor, "at": views.at, "hash": views.hash, "origin_id": views.origin,
+            "page_id": _plain(views.page, 0), "agent_id": _plain(views.agent, 0),
+            "session": _plain(views.session, 0),
+            "click_id": clicks.named(views.click) if views.click.any() else None,
+            "engaged_seconds": _plain(views.engaged, UNKNOWN),
+            "consent": views.consent if views.consent.any() else 0,
+            "prefetch": views.prefetch if views.prefetch.any() else 0,
+            "batch_id": batch_id,
+        },
+    )  # fmt: skip
+
+
+def _plain(numbers: Ints, nothing: int) -> Values:
+    """Return numbers with null for nothing; as they are where there is no null, which is stored faster."""
+    missing = numbers == nothing
+    if not missing.any():
+        return numbers
+    return None if missing.all() else pa.array(numbers, mask=missing)
+
+
+def read_views(
+    connection: Connection, visitors: Ints, since: int | None = None, until: int | None = None
+) -> tuple[StoredViews, Clicks]:
+    """Read the page views of some visitors, in any order, and what their click ids are.
+
+    Args:
+        connection: inside a transaction.
+        visitors: int64, distinct and ascending; 0 is nobody.
+        since, until: microseconds, ends included; None: at any time.
+    """
+    view = page_view.c
+    bounds = [view.at >= since] if since is not None else []
+    bounds += [view.at <= until] if until is not None else []
+    whole = (
+        view.visitor, view.at, view.hash, view.origin_id, func.coalesce(view.page_id, 0),
+        func.coalesce(view.agent_id, 0), func.coalesce(view.session, 0),
+        func.coalesce(view.engaged_seconds, UNKNOWN), view.consent, view.prefetch,
+    )  # fmt: skip
+    names = ["visitor", "at", "hash", "origin", "page", "agent", "session", "engaged", "consent", "prefetch"]
+    clicked = select(view.visitor, view.hash, view.click_id).where(view.click_id.is_not(None))
+
+    def read(which: ColumnElement[bool]) -> tuple[StoredViews, Clicks]:
+        found = read_ints(connection, select(*whole).where(which), names)
+        texts = read_frame(connection, clicked.where(which))
+        named = pa.array(texts["click_id"], pa.string())
+        hashes = text_hash(named)
+        click = np.zeros(len(found["at"]), np.int64)
+        if len(hashes):
+            order = np.argsort(texts["hash"].to_numpy(np.int64))
+            known = texts["hash"].to_numpy(np.int64)[order]
+            at = np.minimum(np.searchsorted(known, found["hash"]), len(known) - 1)
+            click = np.where(known[at] == found["hash"], hashes[order][at], 0)
+        views = StoredViews(click=click, **found)
+        if len(visitors) >= _MANY:
+            views = views.take(np.isin(views.visitor, visitors))
+        return views, Clicks.of(hashes, named)
+
+    if not len(visitors):
+        return StoredViews.none(), Clicks.of(np.zeros(0, np.int64), pa.array([], pa.string()))
+    if len(visitors) <= FEW:
+        return read(and_(view.visitor.in_(visitors.tolist()), *bounds))
+    if len(visitors) >= _MANY:
+        return read(and_(view.visitor.between(int(visitors[0]), int(visitors[-1])), *bounds))
+    with temporary(connection, visitor=visitors) as wanted:
+        return read(and_(view.visitor.in_(select(wanted.c.visitor)), *bounds))

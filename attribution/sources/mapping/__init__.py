@@ -1,0 +1,1 @@
+"""Mappings: how the files of other systems become canonical tables, declared as data."""
