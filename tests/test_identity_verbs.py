@@ -240,21 +240,9 @@ def test_people_who_are_two_are_not_split_and_one_person_is_not_joined(store: St
     joined = store.identity_join(ANN, "vb", why="x")
     assert joined.warnings == ["email ann@x.com and visitor vb are one person already: nothing to do"]
     assert joined.rows == []
-    assert split.warnings[0] == (
-        "email ann@x.com and user u9 are two people already, and will be whatever evidence comes"
-    )
-    again = store.identity_split("u9", ANN, why="x")
-    assert again.warnings == ["user u9 and email ann@x.com are split already: nothing to do"]
-    assert states(store) == [(1, "split", "in force")]
-
-
-def test_people_who_were_split_beforehand_stay_two_when_evidence_comes(store: Store) -> None:
-    """A wrong record of the CRM says that they are one."""
-    load(store, identities="user_id,email,at\nu8,ann@x.com,2025-01-01\nu9,zoe@z.com,2025-01-01")
-    store.identity_split(ANN, "email:zoe@z.com", why="they share a name")
-    load(store, identities="lead_id,email,at\nL1,ann@x.com,2025-01-02\nL1,zoe@z.com,2025-01-03")
-    run(store)
-    assert len(people(store)) == 2
+    assert split.warnings == ["email ann@x.com and user u9 are two people already: nothing to do"]
+    assert split.rows == []
+    assert states(store) == []
 
 
 def test_an_excluded_address_has_no_touches_and_no_deals(store: Store) -> None:

@@ -148,7 +148,7 @@ def test_a_weight_that_cannot_be_used_is_named_with_its_touch_and_journey() -> N
         ("position_based:first=nan", "allowed is a number"),
         ("position_based:first=much", "allowed is a number"),
         ("inverse_j:last=0.5", "first=0.6 and last=0.5 cannot be used"),
-        ("time_decay:half_life=0d", "not a duration"),
+        ("time_decay:half_life=0d", "no time at all"),
         ("time_decay:half_life=fortnight", "not a duration"),
     ],
 )

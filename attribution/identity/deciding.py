@@ -56,11 +56,9 @@ def split(connection: Connection, settings: Settings, a: Named, b: Named, by: By
     desk = _Desk(connection, settings, by)
     desk.take_back_of(JOIN, a, b)
     if not desk.share(a, b):
-        if desk.done or desk.is_said(SPLIT, a, b):
-            if not desk.done:
-                desk.told.append(f"{a} and {b} are split already: nothing to do")
-            return desk.outcome()
-        desk.told.append(f"{a} and {b} are two people already, and will be whatever evidence comes")
+        if not desk.done:
+            desk.told.append(f"{a} and {b} are two people already: nothing to do")
+        return desk.outcome()
     desk.record(SPLIT, a, b)
     return desk.outcome()
 
@@ -179,11 +177,6 @@ class _Desk:
             self.told.append(f"{self.told_of(one)} is taken back")
             self.take_back(one)
         return bool(found)
-
-    def is_said(self, verb: str, a: Named, b: Named) -> bool:
-        """Tell whether a decision about exactly these two stands."""
-        pair = {a.number, b.number}
-        return any(one.verb == verb and one.ends == pair for one in standing(self.connection))
 
     def share(self, a: Named, b: Named) -> bool:
         """Tell whether two identifiers are one person's, at any time."""
