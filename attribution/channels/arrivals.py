@@ -45,7 +45,7 @@ def arrivals(
 def _arrival(reader: EvidenceReader, direct: frozenset[str], origin: Origin) -> Arrival:
     if origin.channel:  # given: final
         return Arrival.NOTHING if origin.channel == DIRECT else Arrival.ELSEWHERE
-    pieces = list(reader.pieces(origin))
+    pieces = reader.pieces(origin)
     sources = [piece.source for piece in pieces if piece.source]
     if (pieces and not (sources and sources[0] in direct)) or origin.click_id_kinds:
         return Arrival.ELSEWHERE

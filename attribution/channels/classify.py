@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from attribution.channels.evidence import LOWER_CASE, Evidence, EvidenceReader, Origin
+from attribution.channels.evidence import LOWER_CASE, NOBODY, Evidence, EvidenceReader, Named, Origin
 from attribution.channels.names import LEVELS, PlatformNames
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 from attribution.channels.rules import RULES_VERSION, UNASSIGNED, Facts, RuleSet, default_rules
@@ -163,8 +163,8 @@ class _Draft:
         self.source: str | None = None
         self.medium: str | None = None
         self.chosen: str | None = None  # the source's canonical name
-        self.names: list[str | None] = [None] * 4
-        self.ids: list[str | None] = [None] * 4
+        self.names: Named = NOBODY
+        self.ids: Named = NOBODY
         self.label: str | None = None
         self.medium_label: str | None = None
         self.tagged = False
@@ -185,11 +185,19 @@ class _Draft:
             self.paid = piece.label
         if self.medium is None and piece.medium is not None:
             self.medium, self.medium_label, self.tagged = piece.medium, piece.label, piece.tagged
-        for kept, offered in ((self.names, piece.names), (self.ids, piece.ids)):
-            if any(offered):
-                for i, text in enumerate(offered):
-                    if kept[i] is None:
-                        kept[i] = text
+        if piece.names is not NOBODY:
+            self.names = _filled(self.names, piece.names)
+        if piece.ids is not NOBODY:
+            self.ids = _filled(self.ids, piece.ids)
+
+
+def _filled(kept: Named, offered: Named) -> Named:
+    if kept is NOBODY:
+        return offered
+    first, second, third, fourth = (
+        theirs if ours is None else ours for ours, theirs in zip(kept, offered, strict=True)
+    )
+    return first, second, third, fourth
 
 
 class _Classifier:
@@ -231,8 +239,9 @@ class _Classifier:
         assert self._names is not None
         words: list[str] = []
         platforms: list[str] | None = None
+        names = list(draft.names)
         for i, level in enumerate(LEVELS):
-            number, name = draft.ids[i], draft.names[i]
+            number, name = draft.ids[i], names[i]
             if not (number or name):
                 continue
             if platforms is None:
@@ -242,7 +251,8 @@ class _Classifier:
             if found:
                 by = "spend_names" if found.by_user else f"its id {number or name}"
                 words.append(f"{level.replace('_', ' ')} {found.name} by {by}")
-                draft.names[i] = found.name
+                names[i] = found.name
+        draft.names = (names[0], names[1], names[2], names[3])
         return words
 
     def _facts(self, origin: Origin, draft: _Draft, *names: str | None) -> Facts:

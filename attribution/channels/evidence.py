@@ -6,7 +6,7 @@ A lower-ranked piece fills a field only where its own source equals the chosen o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -20,8 +20,8 @@ LOWER_CASE: Final = frozenset((
     "gad_source", "click_id_kinds", "referrer_host", "landing_host",
 ))  # fmt: skip
 
-_Named = tuple[str | None, str | None, str | None, str | None]  # campaign, ad_group, ad, keyword
-_NOBODY: Final[_Named] = (None, None, None, None)
+Named = tuple[str | None, str | None, str | None, str | None]  # campaign, ad_group, ad, keyword
+NOBODY: Final[Named] = (None, None, None, None)
 
 
 class Origin(NamedTuple):
@@ -75,8 +75,8 @@ class Evidence(NamedTuple):
     label: str
     source: str | None
     medium: str | None
-    names: _Named = _NOBODY
-    ids: _Named = _NOBODY
+    names: Named = NOBODY
+    ids: Named = NOBODY
     tagged: bool = False  # somebody wrote the medium: it was not concluded
     paid: bool = False  # an advertisement for certain, whatever the medium is called
 
@@ -98,34 +98,35 @@ class EvidenceReader:
         self._of_clicks = lru_cache(1_024)(self._read_clicks)
         self._referrers: dict[tuple[str, str | None], Referrer] = {}
 
-    def pieces(self, origin: Origin) -> Iterator[Evidence]:
-        """Yield the evidence of an origin, best first."""
+    def pieces(self, origin: Origin) -> list[Evidence]:
+        """Return the evidence of an origin, best first."""
         clicks = self._clicks(origin)
-        yield from self._given(origin)
-        yield from self._url(origin, clicks)
+        found = []
+        if any(_given(origin)):
+            found.append(self._given(origin))
+        if any(_in_url(origin)):
+            found.append(self._url(origin, clicks))
         platform = self._tables.platforms.get(origin.platform) if origin.platform else None
         if platform:
             source, medium = platform
             paid = bool(self._tables.paid_medium.match(medium))
-            yield Evidence(f"platform {origin.platform}", source, medium, paid=paid)
-        yield from clicks
+            found.append(Evidence(f"platform {origin.platform}", source, medium, paid=paid))
+        found += clicks
         if origin.referrer_host:
             evidence = self.referrer(origin.referrer_host, origin.landing_host).evidence
             if evidence:
-                yield evidence
+                found.append(evidence)
         if origin.kind == "email":
-            yield Evidence("a touch of kind email", None, "email")
+            found.append(Evidence("a touch of kind email", None, "email"))
+        return found
 
-    def _given(self, o: Origin) -> Iterator[Evidence]:
-        if any(_given(o)):
-            names = (o.campaign, o.ad_group, o.ad, o.keyword)
-            ids = (o.campaign_id, o.ad_group_id, o.ad_id, o.keyword_id)
-            source, medium = self._direct_words(o.source, o.medium)
-            yield Evidence("given with the touch", source, medium, names, ids, tagged=True)
+    def _given(self, o: Origin) -> Evidence:
+        names = (o.campaign, o.ad_group, o.ad, o.keyword)
+        ids = (o.campaign_id, o.ad_group_id, o.ad_id, o.keyword_id)
+        source, medium = self._direct_words(o.source, o.medium)
+        return Evidence("given with the touch", source, medium, names, ids, tagged=True)
 
-    def _url(self, o: Origin, clicks: list[Evidence]) -> Iterator[Evidence]:
-        if not any(_in_url(o)):
-            return
+    def _url(self, o: Origin, clicks: list[Evidence]) -> Evidence:
         names = (o.utm_campaign, None, o.utm_content, o.utm_term or o.url_keyword)
         ids = (o.url_campaign_id or o.utm_id, o.url_ad_group_id, o.url_ad_id, None)
         source, medium = self._direct_words(o.utm_source, o.utm_medium)
@@ -136,7 +137,7 @@ class EvidenceReader:
         elif not source:
             named = "utm_medium" if medium else "utm_campaign" if o.utm_campaign else "campaign fields"
             label = f"{named} in the URL"
-        yield Evidence(label, source, medium, names, ids, tagged=True)
+        return Evidence(label, source, medium, names, ids, tagged=True)
 
     def _direct_words(self, source: str | None, medium: str | None) -> tuple[str | None, str | None]:
         """Write (direct) and (none) one way; (none) without a source says nothing."""
@@ -181,7 +182,7 @@ class EvidenceReader:
         host = clean_host(text)
         if not host:
             return Referrer(None, None)
-        if is_within(host, self._own_domains) or (landing and _same_site(host, landing)):
+        if (self._own_domains and is_within(host, self._own_domains)) or (landing and _same_site(host, landing)):
             return Referrer(None, f"the referrer {host} is the site's own")
         if is_within(host, self._tables.handback_hosts):
             return Referrer(None, f"the referrer {host} only hands visitors back after a payment or login")

@@ -360,7 +360,8 @@ def _field_test(channel: str, key: str, values: frozenset[str]) -> tuple[str, Ca
     if how == "contains" and len(texts) == 1:
         return field, lambda text: texts[0] in text
     if how == "contains":
-        return field, lambda text: any(part in text for part in texts)
+        found = re.compile("|".join(map(re.escape, texts))).search
+        return field, lambda text: found(text) is not None
     try:
         patterns = [re.compile(text, re.IGNORECASE | re.DOTALL) for text in texts]
     except re.error as error:
