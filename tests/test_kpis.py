@@ -18,7 +18,7 @@ from attribution.engine import Store
 from attribution.errors import InputError, UnknownNameError
 from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
-from attribution.metrics.kpi_durations import quantile
+from attribution.metrics.measures.durations import quantile
 from attribution.metrics.kpis import divide
 
 Csv = Callable[[str, str], Path]

@@ -29,7 +29,16 @@ def units_of(connection: Connection, journeys: Journeys) -> Ints:
         connection: inside a transaction.
         journeys: with touches, each.
     """
-    person = journeys.person[journeys.first]
+    return units_of_people(connection, journeys.person[journeys.first])
+
+
+def units_of_people(connection: Connection, person: Ints) -> Ints:
+    """Return int64[n]: the account of each person, else the person; numbered by what they are called.
+
+    Args:
+        connection: inside a transaction.
+        person: int64[n], persons, or identifiers of visitors that nobody knows.
+    """
     known = _hashes_of_people(connection)
     accounts = _accounts_of_people(connection)
     own = look_up(known["person"], known["hash"], person)

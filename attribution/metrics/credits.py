@@ -7,7 +7,7 @@ groups and added up here; nothing walks them one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -82,6 +82,34 @@ def entries_by_object(
     if (found["share"] >= 0).all():
         return found
     return found.groupby(list(names))[["value", "share"]].sum().reset_index()
+
+
+def entries_by_time(
+    connection: Connection, selection: Selection, keys: Sequence[str], question: Question
+) -> pd.DataFrame:
+    """Read a credit set's entries with when they count: for money of several periods in one reading.
+
+    Returns:
+        int64 columns `object_id`, the keys, `at` (microseconds), `value` and `share`; conversions without a
+        rate are left out, unless one currency alone is asked for.
+    """
+    names = ("at", "object_id", *keys)
+    amount = entry.c.amount_minor if question.currency else func.coalesce(entry.c.reporting_minor, 0)
+    only_rated = question.currency is None and _has_unrated(connection, selection)
+    always = replace(question, period=Period())
+    statement = _entries(selection, names, always, rated=True if only_rated else None, amount=amount)
+    return pd.DataFrame(_read(connection, statement, names))
+
+
+def unrated(
+    connection: Connection, selection: Selection, dimensions: Dimensions, question: Question
+) -> dict[str, int]:
+    """Return what nothing converts, by its currency in minor units of that."""
+    out = Credits()
+    if question.currency is None and _has_unrated(connection, selection):
+        keys = (*dimensions.touch_keys, *(("object_id",) if dimensions.plain else ()))
+        _add_unrated(connection, selection, dimensions, question, keys, out)
+    return out.no_rate
 
 
 def assisted_by_group(
@@ -188,6 +216,7 @@ def _entries(
         source = source.outerjoin(touch, touch.c.n == entry.c.touch)
     if question.date == "touch":
         at = func.coalesce(touch.c.at, at)
+    expressions["at"] = at
     columns = [expressions[key] for key in keys]
     statement: Query = (
         select(*columns, amount, entry.c.share_millionths)

@@ -20,8 +20,9 @@ from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.dimensions import Dimensions, parse_by, parse_where
 from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi, choose
-from attribution.metrics.kpi_durations import STAGES, Duration, durations
-from attribution.metrics.kpi_measures import Asked, Measures
+from attribution.metrics.measures.context import Asked, Measures
+from attribution.metrics.measures.durations import STAGES, Duration, durations
+from attribution.metrics.measures.registry import MEASURES
 from attribution.metrics.report import ask, count
 from attribution.metrics.selection import (
     JourneySelection,
@@ -90,7 +91,7 @@ def kpis(
         question = replace(question, period=when)
         label = model or Settings(connection).require("model").split()[0]
         dimensions = Dimensions(connection, dims, conditions)
-        measures = Measures(connection, Asked(journeys, label, question, basis), dimensions)
+        measures = Measures(connection, Asked(journeys, label, question, basis), dimensions, MEASURES)
         table = _Table(measures, currency or journeys.currency)
         rows = table.rows(chosen)
         totals = table.totals(chosen)

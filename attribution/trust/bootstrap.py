@@ -28,12 +28,12 @@ from attribution.trust.bca import bca_bounds, check_level, spread
 from attribution.trust.draws import draw_times
 from attribution.trust.intervals import ENOUGH_CONVERSIONS, LARGEST_RANKED, Intervals
 from attribution.trust.ranks import ahead_of_next, rank_agreement, rank_bounds
+from attribution.trust.sums import draw_sums
 
 FEWEST_DRAWS = 100
 
 Progress = Callable[[str, int, int | None], None]
 
-_UNITS_AT_A_TIME = 2048  # their draws stay in the cache
 _BLOCK_BYTES = 1 << 26  # draws of all journeys that are held for the models that learn
 _DIGITS = 1e9  # what differs less than this part of the largest figure is a tie
 _UNKNOWN_UNITS = -(1 << 62)  # units that no touch names are numbered from here
@@ -112,7 +112,7 @@ def bootstrap(
     per_cell = [_share_of_cells(model, cells) for model in fitted]
     sums = [_sums(cells, shares, len(keys)) for shares in per_cell]
     fixed = [i for i, learns in enumerate(learning) if not learns]
-    samples = dict(zip(fixed, _draw_sums([sums[i] for i in fixed], keys, draws, seed, progress), strict=True))
+    samples = dict(zip(fixed, draw_sums([sums[i] for i in fixed], keys, draws, seed, progress), strict=True))
     for i, learns in enumerate(learning):
         if learns:
             samples[i] = _draw_fits(models[i], journeys, cells, keys, unit, draws, seed, progress)
@@ -193,25 +193,6 @@ def _sums(cells: _Cells, shares: FloatArray, n_units: int) -> sparse.csr_array:
     some = shares > 0
     entries = (shares[some] * cells.value[some], (cells.unit[some], cells.group[some]))
     return sparse.csr_array(sparse.coo_array(entries, shape=(n_units, cells.n_groups)))
-
-
-def _draw_sums(
-    sums: Sequence[sparse.csr_array], keys: IntArray, draws: int, seed: int, progress: Progress | None
-) -> list[FloatArray]:
-    """Return [R, G] for each matrix: its units summed as often as each is drawn."""
-    found = [np.zeros((matrix.shape[1], draws)) for matrix in sums]
-    if not sums:
-        return []
-    used = np.flatnonzero(sum(np.diff(matrix.indptr) for matrix in sums))  # the others add nothing
-    rows = [matrix[used] for matrix in sums] if len(used) < len(keys) else sums
-    for start in range(0, len(used), _UNITS_AT_A_TIME):
-        stop = min(start + _UNITS_AT_A_TIME, len(used))
-        times = draw_times(keys[used[start:stop]], draws, seed)
-        for total, matrix in zip(found, rows, strict=True):
-            total += matrix[start:stop].T @ times
-        if progress is not None:
-            progress("drawing people", stop, len(used))
-    return [total.T for total in found]
 
 
 def _draw_fits(

@@ -17,7 +17,8 @@ from sqlalchemy import select
 
 from attribution.clock import DAY
 from attribution.metrics.facts import NEVER
-from attribution.metrics.kpi_measures import Measures
+from attribution.metrics.measures.context import Measures
+from attribution.metrics.measures.records import deal_ids, lead_ids
 from attribution.metrics.selection import with_goal
 from attribution.store.columns import Ints, read_ints
 from attribution.store.schema import conversion, journey_touch, lead
@@ -112,14 +113,14 @@ def _first_touch_to_lead(measures: Measures) -> Times | None:
     )
     found = read_ints(measures.connection, statement, ("lead_id", "created", "touched", "end_of_day"))
     micros = _between(found["created"], found["touched"], found["end_of_day"])
-    counted = np.isin(found["lead_id"], measures.lead_ids("leads"))
+    counted = np.isin(found["lead_id"], lead_ids(measures, "leads"))
     return found["lead_id"][counted], micros[counted]
 
 
 def _lead_to_opportunity(measures: Measures) -> Times:
     leads, deals = measures.dimensions.leads, measures.dimensions.deals
     first = deals.groupby("lead_id")[["created_start", "created"]].min()
-    counted = np.isin(_column(leads, "lead_id"), measures.lead_ids("converted_leads"))
+    counted = np.isin(_column(leads, "lead_id"), lead_ids(measures, "converted_leads"))
     ids, start = _column(leads, "lead_id")[counted], _column(leads, "created_start")[counted]
     found = first.loc[ids]  # whoever converted has one
     return ids, _between(_column(found, "created_start"), start, _column(found, "created"))
@@ -136,7 +137,7 @@ def _lead_to_won(measures: Measures) -> Times:
 def _to_won(measures: Measures, begins: str) -> Times:
     deals = measures.dimensions.deals
     ids, start = _column(deals, "deal_id"), _column(deals, begins)
-    counted = np.isin(ids, measures.deal_ids("won_deals")) & (start != NEVER)
+    counted = np.isin(ids, deal_ids(measures, "won_deals")) & (start != NEVER)
     return ids[counted], _between(_column(deals, "closed")[counted], start[counted])
 
 
