@@ -19,7 +19,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
 from attribution.metrics.measures.durations import quantile
-from attribution.metrics.kpis import divide
+from attribution.metrics.kpi_table import divide
 
 Csv = Callable[[str, str], Path]
 PERIOD = {"start": "2025-01-01", "end": "2025-12-31"}

@@ -25,13 +25,24 @@ if TYPE_CHECKING:
 @click.command(
     "kpis",
     short_help="Lead value, cost per lead, ROI, win rate, ...",
-    epilog="Example: attribution kpis --kpi lead_value,roi --by channel --basis cohort",
+    epilog="Example: attribution kpis --kpi lead_value,roi --by channel --every month --interval 0.9",
 )
 @by_option(None, "Dimensions to cut by, joined by commas; owner, industry, account and deal_kind too.")
-@many("--kpi", "NAME", "Only this KPI; repeat it for more.", "names")
+@many("--kpi", "NAME", "Only this KPI, or this family of them; repeat it for more.", "names")
 @click.option(
     "--basis", metavar="period|cohort", help="What happened in the period, or the leads created in it."
 )
+@click.option("--every", metavar="PERIOD", help="Figures of each day, week, month, quarter or year.")
+@click.option(
+    "--against",
+    metavar="previous|year",
+    help="Compare with the period before, or with the same days a year earlier.",
+)
+@click.option("--interval", metavar="LEVEL", help="Show how sure each figure is, such as 0.9 for 90 %.")
+@click.option("--seed", type=click.IntRange(min=0), help="Another one draws intervals anew.")
+@click.option("--unique", is_flag=True, help="Count people, not lead records.")
+@click.option("--stage", metavar="STAGE", help="What a lead reaches to be converted.  [default: opportunity]")
+@click.option("--margin", metavar="PART", help="Value revenue at its margin in ROI and ROAS: 0.6 or 60%.")
 @model_option()
 @question_options
 @output_options
@@ -45,7 +56,7 @@ def command(by: list[str], form: str, store: str | None, **options: Any) -> None
 def _with_whole(answer: Answer) -> Answer:
     """Return the table that people read: figures of the whole are rows after those of the parts."""
     dimensions = list(answer.columns)[: list(answer.columns).index("kpi")]
-    if not dimensions:
+    if not dimensions or "period" in dimensions:
         return answer
     units = {row["kpi"]: row["unit"] for row in answer.rows}
     whole = [

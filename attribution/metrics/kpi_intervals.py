@@ -20,13 +20,15 @@ from attribution.metrics.measures.units import units_of_records
 from attribution.sorted_sets import as_set
 from attribution.store.columns import Ints
 from attribution.store.keys import look_up
-from attribution.trust.bca import bca_bounds, check_level, spread
+from attribution.trust.bca import Spread, bca_bounds, check_level, spread
 from attribution.trust.bootstrap import FEWEST_DRAWS
+from attribution.trust.draws import draw_times
 from attribution.trust.intervals import ENOUGH_CONVERSIONS
 from attribution.trust.sums import draw_sums
 
 DRAWS: Final = 400
 _LARGEST_SEED: Final = 2**63 - 1
+_MEDIANS_AT_A_TIME: Final = 40  # draws that are held at once, a multiple of 4
 
 
 class Bounds(NamedTuple):
@@ -107,6 +109,36 @@ class Intervals:
             group: self._bounds(low[i] - less, high[i] - less, conversions.get(group, 0), bool(known[i]))
             for i, group in enumerate(groups)
         }
+
+    def of_median(self, kind: str, record: Ints, value: Ints, weight: Ints) -> Bounds:
+        """Return the interval of a weighted median.
+
+        Args:
+            kind: of what the records are.
+            record: int64[n], each once.
+            value: int64[n], whose median is meant.
+            weight: int64[n], positive: how much of each counts.
+        """
+        if len(record) < ENOUGH_CONVERSIONS:
+            return Bounds(None, None, len(record))
+        order = np.argsort(value, kind="stable")
+        value, weight = value[order], weight[order].astype(np.float64)
+        units = self.units(kind, record[order])
+        keys = as_set(units)
+        of_unit = np.searchsorted(keys, units)
+        medians = []
+        for start in range(0, self._draws, _MEDIANS_AT_A_TIME):
+            stop = min(start + _MEDIANS_AT_A_TIME, self._draws)
+            times = draw_times(keys, stop - start, self._seed, start=start)
+            upto = np.cumsum(times[of_unit] * weight[:, None], axis=0)
+            at = (upto < upto[-1] / 2).sum(axis=0).clip(0, len(value) - 1)
+            medians.append(np.where(upto[-1] > 0, value[at].astype(np.float64), np.nan))
+        point = float(value[int(np.searchsorted(np.cumsum(weight), weight.sum() / 2))])
+        # a median is not moved smoothly by any one unit: no acceleration
+        per_unit = np.bincount(of_unit, weight, len(keys))
+        even = Spread(np.zeros(1), np.array([per_unit.sum() ** 2 / (per_unit**2).sum()]))
+        low, high = bca_bounds(np.array([point]), np.concatenate(medians)[:, None], even, self.level)
+        return self._bounds(low[0], high[0], len(record), bool(np.isfinite(low[0]) and np.isfinite(high[0])))
 
     @staticmethod
     def _bounds(low: float, high: float, conversions: int, known: bool) -> Bounds:

@@ -38,9 +38,30 @@ class Duration:
 Times = tuple[Ints, Ints]  # record, microseconds (negative: it ended before it began)
 
 
-def durations(measures: Measures, stage: str) -> dict[int, Duration] | None:
-    """Return a stage's durations by group; None where they are unknown."""
-    goal, times_of = STAGES[stage]
+@dataclass(frozen=True)
+class Timed:
+    """The durations of one stage, parallel arrays: record, its group (-1: none), its part of one, how long.
+
+    `share` is in millionths, `micros` in microseconds, negative where it ended before it began; `kind` says
+    what the records are.
+    """
+
+    kind: str
+    record: Ints
+    group: Ints
+    share: Ints
+    micros: Ints
+
+    def by_group(self) -> dict[int, Duration]:
+        """Return the medians and quartiles of each group."""
+        frame = pd.DataFrame({"group": self.group, "micros": self.micros, "share": self.share})
+        frame = frame.loc[frame["group"] >= 0]
+        return {int(str(group)): _summary(part) for group, part in frame.groupby("group")}
+
+
+def timed(measures: Measures, stage: str) -> Timed | None:
+    """Return the durations of a stage; None where they are unknown."""
+    goal, kind, times_of = STAGES[stage]
     found = times_of(measures)
     if found is None:
         return None
@@ -49,12 +70,8 @@ def durations(measures: Measures, stage: str) -> dict[int, Duration] | None:
     if cells is None:
         return None
     ids, groups, share = cells
-    if not len(ids):
-        return {}
-    micros = micros[pd.Index(records).get_indexer(pd.Index(ids))]
-    frame = pd.DataFrame({"group": groups, "micros": micros, "share": share})
-    frame = frame.loc[frame["group"] >= 0]
-    return {int(str(group)): _summary(part) for group, part in frame.groupby("group")}
+    at = pd.Index(records).get_indexer(pd.Index(ids))
+    return Timed(kind, ids, groups, share, micros[at] if len(micros) else np.empty(0, np.int64))
 
 
 def quantile(micros: Ints, weights: Ints, quarter: int) -> float | None:
@@ -141,10 +158,10 @@ def _to_won(measures: Measures, begins: str) -> Times:
     return ids[counted], _between(_column(deals, "closed")[counted], start[counted])
 
 
-# stage -> whose journeys credit it, and its times
-STAGES: Final[dict[str, tuple[str, Callable[[Measures], Times | None]]]] = {
-    "first_touch_to_lead": ("leads", _first_touch_to_lead),
-    "lead_to_opportunity": ("leads", _lead_to_opportunity),
-    "opportunity_to_won": ("revenue", _opportunity_to_won),
-    "lead_to_won": ("revenue", _lead_to_won),
+# stage -> whose journeys credit it, what its records are, and its times
+STAGES: Final[dict[str, tuple[str, str, Callable[[Measures], Times | None]]]] = {
+    "first_touch_to_lead": ("leads", "lead", _first_touch_to_lead),
+    "lead_to_opportunity": ("leads", "lead", _lead_to_opportunity),
+    "opportunity_to_won": ("revenue", "deal", _opportunity_to_won),
+    "lead_to_won": ("revenue", "deal", _lead_to_won),
 }

@@ -1,0 +1,257 @@
+"""Measures into rows: one a group and figure, what it was divided from, and its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from attribution.clock import DAY
+from attribution.labels import NO_LEAD
+from attribution.ledger.allocate import MILLION
+from attribution.metrics.answer import Row
+from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi
+from attribution.metrics.kpi_intervals import Bounds, Intervals
+from attribution.metrics.measures.context import Measures
+from attribution.metrics.measures.durations import STAGES, Duration, Timed, timed
+from attribution.metrics.report import count
+from attribution.money import money_text
+
+
+def divide(kpi: Kpi, numerator: int, denominator: int) -> int | float | None:
+    """Divide two measures: minor units (rounded half up, away from zero) for money, else a float.
+
+    Args:
+        kpi: which figure; it tells whether a measure is money or a count in millionths.
+        numerator: minor units or millionths.
+        denominator: minor units or millionths.
+
+    Returns:
+        None where the denominator is zero.
+
+    >>> from attribution.metrics.kpi_catalogue import KPIS
+    >>> divide(KPIS["lead_value"], 8_500_000, 60_000_000)
+    141667
+    >>> round(divide(KPIS["lead_conversion_rate"], 35_000_000, 150_000_000), 4)
+    0.2333
+    """
+    if denominator == 0:
+        return None
+    if kpi.unit != "money":
+        return numerator / denominator
+    return _half_up(abs(numerator) * MILLION, abs(denominator), negative=(numerator < 0) != (denominator < 0))
+
+
+def _half_up(numerator: int, denominator: int, *, negative: bool) -> int:
+    value = (2 * numerator + denominator) // (2 * denominator)
+    return -value if negative else value
+
+
+def at_margin(minor: int, margin: Fraction) -> int:
+    """Value an amount at a margin, rounded half up, away from zero.
+
+    >>> at_margin(1001, Fraction(1, 2)), at_margin(-1001, Fraction(1, 2))
+    (501, -501)
+    """
+    return _half_up(abs(minor) * margin.numerator, margin.denominator, negative=minor < 0)
+
+
+class KpiTable:
+    """Rows and totals of one period.
+
+    Args:
+        measures: of it.
+        currency: of the answer.
+        margin: what part of revenue is earned, for figures that set it against spend.
+        intervals: None where none are asked for.
+    """
+
+    def __init__(
+        self,
+        measures: Measures,
+        currency: str,
+        margin: Fraction = Fraction(1),
+        intervals: Intervals | None = None,
+    ) -> None:
+        self.measures, self.currency = measures, currency
+        self.dimensions = measures.dimensions
+        self._margin, self._intervals = margin, intervals
+
+    def rows(self, chosen: list[Kpi]) -> list[Row]:
+        """Return one row a group and figure, the groups with most revenue first."""
+        counted = [kpi for kpi in chosen if kpi.numerator]
+        found = {name: self.measures.get(name) for kpi in counted for name in kpi.measures}
+        asked = {stage for kpi in chosen for stage in kpi.stages}
+        drawn = {stage: timed(self.measures, stage) for stage in STAGES if stage in asked}
+        times = {stage: None if of is None else of.by_group() for stage, of in drawn.items()}
+        groups = {g for sums in (*found.values(), *times.values()) for g in sums or {}}
+        if not self.dimensions.by:
+            groups = {0}
+        shown = self._sorted(groups, found)
+        bounds = {kpi.name: self._bounds(kpi, shown) for kpi in counted} if self._intervals else {}
+        rows = []
+        for group in shown:
+            names = self.dimensions.names(group)
+            for kpi in chosen:
+                if kpi.numerator:
+                    row = self._row(kpi, _at(found, group))
+                    rows.append(names | row | self._interval(kpi, row, bounds.get(kpi.name), group))
+                else:
+                    rows += [
+                        names
+                        | self._stage(kpi, stage, times[stage], group)
+                        | self._median_bounds(drawn[stage], group)
+                        for stage in kpi.stages
+                    ]
+        self._tell(found, times)
+        return rows + (self._leadless(counted) if self.measures.asked.basis == "cohort" else [])
+
+    def totals(self, chosen: list[Kpi]) -> Row:
+        """Return each figure over all groups (medians do not add up, and are left out)."""
+        found: Row = {}
+        for kpi in chosen:
+            if kpi.numerator:
+                sums = {name: self.measures.get(name) for name in kpi.measures}
+                whole = {n: None if s is None else sum(s.values()) for n, s in sums.items()}
+                found[kpi.name] = self._row(kpi, whole)["value"]
+        return found
+
+    def _sorted(self, groups: set[int], found: Mapping[str, Mapping[int, int] | None]) -> list[int]:
+        order = [found.get(name) or {} for name in ("revenue", "spend", "leads")]
+        kept = groups
+        if self.dimensions.by:
+            all_ = [sums or {} for sums in found.values()]
+            timed = not all_
+            kept = {g for g in groups if timed or any(sums.get(g) for sums in all_)}
+        return sorted(
+            kept, key=lambda g: (*(-sums.get(g, 0) for sums in order), *self.dimensions.names(g).values())
+        )
+
+    # --- one figure ---------------------------------------------------------------------------------
+
+    def _row(self, kpi: Kpi, found: Mapping[str, int | None]) -> Row:
+        top = found[kpi.numerator]
+        if kpi.denominator is None:
+            shown = self._shown(kpi.numerator, top)
+            return _figure(kpi, shown, shown, None)
+        below = found[kpi.denominator]
+        if kpi.of_earnings and top is not None:
+            top = at_margin(top, self._margin)
+        if kpi.less_spend and top is not None:
+            top = None if below is None else top - below
+        value: Any = None if top is None or below is None else divide(kpi, top, below)
+        if kpi.unit == "money" and value is not None:
+            value = money_text(value, self.currency)
+        return _figure(kpi, value, self._shown(kpi.numerator, top), self._shown(kpi.denominator, below))
+
+    def _shown(self, measure: str, value: int | None) -> str | int | float | None:
+        if value is None:
+            return None
+        return money_text(value, self.currency) if measure in MONEY_MEASURES else count(value)
+
+    def _bounds(self, kpi: Kpi, groups: list[int]) -> dict[int, Bounds] | None:
+        assert self._intervals is not None
+        top = self.measures.parts(kpi.numerator)
+        below = self.measures.parts(kpi.denominator) if kpi.denominator else None
+        if top is None or (kpi.denominator and below is None):
+            return None
+        if not self.dimensions.by:
+            top, below = top.whole(), below.whole() if below is not None else None
+        return self._intervals.of(top, below, groups)
+
+    def _interval(self, kpi: Kpi, row: Row, bounds: Mapping[int, Bounds] | None, group: int) -> Row:
+        """Return `low high conversions too_few` of a figure, in the units of its value."""
+        if self._intervals is None:
+            return {}
+        if bounds is None or (row["value"] is None and kpi.denominator is not None):
+            return {"low": None, "high": None, "conversions": None, "too_few": None}
+        found = bounds[group]
+        low, high = (self._bound(kpi, value) for value in (found.low, found.high))
+        return {"low": low, "high": high, "conversions": found.conversions, "too_few": found.too_few}
+
+    def _bound(self, kpi: Kpi, value: float | None) -> Any:
+        if value is None:
+            return None
+        if kpi.of_earnings:
+            value *= float(self._margin)
+        value -= kpi.less_spend
+        if kpi.unit == "money":
+            minor = value * MILLION if kpi.denominator else value  # a count is in millionths
+            return money_text(round(minor), self.currency)
+        return value / MILLION if kpi.denominator is None else value
+
+    # --- durations ----------------------------------------------------------------------------------
+
+    def _stage(self, kpi: Kpi, stage: str, of: Mapping[int, Duration] | None, group: int) -> Row:
+        nobody = Duration(None, None, None, 0, 0)
+        took = nobody if of is None else of.get(group, nobody)
+        return {
+            "kpi": kpi.name,
+            "stage": stage,
+            "value": took.median,
+            "unit": kpi.unit,
+            "numerator": None,
+            "denominator": None if of is None else count(took.share),
+            "lower_quartile": took.lower_quartile,
+            "upper_quartile": took.upper_quartile,
+            "negative": count(took.negative),
+        }
+
+    def _median_bounds(self, of: Timed | None, group: int) -> Row:
+        if self._intervals is None:
+            return {}
+        if of is None:
+            return {"low": None, "high": None, "conversions": None, "too_few": None}
+        mine = (of.group >= 0 if not self.dimensions.by else of.group == group) & (of.micros >= 0)
+        found = self._intervals.of_median(of.kind, of.record[mine], of.micros[mine], of.share[mine])
+        low, high = (None if bound is None else bound / DAY for bound in (found.low, found.high))
+        return {"low": low, "high": high, "conversions": found.conversions, "too_few": found.too_few}
+
+    # --- what a reader would stumble over -----------------------------------------------------------
+
+    def _leadless(self, counted: list[Kpi]) -> list[Row]:
+        """Return what deals without a lead amount to: they belong to no cohort, and are not in the totals."""
+        lost = {name: value for name, value in self.measures.without_lead.items() if value}
+        if not lost:
+            return []
+        self.measures.warn(
+            f"deals without a lead belong to no cohort; those of the period stand in {NO_LEAD} "
+            "and in no total"
+        )
+        if not self.dimensions.by:
+            return []
+        names = self.dimensions.all_as(NO_LEAD)
+        whole: dict[str, int | None] = dict.fromkeys({name for kpi in counted for name in kpi.measures}, 0)
+        return [names | self._row(kpi, whole | lost) for kpi in counted]
+
+    def _tell(
+        self,
+        found: Mapping[str, Mapping[int, int] | None],
+        times: Mapping[str, Mapping[int, Duration] | None],
+    ) -> None:
+        leads, converted = found.get("leads") or {}, found.get("converted_leads") or {}
+        if any(share > leads.get(group, 0) > 0 for group, share in converted.items()):
+            self.measures.warn(
+                "a lead conversion rate passes 100 %: in a period, the leads that convert may be older than "
+                "those that come in; --basis cohort follows the same leads"
+            )
+        for stage, of in times.items():
+            negative = sum(took.negative for took in (of or {}).values())
+            if negative:
+                self.measures.warn(
+                    f"{count(negative)} of {stage} ended before they began; their durations are left out"
+                )
+
+
+def _at(found: Mapping[str, Mapping[int, int] | None], group: int) -> dict[str, int | None]:
+    return {name: None if sums is None else sums.get(group, 0) for name, sums in found.items()}
+
+
+def _figure(kpi: Kpi, value: Any, numerator: Any, denominator: Any) -> Row:
+    return {
+        "kpi": kpi.name,
+        "value": value,
+        "unit": kpi.unit,
+        "numerator": numerator,
+        "denominator": denominator,
+    }
