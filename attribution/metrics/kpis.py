@@ -121,7 +121,7 @@ def kpis(
         shown = currency or journeys.currency
 
         def table(of: Measures) -> KpiTable:
-            judged = None if level is None else Intervals(of, level, draws, seed)
+            judged = None if level is None else Intervals(of.units, level, draws, seed)
             return KpiTable(of, shown, earned, judged)
 
         when = _When(connection, journeys, question.period, every, against)

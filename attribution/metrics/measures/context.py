@@ -24,6 +24,7 @@ from attribution.metrics.credits import Question, entries_by_object
 from attribution.metrics.dimensions import Dimensions
 from attribution.metrics.facts import NEVER
 from attribution.metrics.measures.parts import Parts
+from attribution.metrics.measures.units import units_of_records
 from attribution.metrics.selection import (
     JourneySelection,
     Period,
@@ -34,6 +35,7 @@ from attribution.metrics.selection import (
 )
 from attribution.sorted_sets import as_set, difference
 from attribution.store.columns import Ints
+from attribution.store.keys import look_up
 
 BASES: Final = ("period", "cohort")
 Mask = npt.NDArray[np.bool_]
@@ -101,6 +103,14 @@ class Measures:
         """Return a measure by group: minor units for money, millionths for counts; None where unknown."""
         parts = self.parts(name)
         return None if parts is None else parts.sums()
+
+    def units(self, kind: str, records: Ints) -> Ints:
+        """Return who each record is drawn with, where intervals are made."""
+        name = f"units of {kind}"
+        if name not in self.kept.tables:
+            self.kept.tables[name] = units_of_records(self.connection, self.dimensions, kind)
+        known, units = self.kept.tables[name]
+        return look_up(known, units, records)
 
     @property
     def warnings(self) -> list[str]:
