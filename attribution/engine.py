@@ -457,6 +457,24 @@ class Store:
 
         return kpis(self.db, _names(by), **options)
 
+    def cohorts(self, **options: Any) -> Answer:
+        """Leads by the month of their creation, by age; see :mod:`attribution.metrics.cohorts`."""
+        from attribution.metrics.cohorts import cohorts
+
+        return cohorts(self.db, **options)
+
+    def predict(self, by: str | Sequence[str] = (), **options: Any) -> Answer:
+        """Expected revenue of open leads; see :mod:`attribution.metrics.predict.predict`."""
+        from attribution.metrics.predict.predict import predict
+
+        return predict(self.db, _names(by), **options)
+
+    def recommend(self, by: str | Sequence[str] = ("channel",), **options: Any) -> Answer:
+        """What works and what does not, and how sure that is; see :mod:`attribution.metrics.recommend`."""
+        from attribution.metrics.recommend import recommend
+
+        return recommend(self.db, _names(by), **options)
+
     def explain(self, what: str, key: str, **options: Any) -> Answer:
         """The evidence behind a deal, lead or touch; see :mod:`attribution.metrics.explain`."""
         from attribution.metrics.explain import explain

@@ -31,7 +31,8 @@ KPIS = {
     "leads": ("leads", None), "won_deals": ("won", None), "revenue": ("revenue", None),
     "lead_value": ("revenue", "leads"), "win_rate": ("won", "decided"),
     "average_deal_size": ("revenue", "won"),
-    "cost_per_lead": ("spend", "leads"), "cost_per_acquisition": ("spend", "won"), "roas": ("revenue", "spend"),
+    "cost_per_lead": ("spend", "leads"), "cost_per_acquisition": ("spend", "won"),
+    "roas": ("revenue", "spend"),
 }  # fmt: skip
 
 

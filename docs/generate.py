@@ -45,8 +45,8 @@ _ABOUT = {
     "leases": "To whom a number was shown, and from when to when. [Calls](calls.md)",
     "tracking_numbers": "The numbers that calls are counted by, and what a number stands for that is shown "
     "to everybody. [Calls](calls.md)",
-    "email_stats": "Mailing statistics by day and campaign. Kept; no figure reads it yet.",
-    "social_stats": "Social statistics by day, source and campaign. Kept; no figure reads it yet.",
+    "email_stats": "Mailing statistics by day and campaign, for `email_performance`.",
+    "social_stats": "Social statistics by day, source and campaign, for `engagement`.",
     "rates": "Exchange rates into the reporting currency.",
 }
 

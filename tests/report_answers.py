@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import networkx as nx
@@ -189,3 +190,56 @@ def kpis_by_channel(**more: Any) -> Answer:
             row = {"channel": name, "kpi": kpi, "value": per, "unit": "money"}
             rows.append({**row, "numerator": top, "denominator": bottom})
     return _answer("kpis", rows, {"channel": "text", **_KPI_COLUMNS}, **more)
+
+
+def judged(answer: Answer) -> Answer:
+    """Return KPIs with intervals of a fifth on both sides, some rows of too few conversions."""
+    rows = []
+    for i, row in enumerate(answer.rows):
+        value, few = row["value"], i // 3 % 3 == 2
+        bounds: list[Any] = [None, None]
+        if value is not None and not few:
+            bounds = [
+                f"{float(value) * part:.2f}" if isinstance(value, str) else value * part
+                for part in (0.8, 1.2)
+            ]
+        low, high = bounds
+        rows.append({**row, "low": low, "high": high, "conversions": 3 if few else 40, "too_few": few})
+    units = {"low": "mixed", "high": "mixed", "conversions": "count", "too_few": "text"}
+    return dataclasses.replace(answer, rows=rows, columns=answer.columns | units)
+
+
+def cohorts(**more: Any) -> Answer:
+    """Three months of leads, the youngest two months old."""
+    rows = []
+    for month, size, ages in (("2025-11", 140, 4), ("2025-12", 120, 3), ("2026-01", 133, 2)):
+        for age in range(1, ages + 1):
+            revenue = 9_500 * age
+            rows.append(
+                {
+                    "cohort": month, "age": age, "leads": size, "converted": 12 * age,
+                    "conversion_rate": 12 * age / size, "revenue": f"{revenue}.00",
+                    "revenue_per_lead": f"{revenue / size:.2f}",
+                }
+            )  # fmt: skip
+    columns = {
+        "cohort": "text", "age": "count", "leads": "count", "converted": "count", "conversion_rate": "ratio",
+        "revenue": "money", "revenue_per_lead": "money",
+    }  # fmt: skip
+    return _answer("cohorts", rows, columns, **more)
+
+
+def recurring(**more: Any) -> Answer:
+    """Recurring revenue that grows in two of three months."""
+    rows = []
+    moves = {
+        "new": (900, 0, 450),
+        "expansion": (0, 80, 60),
+        "contraction": (0, 25, 0),
+        "churned": (0, 120, 75),
+    }
+    for i, month in enumerate(("2026-01", "2026-02", "2026-03")):
+        for name, values in moves.items():
+            row = {"period": month, "kpi": f"mrr_{name}", "value": f"{values[i]}.00", "unit": "money"}
+            rows.append({**row, "numerator": f"{values[i]}.00", "denominator": None})
+    return _answer("kpis", rows, {"period": "text", **_KPI_COLUMNS}, **more)

@@ -93,6 +93,26 @@ def test_figures_equal_plain_pandas(olist: tuple[Store, Answer], funnel: Funnel)
         _check_figures(olist[0], funnel.leads, funnel.deals, by)
 
 
+def test_figures_of_each_sales_rep_equal_plain_pandas(olist: tuple[Store, Answer], funnel: Funnel) -> None:
+    """Deals won, what they were worth on average, and the days they took, by sales rep and by month."""
+    deals = funnel.deals.assign(owner=funnel.deals["sr_id"], month=funnel.deals["won_date"].str[:7])
+    names = ["won_deals", "average_deal_size", "time_to_conversion"]
+    for by, group in (((), "month"), ("owner", "owner")):
+        every = None if by else "month"
+        found: dict[str, dict[str, Any]] = {}
+        for row in olist[0].kpis(by, names=names, model="last_touch", every=every).rows:
+            name = row[by] if isinstance(by, str) else row["period"]
+            found.setdefault(row.get("stage") or row["kpi"], {})[name] = row["value"]
+        won = deals.groupby(group).size()
+        assert {name: n for name, n in found["won_deals"].items() if n} == won.to_dict()
+        mean = deals.groupby(group)["revenue"].sum()
+        sizes = {name: str(_rounded(mean[name] / int(won[name]))) for name in won.index}
+        assert {name: size for name, size in found["average_deal_size"].items() if size is not None} == sizes
+        took = deals[deals["days"] >= 0].groupby(group)["days"].median().to_dict()
+        days = {name: value for name, value in found["lead_to_won"].items() if value is not None}
+        assert days == pytest.approx(took, abs=1e-9)
+
+
 def _check_figures(store: Store, leads: Any, deals: Any, by: str) -> None:
     in_time = deals[deals["days"] >= 0]
     leads_of = leads.groupby(by).size()

@@ -26,7 +26,8 @@ FLAGS = [
 ]  # fmt: skip
 CHARTS = [
     "revenue", "roi", "models", "campaigns", "keywords", "top-journeys", "transitions", "time-lag",
-    "path-length", "lead-value", "cost-per-lead", "cost-per-acquisition",
+    "path-length", "funnel", "conversion-rate", "revenue-per-lead", "mrr", "lead-value",
+    "cost-per-lead", "cost-per-acquisition",
 ]  # fmt: skip
 WARNING = f"Spend of {report_answers.HOSTILE} has no deal."
 
@@ -40,8 +41,10 @@ def written(path: Path, **more: Any) -> Path:
         "campaigns": report_answers.campaigns(),
         "keywords": report_answers.keywords(),
         "paths": report_answers.paths(),
-        "kpis": report_answers.kpis(),
-        "kpis_by_channel": report_answers.kpis_by_channel(),
+        "kpis": report_answers.judged(report_answers.kpis()),
+        "kpis_by_channel": report_answers.judged(report_answers.kpis_by_channel()),
+        "cohorts": report_answers.cohorts(),
+        "recurring": report_answers.recurring(),
         "transitions": report_answers.transitions(),
         "notes": ["Figures made by hand."],
         "period": "1 January to 31 March 2026",
@@ -107,7 +110,7 @@ def test_every_chart_is_drawn_with_marks(desktop: Visit) -> None:
     for key in CHARTS:
         figure = desktop.page.locator(f"figure[data-chart={key}]")
         marks = figure.locator(".live svg .mark-rect path, .live svg .mark-symbol path")
-        assert marks.count() >= 3, key
+        assert marks.count() >= (2 if key == "funnel" else 3), key
         assert figure.locator(".live svg").is_visible()
         assert not figure.locator(".still svg").is_visible()
 
@@ -246,6 +249,14 @@ def test_charts_follow_the_width_of_the_window(browser: Any, report: Path) -> No
     visit.context.close()
 
 
+def test_too_few_is_a_hollow_mark_and_said_in_the_table(desktop: Visit) -> None:
+    """No bar, no figure beside it; the table has the figure and why it tells nothing."""
+    figure = desktop.page.locator("figure[data-chart=lead-value]")
+    assert figure.locator(".live svg .mark-symbol path[stroke='#8A8F98']").count() > 0
+    assert "too few" in figure.locator(".live svg").text_content()
+    assert "too few to tell (3 conversions)" in figure.locator("table").text_content()
+
+
 def test_without_scripts_and_on_paper_the_still_pictures_show(browser: Any, report: Path) -> None:
     """A reader without scripts and a printer see each chart too."""
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
@@ -275,6 +286,11 @@ def test_dark_mode_lightens_the_letters(browser: Any, report: Path) -> None:
         "figure[data-chart=transitions] .live svg .mark-rect path",
         "all => all.map(t => t.getAttribute('fill'))",
     )
+    whiskers = visit.page.eval_on_selector_all(
+        "figure[data-chart=lead-value] .live svg .mark-rule.role-mark line",
+        "all => [...new Set(all.map(t => t.getAttribute('stroke')))]",
+    )
+    assert whiskers == ["#E4E7EB"]
     assert fields.count("#3A4654") == 4  # the channels' names are light too, and need a dark ground
     visit.context.close()
 
@@ -291,11 +307,13 @@ def test_nothing_to_show_gives_sentences(browser: Any, tmp_path: Path) -> None:
         kpis=empty(report_answers.kpis()),
         kpis_by_channel=empty(report_answers.kpis_by_channel()),
         transitions=nx.DiGraph(),
+        cohorts=empty(report_answers.cohorts()),
+        recurring=empty(report_answers.recurring()),
         period=None,
     )
     visit = Visit(browser, path)
     assert visit.page.locator("figure[data-chart]").count() == 0
-    assert visit.page.locator("p.empty").count() == 9
+    assert visit.page.locator("p.empty").count() == 13
     assert set(visit.page.locator(".tile .figure").all_inner_texts()) == {"—"}
     assert "all time" in visit.page.locator(".about").inner_text()
     assert visit.complaints == []
@@ -335,3 +353,20 @@ def test_what_has_no_campaign_stands_in_the_table_only(tmp_path: Path) -> None:
     assert "£900,000.00" in section
     assert "£900,000</text>" not in section
     assert "What came without a campaign is in the table only." in section
+
+
+def test_thousands_of_campaigns_are_not_listed_one_by_one(tmp_path: Path) -> None:
+    """The 400 that brought most, the 100 of the others that cost most, and where the rest are to be had."""
+    rows = [
+        {
+            "channel": "Paid Search", "campaign": f"c{i:04}", "value": f"{max(1000 - i, 0)}.00",
+            "spend": f"{i}.00", "roi": None,
+        }
+        for i in range(1500)
+    ]  # fmt: skip
+    given = report_answers.campaigns()
+    text = written(tmp_path / "r.html", campaigns=dataclasses.replace(given, rows=rows)).read_text("utf-8")
+    section = text[text.index('<section id="campaigns"') : text.index('<section id="keywords"')]
+    listed = set(re.findall(r"<td>(c\d{4})</td>", section))
+    assert listed == {f"c{i:04}" for i in (*range(400), *range(1400, 1500))}
+    assert "of 1500; all: attribution report --by channel,campaign --output FILE.csv" in section

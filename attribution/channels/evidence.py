@@ -182,7 +182,9 @@ class EvidenceReader:
         host = clean_host(text)
         if not host:
             return Referrer(None, None)
-        if (self._own_domains and is_within(host, self._own_domains)) or (landing and _same_site(host, landing)):
+        if (self._own_domains and is_within(host, self._own_domains)) or (
+            landing and _same_site(host, landing)
+        ):
             return Referrer(None, f"the referrer {host} is the site's own")
         if is_within(host, self._tables.handback_hosts):
             return Referrer(None, f"the referrer {host} only hands visitors back after a payment or login")

@@ -26,6 +26,8 @@ VERBS: Final = {
     "compare": "compare",
     "model": "model",
     "kpis": "kpis",
+    "recommend": "recommend",
+    "predict": "predict",
     "explain": "explain",
     "identity": "identity",
     "paths": "paths",

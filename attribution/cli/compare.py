@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from attribution.cli.options import by_option, given, many, open_store, output_options, question_options
-from attribution.cli.render import show
+from attribution.cli.deliver import chosen_form, deliver
+from attribution.cli.options import answer_options, by_option, given, many, open_store, question_options
 
 
 @click.command(
@@ -19,11 +19,19 @@ from attribution.cli.render import show
 @click.option("--model", metavar="NAME[:param=value,...]", multiple=True, help="Model; repeat it for more.")
 @many("--models", "NAME,NAME", "Bare names of models, joined by commas.")
 @question_options
-@output_options
+@answer_options
 def command(
-    by: list[str], model: tuple[str, ...], models: list[str], form: str, store: str | None, **options: Any
+    by: list[str],
+    model: tuple[str, ...],
+    models: list[str],
+    form: str | None,
+    output: str | None,
+    locale: str | None,
+    store: str | None,
+    **options: Any,
 ) -> None:
     """Show one column a model, and how much the models disagree."""
+    form = chosen_form(form, output)
     with open_store(store) as opened:
         answer = opened.compare(by, [*model, *models] or None, **given(options))
-    show(answer, form)
+    deliver(answer, form, output, options, locale)

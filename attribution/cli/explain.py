@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from attribution.cli.graphs import (
-    GRAPHML,
     check_early,
     draw_evidence,
     graph_format_option,
     picture_option,
     print_graph,
 )
-from attribution.cli.options import open_store, store_option
+from attribution.cli.options import GRAPHML, open_store, store_option
 from attribution.cli.render import cell, clean, console, headline, new_table, notices, print_table, show
 
 if TYPE_CHECKING:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from attribution.cli.options import FORMATS
+from attribution.cli.options import FORMATS, GRAPHML
 from attribution.cli.render import notice
 
 if TYPE_CHECKING:
     import networkx as nx
-
-GRAPHML: Final = "graphml"
 
 
 def graph_format_option(what: str) -> Callable[[Any], Any]:
@@ -45,6 +43,22 @@ def print_graph(graph: nx.Graph[str], empty: str) -> None:
     from attribution.metrics.transitions import graphml
 
     click.echo(graphml(graph), nl=False)
+    _notices(graph, empty)
+
+
+def write_graph(graph: nx.Graph[str], output: str, empty: str) -> None:
+    """Write a graph as GraphML into a file, whole or not at all, and say so."""
+    from pathlib import Path
+
+    from attribution.metrics.transitions import graphml
+    from attribution.report.files import replace_file
+
+    replace_file(Path(output), graphml(graph).encode())
+    click.echo(f"wrote {output}", err=True)
+    _notices(graph, empty)
+
+
+def _notices(graph: nx.Graph[str], empty: str) -> None:
     for warning in graph.graph["warnings"].splitlines():
         notice(warning)
     if not graph:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from attribution.cli.graphs import (
-    GRAPHML,
     check_early,
     draw_evidence,
     graph_format_option,
     picture_option,
     print_graph,
 )
-from attribution.cli.options import given, open_store, output_options, store_option
+from attribution.cli.options import GRAPHML, given, open_store, output_options, store_option
 from attribution.cli.render import clean, console, headline, new_table, notices, print_table, show
 
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attribution.cli.deliver import TABLE, chosen_form, deliver
 from attribution.cli.options import (
+    answer_options,
     by_option,
     given,
     many,
     model_option,
     open_store,
-    output_options,
     question_options,
 )
-from attribution.cli.render import show
 
 if TYPE_CHECKING:
     from attribution.metrics.answer import Answer
@@ -42,15 +42,35 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), help="Another one draws intervals anew.")
 @click.option("--unique", is_flag=True, help="Count people, not lead records.")
 @click.option("--stage", metavar="STAGE", help="What a lead reaches to be converted.  [default: opportunity]")
+@click.option(
+    "--target", metavar="DURATION", help="How soon an inquiry should be answered, such as 90s.  [default: 3m]"
+)
+@click.option(
+    "--horizon",
+    metavar="MONTHS",
+    type=click.IntRange(min=1),
+    help="Up to how many months customers' lifetimes are looked at.  [default: 60]",
+)
+@click.option(
+    "--censored", is_flag=True, help="Durations that count those still on their way too (Kaplan-Meier)."
+)
+@click.option(
+    "--benchmark",
+    metavar="FILE",
+    help="Set averages beside the lead conversion rate: a CSV file with the columns industry and rate.",
+)
 @click.option("--margin", metavar="PART", help="Value revenue at its margin in ROI and ROAS: 0.6 or 60%.")
 @model_option()
 @question_options
-@output_options
-def command(by: list[str], form: str, store: str | None, **options: Any) -> None:
+@answer_options
+def command(
+    by: list[str], form: str | None, output: str | None, locale: str | None, store: str | None, **options: Any
+) -> None:
     """Show lead value, cost per lead, ROI, win rate and the other KPIs, with what they were divided from."""
+    form = chosen_form(form, output)
     with open_store(store) as opened:
         answer = opened.kpis(by, **given(options))
-    show(_with_whole(answer) if form == "table" else answer, form)
+    deliver(_with_whole(answer) if form == TABLE else answer, form, output, options, locale)
 
 
 def _with_whole(answer: Answer) -> Answer:

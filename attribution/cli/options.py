@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE: Final = "sqlite:///attribution.db"
 FORMATS: Final = ("table", "json", "csv")
+GRAPHML: Final = "graphml"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +51,34 @@ format_option = click.option(
     help="How to print the rows.",
 )  # fmt: skip
 output_options = _all(format_option, store_option)
+WAYS_OUT: Final = (*FORMATS, "xlsx", "html")
+
+
+def ways_out(*more: str, words: str = "") -> Callable[[F], F]:
+    """Return `--format` with every form, `--output FILE` and `--store`.
+
+    Args:
+        more: further forms.
+        words: what to say of those.
+    """
+    return _all(
+        click.option(
+            "--format", "form", type=click.Choice((*WAYS_OUT, *more)),
+            help=f"How to print or write the rows.{words}  [default: table, or what FILE ends in]",
+        ),
+        click.option(
+            "--output", metavar="FILE", type=click.Path(dir_okay=False),
+            help="Write into FILE instead of printing; an existing one is replaced.",
+        ),
+        click.option(
+            "--locale", metavar="LOCALE",
+            help="How pages and charts write figures, such as de_DE.  [default: as in English]",
+        ),
+        store_option,
+    )  # fmt: skip
+
+
+answer_options = ways_out()
 
 
 def _names(_ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> list[str]:

@@ -6,18 +6,19 @@ from typing import Any
 
 import click
 
-from attribution.cli.graphs import GRAPHML, check_early, graph_format_option, picture_option, print_graph
+from attribution.cli.deliver import chosen_form, deliver
+from attribution.cli.graphs import check_early, picture_option, print_graph, write_graph
 from attribution.cli.options import (
+    GRAPHML,
     by_option,
     given,
     goal_option,
     open_store,
     period_options,
-    store_option,
+    ways_out,
     where_option,
     window_options,
 )
-from attribution.cli.render import show
 
 
 @click.command(
@@ -40,12 +41,19 @@ from attribution.cli.render import show
     help="How many journeys and steps to name, or steps to draw.  [default: 20; drawn: 30]",
 )
 @picture_option("which touch follows which")
-@graph_format_option("the graph of steps")
-@store_option
+@ways_out(GRAPHML, words=" graphml is the graph of steps, for Gephi, yEd or Cytoscape.")
 def command(
-    by: list[str], form: str, store: str | None, limit: int | None, picture: str | None, **options: Any
+    by: list[str],
+    form: str | None,
+    output: str | None,
+    locale: str | None,
+    store: str | None,
+    limit: int | None,
+    picture: str | None,
+    **options: Any,
 ) -> None:
     """Show the commonest journeys, their lengths, the days they took, and which step follows which."""
+    form = chosen_form(form, output)
     check_early(picture)
     limits = {} if limit is None else {"limit": limit}
     answer, graph = None, None
@@ -59,8 +67,9 @@ def command(
 
         write_picture(graph, picture, **limits)
     if answer is not None:
-        show(answer, form)
+        deliver(answer, form, output, options, locale)
     elif graph is not None:
-        print_graph(graph, "no journey with touches led to a conversion here, so the graph is empty")
+        empty = "no journey with touches led to a conversion here, so the graph is empty"
+        print_graph(graph, empty) if output is None else write_graph(graph, output, empty)
     if picture is not None:
         click.echo(f"wrote {picture}", err=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from attribution.report.csv_text import csv_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 DASH: Final = "—"
 _WIDE: Final = 100_000  # nothing is ever cut
-_NUMBERS: Final = ("money", "count", "ratio", "factor", "days", "mixed", "part")
+_DIGITS: Final = {"factor": 2, "days": 1, "minutes": 1, "months": 1}
+_NUMBERS: Final = ("money", "count", "ratio", "factor", "days", "minutes", "months", "mixed", "part")
 
 
 def show(answer: Answer, form: str) -> None:
@@ -43,17 +44,6 @@ def notices(answer: Answer) -> None:
 def notice(text: str) -> None:
     """Print a notice to standard error."""
     click.echo(f"note: {clean(text)}", err=True)
-
-
-def csv_text(answer: Answer) -> str:
-    """Write the rows as CSV with a header, money and ratios as they are in the JSON."""
-    names = list(answer.columns) or list(answer.rows[0] if answer.rows else {})
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    for row in answer.rows:
-        writer.writerow([_plain(row.get(name)) for name in names])
-    return out.getvalue()
 
 
 def _plain(value: Any) -> Any:
@@ -128,9 +118,9 @@ def _number(value: float, unit: str) -> str:
         return f"{value:.1%}"
     if isinstance(value, int):
         return f"{value:,}"
-    digits = {"factor": 2, "days": 1}.get(unit, 4)
+    digits = _DIGITS.get(unit, 4)
     text = f"{value:,.{digits}f}"
-    return text if unit in ("factor", "days") else text.rstrip("0").rstrip(".")
+    return text if unit in _DIGITS else text.rstrip("0").rstrip(".")
 
 
 def clean(text: Any) -> str:

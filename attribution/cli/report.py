@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
+from attribution.cli.deliver import chosen_form, deliver
 from attribution.cli.options import (
+    answer_options,
     by_option,
     given,
     model_option,
     open_store,
-    output_options,
     question_options,
 )
-from attribution.cli.render import show
 
 
 @click.command(
@@ -29,17 +29,26 @@ from attribution.cli.render import show
     "--html", "page", metavar="FILE", type=click.Path(dir_okay=False),
     help="Also write the whole report as one page that works offline.",
 )  # fmt: skip
-@output_options
-def command(by: list[str], form: str, store: str | None, page: str | None, **options: Any) -> None:
+@answer_options
+def command(
+    by: list[str],
+    form: str | None,
+    output: str | None,
+    locale: str | None,
+    store: str | None,
+    page: str | None,
+    **options: Any,
+) -> None:
     """Show value, spend, leads, conversions, assists and ROI per dimension.
 
     Dimensions: channel, source, medium, campaign, ad_group, ad, keyword, landing_page, touch_kind; `--where`
     takes deal_kind, owner, industry and account too.
     """
+    form = chosen_form(form, output)
     with open_store(store) as opened:
         answer = opened.report(by, **given(options))
         if page is not None:
-            opened.report_html(page, **given(options))
-    show(answer, form)
+            opened.report_html(page, locale=locale, **given(options))
+    deliver(answer, form, output, options, locale)
     if page is not None:
         click.echo(f"wrote {page}", err=True)

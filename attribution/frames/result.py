@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from attribution.drawing import plot
 from attribution.errors import InputError, UnknownNameError
 from attribution.frames.codes import Column
 from attribution.frames.intervals import Groups, interval_frame, judge
@@ -18,6 +19,9 @@ from attribution.journeys.chunks import over_rows
 from attribution.journeys.columns import CodeArray, IntArray, Journeys
 from attribution.labels import UNATTRIBUTED
 from attribution.models.base import AttributionModel
+
+if TYPE_CHECKING:
+    from attribution.drawing import Chart
 
 NONE = "(none)"
 
@@ -79,6 +83,14 @@ class Attribution:
             label: to_decimals(np.append(found[order], lost), self._digits) for label, found in sums.items()
         }
         return pd.DataFrame(columns, index=index)
+
+    def plot(self, by: str = "channel") -> Chart:
+        """Return a chart of :meth:`by`, for a notebook: models side by side, or bars of a single one.
+
+        Raises:
+            UnknownNameError: no such dimension.
+        """
+        return plot(self, by=by)
 
     def intervals(
         self,

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from attribution.drawing import plot
+
+if TYPE_CHECKING:
+    from attribution.drawing import Chart
 
 Row = dict[str, Any]
 
@@ -24,8 +29,9 @@ class Answer:
     """What a verb answers; `columns` names the keys of a row in the order to show them, with their units.
 
     Units: `text`, `money` (decimal string in major units of `currency`), `count`, `ratio` (shown as percent),
-    `factor` (a plain number such as ROAS), `time` (ISO 8601 UTC), `days`, `mixed` (the row's own `unit`
-    says), `part` (of a ratio: money where it is a decimal string, a count where it is a number).
+    `factor` (a plain number such as ROAS), `time` (ISO 8601 UTC), `days`, `minutes`, `months`, `mixed` (the
+    row's own `unit` says), `part` (of a ratio: money where it is a decimal string, a count where it is a
+    number).
     """
 
     verb: str
@@ -53,3 +59,16 @@ class Answer:
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame, columns in the order to show them."""
         return pd.DataFrame(self.rows, columns=list(self.columns) or None)
+
+    def plot(self, which: str | None = None) -> Chart:
+        """Return a chart of the rows, as the report draws it; a notebook shows it.
+
+        Args:
+            which: of several: `value` or `roi` of a report; `journeys`, `time_lag` or `length` of paths; a
+                KPI's name, `mrr` or `funnel` of KPIs; `conversion_rate` or `revenue_per_lead` of cohorts.
+                None: the first.
+
+        Raises:
+            InputError: no chart is made of this answer; the message says of which there is one.
+        """
+        return plot(self, which)

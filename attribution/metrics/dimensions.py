@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.labels import NOT_SET, OTHER, UNATTRIBUTED
 from attribution.metrics import facts
 from attribution.store.columns import Ints
-from attribution.store.schema import origin, page, placement
+from attribution.store.schema import email_stat, origin, page, placement, social_stat
 
 MARKETING: Final = (*PLACEMENT_FIELDS, "landing_page", "touch_kind")
 PLAIN: Final = ("deal_kind", "owner", "industry", "account")
@@ -171,6 +171,7 @@ class Dimensions:
             self._wanted.setdefault(dim, set()).add(name_key(value))
         self._used = {*self.by, *self._wanted}
         self.warnings: list[str] = []
+        self._statistics: _Groups | None = None  # of rows that name nothing but a source and a campaign
         self._touch = self._touch_components()
         self._plain = self._plain_components() if self.plain else {}
         # groups by component, touch components first: the digits of a combined group
@@ -217,6 +218,21 @@ class Dimensions:
         """
         keys = np.where(rest & self._shows_rest, -placements, placements)
         return self.touch_groups({"placement_id": keys}, len(keys))
+
+    def named_groups(self, frame: pd.DataFrame) -> Ints:
+        """Return the group of each row of statistics, -1 where a condition leaves it out.
+
+        Args:
+            frame: `source` and `campaign`, or one of them; the dimensions asked for are among its columns.
+        """
+        groups, dims = self._statistics, [dim for dim in frame.columns if dim in self._used]
+        if groups is None or not dims:
+            return np.zeros(len(frame), np.int64)
+        distinct = frame[dims].drop_duplicates(ignore_index=True)
+        rows = zip(*(distinct[dim].tolist() for dim in dims), strict=True)
+        codes = [groups.group(dict(zip(dims, row, strict=True))) for row in rows]
+        found = frame[dims].merge(distinct.assign(group=codes), on=dims, how="left")["group"]
+        return found.to_numpy(np.int64)
 
     def record_groups(self, kind: str, object_ids: Ints) -> Ints:
         """Return the part of the group that hangs on records, -1 where a condition leaves it out.
@@ -286,8 +302,21 @@ class Dimensions:
             nowhere = pd.DataFrame([[0, *[UNATTRIBUTED] * len(used)]], columns=[key, *used], dtype=object)
             frame = pd.concat([read(used), nowhere], ignore_index=True)  # id 0: credit that no touch has
             found[key] = groups.component(frame[key].to_numpy(np.int64), frame[used], None)
+            if self._used <= {"source", "campaign"}:
+                self._statistics = groups
+                for names in (self._read(select(*columns).distinct()) for columns in self._named_columns()):
+                    self.named_groups(names)  # their groups are known before any is combined
             self._check(groups)
         return found
+
+    def _named_columns(self) -> list[list[Any]]:
+        """Return the columns of the tables of statistics that name what was asked for."""
+        known = ([social_stat.c.source, social_stat.c.campaign], [email_stat.c.campaign])
+        return [
+            [column for column in columns if column.name in self._used]
+            for columns in known
+            if self._used <= {column.name for column in columns}
+        ]
 
     @property
     def _shows_rest(self) -> bool:

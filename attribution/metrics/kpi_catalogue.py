@@ -19,8 +19,8 @@ _ARTICLES: Final = "lead-generation KPI articles"
 class Kpi:
     """One figure, in words and as measures.
 
-    `unit` is that of the value: money, ratio (shown as percent), count, days or factor. `denominator` None
-    makes a sum; a `denominator` of zero gives null.
+    `unit` is that of the value: money, ratio (shown as percent), count, days, minutes, months or factor. A
+    `denominator` None makes a sum; a `denominator` of zero gives null.
 
     Attributes:
         family: those that are asked for, and shown, together.
@@ -29,6 +29,9 @@ class Kpi:
         stages: instead of those, the durations whose medians it is.
         less_spend: the spend, which is the denominator, is taken off the numerator.
         of_earnings: revenue is valued at its margin.
+        times: what the quotient is multiplied by: `lifetime_months` or `lifetime_years` of customers.
+        on_request: left out where no KPI is named: it takes its time, or needs more than the store.
+        above_one: of a rate that cannot pass 100 % but by what its period cuts off, what to say of that.
     """
 
     name: str
@@ -42,6 +45,9 @@ class Kpi:
     stages: tuple[str, ...] = ()
     less_spend: bool = False
     of_earnings: bool = False
+    times: str = ""
+    on_request: bool = False
+    above_one: str = ""
     zero_rule: str = "null where the denominator is zero"
     source: str = _ARTICLES
 
@@ -55,6 +61,35 @@ def _count(name: str, label: str, formula: str, grain: str, family: str = "funne
     return Kpi(
         name=name, label=label, formula=formula, unit="count", grain=grain, family=family, numerator=name,
         zero_rule="0 where there is none", source="CRM records",
+    )  # fmt: skip
+
+
+def _traffic(name: str, label: str, formula: str) -> Kpi:
+    return Kpi(
+        name=name, label=label, formula=formula, unit="count", grain="session", family="traffic",
+        numerator=name, zero_rule="0 where there is none", source="touches",
+    )  # fmt: skip
+
+
+def _statistic(name: str, label: str, formula: str) -> Kpi:
+    return Kpi(
+        name=name, label=label, formula=formula, unit="count", grain="post", family="engagement",
+        numerator=name, zero_rule="0 where there is none", source="social_stats",
+    )  # fmt: skip
+
+
+def _mailing(name: str, label: str, formula: str, numerator: str) -> Kpi:
+    return Kpi(
+        name=name, label=label, formula=formula, unit="ratio", grain="mailing", family="email_performance",
+        numerator=numerator, denominator="mails_delivered", source="email_stats",
+        zero_rule="null where nothing was delivered",
+    )  # fmt: skip
+
+
+def _recurring(name: str, label: str, formula: str) -> Kpi:
+    return Kpi(
+        name=name, label=label, formula=formula, unit="money", grain="customer", family="recurring",
+        numerator=name, zero_rule="0 where nothing recurs",
     )  # fmt: skip
 
 
@@ -72,6 +107,8 @@ KPIS: Final = {
             grain="lead",
             formula="leads that reached an opportunity / leads",
             numerator="converted_leads", denominator="leads",
+            above_one="a lead conversion rate passes 100 %: in a period, the leads that convert may be older "
+            "than those that come in; --basis cohort follows the same leads",
         ),
         Kpi(
             name="lead_value", family="value", label="Lead value", unit="money", grain="lead",
@@ -123,11 +160,116 @@ KPIS: Final = {
             stages=("first_touch_to_lead", "lead_to_opportunity", "opportunity_to_won", "lead_to_won"),
             zero_rule="null where nobody reached the stage; a stage before the one it follows is left out",
         ),
+        Kpi(
+            name="inbound_response_time", family="speed", label="Inbound response time", unit="minutes",
+            grain="lead",
+            formula="median and quartiles of the minutes from an inquiry to its answer, of those answered",
+            stages=("request_to_response",),
+            zero_rule="null where nobody was answered; an answer before its inquiry is left out",
+        ),
+        Kpi(
+            name="response_within_target", family="speed", label="Answered within the target", unit="ratio",
+            grain="lead",
+            formula="inquiries answered within `--target` (3 minutes) / inquiries, those never answered too",
+            numerator="requests_within_target", denominator="timed_requests",
+            zero_rule="null where nobody asked; an answer before its inquiry is left out",
+        ),
+        Kpi(
+            name="response_outcome_rate", family="speed", label="Inquiries with an outcome", unit="ratio",
+            grain="lead",
+            formula="inquiries with an outcome / inquiries; the usual goal is 70 %",
+            numerator="requests_with_outcome", denominator="requests",
+        ),
+        _count("meetings_booked", "Meetings booked", "meetings booked", "meeting", "meetings"),
+        _count("meetings_attended", "Meetings attended", "meetings that were held", "meeting", "meetings"),
+        Kpi(
+            name="attendance_rate", family="meetings", label="Attendance rate", unit="ratio", grain="meeting",
+            formula="meetings held / meetings booked",
+            numerator="meetings_attended", denominator="meetings_booked",
+            above_one="an attendance rate passes 100 %: in a period, the meetings that are held may have "
+            "been booked before it",
+        ),
+        _traffic("sessions", "Sessions", "visits: sessions, and clicks that no session stands for"),
+        _traffic("visitors", "Visitors", "browsers that came; in two ways: in both, once in the total"),
+        _traffic("new_visitors", "New visitors", "browsers whose first session ever it was"),
+        Kpi(
+            name="bounce_rate", family="traffic", label="Bounce rate", unit="ratio", grain="session",
+            formula="sessions of one page, under 10 engaged seconds and without a lead / sessions whose page "
+            "views are known",
+            numerator="bounced_sessions", denominator="known_sessions",
+            zero_rule="null where no page views are known",
+        ),
+        _statistic("engagement", "Engagement", "likes + comments + shares"),
+        _statistic("engagement_clicks", "Engagement clicks", "clicks from social posts to the site"),
+        _mailing("open_rate", "Open rate", "opens / mails delivered", "mails_opened"),
+        _mailing("click_through_rate", "Click-through rate", "clicks / mails delivered", "mail_clicks"),
+        _mailing("forward_rate", "Forward rate", "forwards / mails delivered", "mail_forwards"),
+        Kpi(
+            name="list_growth", family="email_performance", label="List growth", unit="ratio",
+            grain="mailing",
+            formula="(subscribes - unsubscribes) / the list's size before the period, else on its first day",
+            numerator="list_change", denominator="list_at_start",
+            zero_rule="null where the list's size at the start is not known", source="email_stats",
+        ),
+        Kpi(
+            name="average_revenue_per_customer", family="value", unit="money", grain="customer",
+            label="Average revenue per customer (ARPC)",
+            formula="revenue / customers with revenue in the period",
+            numerator="revenue", denominator="revenue_customers",
+        ),
+        Kpi(
+            name="monthly_revenue_per_customer", family="value", unit="money", grain="customer",
+            label="Monthly revenue per customer (ARPC per month)",
+            formula="revenue / (customers with revenue in the period x months of the period)",
+            numerator="revenue", denominator="customer_months",
+        ),
+        Kpi(
+            name="customer_lifetime_value", family="value", unit="money", grain="customer",
+            label="Customer lifetime value (CLTV)",
+            formula="ARPC per month x mean lifetime in months of all customers with contracts, up to "
+            "`--horizon` (60), those still active censored",
+            numerator="revenue", denominator="customer_months", times="lifetime_months",
+            zero_rule="null where no customer has revenue, or no won deal recurs",
+        ),
+        Kpi(
+            name="cltv_article", family="value", unit="money", grain="lead",
+            label="Customer lifetime value (as the articles have it)",
+            formula="lead value x lifetime in years",
+            numerator="revenue", denominator="leads", times="lifetime_years",
+            zero_rule="null where there are no leads, or no won deal recurs",
+        ),
+        Kpi(
+            name="benchmark", family="benchmark", unit="ratio", grain="lead",
+            label="Lead conversion rate beside its industry's",
+            formula="lead conversion rate, beside the average of `--benchmark FILE` and the difference",
+            numerator="converted_leads", denominator="leads",
+            above_one="a lead conversion rate passes 100 %: in a period, the leads that convert may be older "
+            "than those that come in; --basis cohort follows the same leads",
+        ),
+        _recurring(
+            "monthly_recurring_revenue", "Monthly recurring revenue (MRR)",
+            "recurring amounts that run on the last day of the period, by the month",
+        ),
+        _recurring("mrr_new", "MRR: new", "MRR of customers who had none on the last day before the period"),
+        _recurring("mrr_expansion", "MRR: expansion", "what customers pay more than before the period"),
+        _recurring("mrr_contraction", "MRR: contraction", "what customers pay less who still pay"),
+        _recurring("mrr_churned", "MRR: churned", "MRR before it of customers who have none at its end"),
+        Kpi(
+            name="predicted_lead_value", family="prediction", label="Predicted lead value", unit="money",
+            grain="lead", on_request=True,
+            formula="expected revenue of open leads / open leads; `attribution predict` has its intervals",
+            numerator="expected_revenue", denominator="open_leads",
+            zero_rule="null where no lead is open, or the past is too thin to learn from",
+            source="the store's own past",
+        ),
     )
 }  # fmt: skip
 
 # measures in minor units of the answer's currency; the others are counts in millionths
-MONEY_MEASURES: Final = frozenset({"revenue", "spend"})
+MONEY_MEASURES: Final = frozenset({
+    "revenue", "spend", "expected_revenue",
+    "monthly_recurring_revenue", "mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churned",
+})  # fmt: skip
 
 
 FAMILIES: Final = tuple(dict.fromkeys(kpi.family for kpi in KPIS.values()))
@@ -151,4 +293,4 @@ def choose(names: str | Iterable[str]) -> list[Kpi]:
         if name not in KPIS and name not in FAMILIES:
             raise UnknownNameError("KPI", name, [*KPIS, *FAMILIES])
         found |= {kpi.name: kpi for kpi in KPIS.values() if name in (kpi.name, kpi.family)}
-    return list(found.values()) or list(KPIS.values())
+    return list(found.values()) or [kpi for kpi in KPIS.values() if not kpi.on_request]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
-from attribution.clock import DAY
 from attribution.labels import NO_LEAD
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Row
 from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi
 from attribution.metrics.kpi_intervals import Bounds, Intervals
 from attribution.metrics.measures.context import Measures
-from attribution.metrics.measures.durations import STAGES, Duration, Timed, timed
+from attribution.metrics.measures.durations import STAGES, UNITS, Duration, Timed, timed
+from attribution.metrics.measures.lifetimes import lifetime
+from attribution.metrics.measures.parts import NOBODY
+from attribution.metrics.measures.waiting import Waiting, waiting
 from attribution.metrics.report import count
 from attribution.money import money_text
 
@@ -56,6 +58,24 @@ def at_margin(minor: int, margin: Fraction) -> int:
     return _half_up(abs(minor) * margin.numerator, margin.denominator, negative=minor < 0)
 
 
+_PARTS: Final = {"lifetime_months": 1, "lifetime_years": 12}  # of a lifetime in months
+
+
+def multiplied(numerator: int, denominator: int, factor: Fraction) -> int:
+    """Return money per unit times a factor, in minor units; rounded once, half up, away from zero.
+
+    Args:
+        numerator: minor units.
+        denominator: millionths, not 0.
+        factor: such as how many months.
+
+    >>> multiplied(10_000, 3_000_000, Fraction(12))
+    40000
+    """
+    exact = Fraction(numerator * MILLION, denominator) * factor
+    return _half_up(abs(exact.numerator), exact.denominator, negative=exact < 0)
+
+
 class KpiTable:
     """Rows and totals of one period.
 
@@ -64,6 +84,7 @@ class KpiTable:
         currency: of the answer.
         margin: what part of revenue is earned, for figures that set it against spend.
         intervals: None where none are asked for.
+        censored: whether durations count those still on their way too.
     """
 
     def __init__(
@@ -72,21 +93,27 @@ class KpiTable:
         currency: str,
         margin: Fraction = Fraction(1),
         intervals: Intervals | None = None,
+        *,
+        censored: bool = False,
     ) -> None:
         self.measures, self.currency = measures, currency
         self.dimensions = measures.dimensions
-        self._margin, self._intervals = margin, intervals
+        self._margin, self._intervals, self._censored = margin, intervals, censored
 
     def rows(self, chosen: list[Kpi]) -> list[Row]:
         """Return one row a group and figure, the groups with most revenue first."""
         counted = [kpi for kpi in chosen if kpi.numerator]
         found = {name: self.measures.get(name) for kpi in counted for name in kpi.measures}
-        asked = {stage for kpi in chosen for stage in kpi.stages}
+        asked = {stage: UNITS[kpi.unit] for kpi in chosen for stage in kpi.stages}
         drawn = {stage: timed(self.measures, stage) for stage in STAGES if stage in asked}
-        times = {stage: None if of is None else of.by_group() for stage, of in drawn.items()}
-        groups = {g for sums in (*found.values(), *times.values()) for g in sums or {}}
+        times = {stage: None if of is None else of.by_group(asked[stage]) for stage, of in drawn.items()}
+        waited = (
+            {stage: waiting(self.measures, stage, asked[stage]) for stage in asked} if self._censored else {}
+        )
+        groups = {g for sums in (*found.values(), *times.values(), *waited.values()) for g in sums or {}}
         if not self.dimensions.by:
             groups = {0}
+            found = {name: self._whole(name) for name in found}
         shown = self._sorted(groups, found)
         bounds = {kpi.name: self._bounds(kpi, shown) for kpi in counted} if self._intervals else {}
         rows = []
@@ -100,19 +127,25 @@ class KpiTable:
                     rows += [
                         names
                         | self._stage(kpi, stage, times[stage], group)
-                        | self._median_bounds(drawn[stage], group)
+                        | self._quartiles(waited, stage, group)
+                        | self._median_bounds(drawn[stage], group, asked[stage])
                         for stage in kpi.stages
                     ]
-        self._tell(found, times)
+        self._tell(counted, found, times)
         return rows + (self._leadless(counted) if self.measures.asked.basis == "cohort" else [])
+
+    def _whole(self, name: str) -> dict[int, int] | None:
+        """Return a measure that nothing is cut by: what is in several groups counts once."""
+        parts = self.measures.parts(name)
+        return None if parts is None else {0: parts.total()}
 
     def totals(self, chosen: list[Kpi]) -> Row:
         """Return each figure over all groups (medians do not add up, and are left out)."""
         found: Row = {}
         for kpi in chosen:
             if kpi.numerator:
-                sums = {name: self.measures.get(name) for name in kpi.measures}
-                whole = {n: None if s is None else sum(s.values()) for n, s in sums.items()}
+                parts = {name: self.measures.parts(name) for name in kpi.measures}
+                whole = {name: None if of is None else of.total() for name, of in parts.items()}
                 found[kpi.name] = self._row(kpi, whole)["value"]
         return found
 
@@ -140,9 +173,22 @@ class KpiTable:
         if kpi.less_spend and top is not None:
             top = None if below is None else top - below
         value: Any = None if top is None or below is None else divide(kpi, top, below)
+        extra: Row = {}
+        if kpi.times:
+            stay = lifetime(self.measures)
+            extra = {
+                "lifetime_months": stay.mean if stay else None,
+                "median_lifetime_months": stay.median if stay else None,
+            }
+            if stay is None or top is None or not below:
+                value = None
+            else:
+                value = multiplied(top, below, Fraction(stay.mean) / _PARTS[kpi.times])
         if kpi.unit == "money" and value is not None:
             value = money_text(value, self.currency)
-        return _figure(kpi, value, self._shown(kpi.numerator, top), self._shown(kpi.denominator, below))
+        return (
+            _figure(kpi, value, self._shown(kpi.numerator, top), self._shown(kpi.denominator, below)) | extra
+        )
 
     def _shown(self, measure: str, value: int | None) -> str | int | float | None:
         if value is None:
@@ -151,10 +197,14 @@ class KpiTable:
 
     def _bounds(self, kpi: Kpi, groups: list[int]) -> dict[int, Bounds] | None:
         assert self._intervals is not None
+        if kpi.times:
+            return None  # how long customers stay is an estimate itself
         top = self.measures.parts(kpi.numerator)
         below = self.measures.parts(kpi.denominator) if kpi.denominator else None
         if top is None or (kpi.denominator and below is None):
             return None
+        if {top.kind, below.kind if below is not None else NOBODY} == {NOBODY}:
+            return None  # a count of everything is not drawn
         if not self.dimensions.by:
             top, below = top.whole(), below.whole() if below is not None else None
         return self._intervals.of(top, below, groups)
@@ -197,14 +247,26 @@ class KpiTable:
             "negative": count(took.negative),
         }
 
-    def _median_bounds(self, of: Timed | None, group: int) -> Row:
+    def _quartiles(self, waited: Mapping[str, Mapping[int, Waiting] | None], stage: str, group: int) -> Row:
+        """Return the quartiles of a stage where those still on their way count too."""
+        if not self._censored:
+            return {}
+        found = (waited[stage] or {}).get(group, Waiting(None, None, None, 0))
+        return {
+            "censored_lower_quartile": found.lower_quartile,
+            "censored_median": found.median,
+            "censored_upper_quartile": found.upper_quartile,
+            "waiting": None if waited[stage] is None else found.waiting,
+        }
+
+    def _median_bounds(self, of: Timed | None, group: int, unit: int) -> Row:
         if self._intervals is None:
             return {}
         if of is None:
             return {"low": None, "high": None, "conversions": None, "too_few": None}
         mine = (of.group >= 0 if not self.dimensions.by else of.group == group) & (of.micros >= 0)
         found = self._intervals.of_median(of.kind, of.record[mine], of.micros[mine], of.share[mine])
-        low, high = (None if bound is None else bound / DAY for bound in (found.low, found.high))
+        low, high = (None if bound is None else bound / unit for bound in (found.low, found.high))
         return {"low": low, "high": high, "conversions": found.conversions, "too_few": found.too_few}
 
     # --- what a reader would stumble over -----------------------------------------------------------
@@ -226,15 +288,17 @@ class KpiTable:
 
     def _tell(
         self,
+        counted: list[Kpi],
         found: Mapping[str, Mapping[int, int] | None],
         times: Mapping[str, Mapping[int, Duration] | None],
     ) -> None:
-        leads, converted = found.get("leads") or {}, found.get("converted_leads") or {}
-        if any(share > leads.get(group, 0) > 0 for group, share in converted.items()):
-            self.measures.warn(
-                "a lead conversion rate passes 100 %: in a period, the leads that convert may be older than "
-                "those that come in; --basis cohort follows the same leads"
-            )
+        for kpi in counted:
+            if kpi.above_one and kpi.denominator:
+                whole = found[kpi.denominator] or {}
+                if any(
+                    some > whole.get(group, 0) > 0 for group, some in (found[kpi.numerator] or {}).items()
+                ):
+                    self.measures.warn(kpi.above_one)
         for stage, of in times.items():
             negative = sum(took.negative for took in (of or {}).values())
             if negative:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date as Day  # `date` is an option's name elsewhere
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from attribution import clock
 from attribution.clock import DAY
 from attribution.errors import InputError
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.benchmarks import COLUMNS, with_benchmark
 from attribution.metrics.dimensions import Dimensions, parse_by, parse_where
 from attribution.metrics.known_days import known_days
 from attribution.metrics.kpi_catalogue import Kpi, choose
@@ -44,7 +46,13 @@ from attribution.store.settings import Settings
 FIGURES: Final = {
     "kpi": "text", "value": "mixed", "unit": "text", "numerator": "part", "denominator": "part",
 }  # fmt: skip
-_STAGES: Final = {"lower_quartile": "days", "upper_quartile": "days"}
+_STAGES: Final = {"lower_quartile": "mixed", "upper_quartile": "mixed"}
+_CENTURY: Final = 1_200  # months
+_CENSORED: Final = {
+    "censored_lower_quartile": "mixed", "censored_median": "mixed", "censored_upper_quartile": "mixed",
+    "waiting": "count",
+}  # fmt: skip
+_LIFETIMES: Final = {"lifetime_months": "months", "median_lifetime_months": "months"}
 _INTERVAL: Final = {"low": "mixed", "high": "mixed", "conversions": "count", "too_few": "text"}
 
 
@@ -61,6 +69,10 @@ def kpis(
     seed: int = 0,
     unique: bool = False,
     stage: str = "opportunity",
+    target: str | None = None,
+    horizon: int = 60,
+    censored: bool = False,
+    benchmark: str | Path | None = None,
     margin: str | float | None = None,
     model: str | None = None,
     goal: str | None = None,
@@ -76,7 +88,7 @@ def kpis(
 ) -> Answer:
     """Compute KPIs.
 
-    A row has the dimensions and `kpi value unit numerator denominator`; `time_to_conversion` has one row a
+    A row has the dimensions and `kpi value unit numerator denominator`; a duration has one row a
     `stage`, its value the median, its denominator how many, beside `lower_quartile upper_quartile` and
     `negative` (how many ended before they began). With `every` a row begins with its `period`; with
     `against` it has `before` and `change` (of the value, as a part of the one before); with `interval` it
@@ -94,6 +106,11 @@ def kpis(
         draws, seed: of the intervals.
         unique: leads are people, however many records they have.
         stage: what a lead reaches to be converted: `opportunity`, `won`, `mql`, `sqo`, or one of `stages`.
+        target: how soon an inquiry should be answered, such as `3m` (the default) or `1h`.
+        horizon: up to how many months customers' lifetimes are looked at.
+        censored: durations tell `censored_median` and its quartiles too, and how many are `waiting`: those
+            who began in the period and have not arrived count as still on their way.
+        benchmark: a CSV file `industry, rate`, averages to set beside the lead conversion rate.
         margin: what part of revenue is earned, for ROI and ROAS: 0.6 or `60%`.
         model, lookback, scope, kinds: the credits that marketing dimensions are cut by.
         goal: only told in the envelope; a KPI names its own goals.
@@ -104,7 +121,8 @@ def kpis(
         UnknownNameError: no such dimension, KPI, basis, period, goal or model.
         InputError: nothing has been run, or an option cannot be read.
     """
-    dims, chosen, conditions = parse_by(by), choose(names), parse_where(where)
+    chosen, dims, averages = with_benchmark(choose(names), parse_by(by), benchmark, named=bool(names))
+    conditions = parse_where(where)
     if date != "closed":
         raise InputError(
             f"date {date!r} has no meaning for KPIs, which count records when they happened; leave it out"
@@ -116,13 +134,16 @@ def kpis(
         question = replace(question, period=period(start, end, journeys.timezone))
         label = model or Settings(connection).require("model").split()[0]
         dimensions = Dimensions(connection, dims, conditions)
-        asked = Asked(journeys, label, question, basis, unique, stage.strip().lower())
+        asked = Asked(
+            journeys, label, question, basis, unique, stage.strip().lower(),
+            horizon_months=read_horizon(horizon), target_minutes=read_target(target),
+        )  # fmt: skip
         measures = Measures(connection, asked, dimensions, MEASURES)
         shown = currency or journeys.currency
 
         def table(of: Measures) -> KpiTable:
             judged = None if level is None else Intervals(of.units, level, draws, seed)
-            return KpiTable(of, shown, earned, judged)
+            return KpiTable(of, shown, earned, judged, censored=censored)
 
         when = _When(connection, journeys, question.period, every, against)
         rows: list[Row] = []
@@ -137,6 +158,9 @@ def kpis(
         immature = basis == "cohort" and _immature(measures)
         read = find_credits(connection, with_goal(connection, journeys, "revenue"), label)
         warnings = [*(stale_warnings(connection, read) if read else []), *dimensions.warnings]
+    if averages is not None:
+        rows = averages.beside(rows)
+        warnings += [*averages.warnings, *averages.unmet(rows)]
     if immature:
         rows = [row | {"immature": True} for row in rows]
     return Answer(
@@ -146,7 +170,9 @@ def kpis(
         rows=rows,
         totals=totals,
         warnings=[*warnings, *measures.warnings],
-        columns=_columns(dims, chosen, every is not None, against is not None, level is not None),
+        columns=_columns(dims, chosen, every is not None, against is not None, level is not None)
+        | (_CENSORED if censored and any(kpi.stages for kpi in chosen) else {})
+        | (COLUMNS if averages is not None else {}),
         title=f"KPIs ({basis})"
         + (f" by {', '.join(dims)}" if dims else "")
         + (f", every {every}" if every else ""),
@@ -175,6 +201,31 @@ def read_margin(margin: str | float | None) -> Fraction:
             "such as 0.6 or 60%"
         )
     return value
+
+
+def read_target(target: str | None) -> float:
+    """Read how soon an inquiry should be answered, in minutes; 3 where nothing is said.
+
+    Raises:
+        InputError: not a duration.
+
+    >>> read_target("90s"), read_target(None)
+    (1.5, 3.0)
+    """
+    return 3.0 if target is None else clock.parse_duration(target) / clock.MINUTE
+
+
+def read_horizon(horizon: int) -> int:
+    """Check up to how many months lifetimes are looked at.
+
+    Raises:
+        InputError: none at all, or more than a century.
+    """
+    if not 1 <= horizon <= _CENTURY:
+        raise InputError(
+            f"horizon {horizon!r} cannot be used; allowed are whole months from 1 to {_CENTURY:,}, such as 60"
+        )
+    return horizon
 
 
 def read_level(interval: str | float | None) -> float | None:
@@ -263,6 +314,8 @@ def _columns(
         columns |= _INTERVAL
     if against:
         columns |= {"before": "mixed", "change": "ratio"}
+    if any(kpi.times for kpi in chosen):
+        columns |= _LIFETIMES
     return columns | (_STAGES if timed else {})
 
 

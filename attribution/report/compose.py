@@ -11,18 +11,25 @@ from typing import Any, Final
 from attribution.errors import InputError
 from attribution.metrics.answer import Answer
 from attribution.metrics.chosen_journeys import choose_journeys
+from attribution.metrics.cohorts import cohorts
 from attribution.metrics.compare import compare
 from attribution.metrics.kpis import kpis
 from attribution.metrics.paths import paths_of
 from attribution.metrics.report import report
 from attribution.metrics.transitions import graph_of
+from attribution.report.charts.over_time import recurring_rows
+from attribution.report.figures import read_in
 from attribution.report.page import write_report
+from attribution.report.words import period_text
 from attribution.store.database import Database
 
 CAMPAIGNS: Final = ("channel", "campaign")
 KEYWORDS: Final = ("channel", "campaign", "keyword")
 # what the page draws by channel; other figures would ask for goals that nobody ran
-BY_CHANNEL: Final = ("lead_value", "cost_per_lead", "cost_per_acquisition")
+BY_CHANNEL: Final = ("lead_value", "roi", "cost_per_lead", "cost_per_acquisition")
+RECURRING: Final = ("recurring",)  # the family
+AGES: Final = 12  # months that leads are followed
+LEVEL: Final = 0.9  # of the intervals that are drawn
 _PATH_OPTIONS: Final = ("goal", "lookback", "scope", "kinds", "start", "end", "where")
 
 
@@ -34,6 +41,7 @@ def report_html(
     models: Sequence[str] | None = None,
     start: date | str | None = None,
     end: date | str | None = None,
+    locale: str | None = None,
     **options: Any,
 ) -> Path:
     """Write the self-contained report of a store.
@@ -44,6 +52,7 @@ def report_html(
         title: the page's heading.
         models: to show side by side; None: those of the store's settings that have been run.
         start, end: days of the reporting timezone, both included.
+        locale: how figures are written, such as `de_DE`; None: as in English.
         options: model, goal, lookback, scope, kinds, where, date, currency, restate, as for `report`.
 
     Raises:
@@ -52,21 +61,50 @@ def report_html(
     asked = {"start": start, "end": end, **options}
     journeys = {name: value for name, value in asked.items() if name in _PATH_OPTIONS}
     compared = {name: value for name, value in asked.items() if name != "model"}
+    # a KPI counts a record when it happened: it has no day of the touch
+    counted = {name: value for name, value in asked.items() if name != "date"}
+    notes = _notes(options.get("date"))
     chosen = choose_journeys(db, **journeys)
-    return write_report(
-        path,
-        title=title,
-        overview=report(db, ("channel",), **asked),
-        comparison=_comparison(db, models, compared),
-        campaigns=report(db, CAMPAIGNS, **asked),
-        keywords=report(db, KEYWORDS, **asked),
+    answers: dict[str, Any] = {
+        "overview": report(db, ("channel",), **asked),
+        "comparison": _comparison(db, models, compared),
+        "campaigns": report(db, CAMPAIGNS, **asked),
+        "keywords": report(db, KEYWORDS, **asked),
         # three searches in a row and then a mail are the same story as one search and a mail
-        paths=paths_of(chosen, transform="exposure"),
-        transitions=graph_of(chosen, transform="exposure"),
-        kpis=kpis(db, (), **asked),
-        kpis_by_channel=kpis(db, ("channel",), names=BY_CHANNEL, **asked),
-        period=_period(start, end),
+        "paths": paths_of(chosen, transform="exposure"),
+        "transitions": graph_of(chosen, transform="exposure"),
+        "kpis": kpis(db, (), interval=LEVEL, **counted),
+        "kpis_by_channel": kpis(db, ("channel",), names=BY_CHANNEL, interval=LEVEL, **counted),
+        "cohorts": _cohorts(db, asked),
+        "recurring": _recurring(db, counted),
+        "notes": notes,
+        "period": period_text(start, end),
+    }
+    with read_in(locale):
+        return write_report(path, title=title, **answers)
+
+
+def _notes(date: Any) -> list[str]:
+    return (
+        ["Key figures count leads and deals when they happened, the other figures when the touches were."]
+        if date == "touch"
+        else []
     )
+
+
+def _cohorts(db: Database, asked: dict[str, Any]) -> Answer | None:
+    """Follow the leads of each month, where the question can be asked of leads."""
+    names = ("model", "lookback", "scope", "kinds", "start", "end", "where")
+    try:
+        return cohorts(db, ages=AGES, **{name: value for name, value in asked.items() if name in names})
+    except InputError:  # of some channels only: a lead is followed whole
+        return None
+
+
+def _recurring(db: Database, asked: dict[str, Any]) -> Answer | None:
+    """Return recurring revenue month by month, None where there is none."""
+    found = kpis(db, (), names=RECURRING, every="month", **asked)
+    return found if recurring_rows(found) else None
 
 
 def _comparison(db: Database, models: Sequence[str] | None, options: dict[str, Any]) -> Answer:
@@ -77,11 +115,3 @@ def _comparison(db: Database, models: Sequence[str] | None, options: dict[str, A
             raise
         # one model was run: the page says that there is nothing to compare, and is written all the same
         return replace(report(db, ("channel",), **options), verb="compare", rows=[], totals={}, columns={})
-
-
-def _period(start: date | str | None, end: date | str | None) -> str | None:
-    if start is None and end is None:
-        return None
-    if start is None:
-        return f"up to {end}"
-    return f"from {start} on" if end is None else f"{start} to {end}"

@@ -5,19 +5,82 @@ Charts, tiles and tables all write through :func:`figure_text`, so one number ne
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import networkx as nx
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
 from babel.numbers import format_compact_currency, format_currency, format_decimal, get_currency_symbol
 
+from attribution.errors import InputError
 from attribution.store.settings import GOALS
 
 _GAP: Final = "\N{NO-BREAK SPACE}"  # a figure is never torn from its currency
 DASH: Final = "—"  # a ratio whose denominator is zero
-LOCALE: Final = "en"
+_READER: ContextVar[Locale] = ContextVar("reader", default=Locale.parse("en"))  # noqa: B039
 _SHORT_FROM: Final = 1_000_000  # from here on, the label of a bar is shortened; its tooltip is not
+
+
+@contextmanager
+def read_in(locale: str | None) -> Iterator[None]:
+    """Write figures as a reader is used to, within the block: of pages, charts and their axes.
+
+    Args:
+        locale: such as `de_DE` or `fr`; None leaves it as it is, English at first. Words stay English.
+
+    Raises:
+        InputError: no such locale.
+
+    >>> with read_in("de_DE"):
+    ...     money_figure("1234.50", "EUR"), percent_figure(0.2333), day_figure("2026-03-01T12:00:00Z")
+    ('1.234,50\xa0€', '23,3\xa0%', '1. März 2026')
+    """
+    if locale is None:
+        yield
+        return
+    try:
+        found = Locale.parse(locale.strip().replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        raise InputError(
+            f"locale {locale!r} is not known; allowed are languages with or without a country, such as "
+            "en_GB, de_DE or fr"
+        ) from None
+    token = _READER.set(found)
+    try:
+        yield
+    finally:
+        _READER.reset(token)
+
+
+def reader() -> Locale:
+    """Return for whom figures are written."""
+    return _READER.get()
+
+
+def _money_pattern(number: str) -> str:
+    """Return the reader's pattern of money with another number in it, such as one without decimals."""
+    return str(reader().currency_formats["standard"].pattern).replace("#,##0.00", number)
+
+
+def sign_leads() -> bool:
+    """Tell whether a currency's sign stands before the figure."""
+    return str(reader().currency_formats["standard"].pattern).lstrip("\u200e\u200f").startswith("¤")
+
+
+def number_locale() -> dict[str, Any]:
+    """Return how Vega writes numbers on an axis, in d3's words."""
+    symbols = reader().number_symbols["latn"]
+    percent = re.sub(r"[#0,.]", "", str(reader().percent_formats[None].pattern))
+    return {
+        "decimal": symbols["decimal"], "thousands": symbols["group"], "grouping": [3], "currency": ["", ""],
+        "percent": percent,
+    }  # fmt: skip
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -42,18 +105,24 @@ def money_figure(value: Any, currency: str | None, *, short: bool = False) -> st
     if amount is None:
         return DASH
     if currency is None:
-        return format_decimal(amount, "#,##0.##", locale=LOCALE)
+        return format_decimal(amount, "#,##0.##", locale=reader())
     if not short:
-        return _spaced(format_currency(amount, currency, locale=LOCALE), currency)
+        return _spaced(format_currency(amount, currency, locale=reader()), currency)
     if abs(amount) >= _SHORT_FROM:
-        return _spaced(format_compact_currency(amount, currency, locale=LOCALE, fraction_digits=2), currency)
-    digits = "¤#,##0" if abs(amount) >= 100 else "¤#,##0.##"
-    return _spaced(format_currency(amount, currency, digits, locale=LOCALE, currency_digits=False), currency)
+        return _spaced(
+            format_compact_currency(amount, currency, locale=reader(), fraction_digits=2), currency
+        )
+    digits = _money_pattern("#,##0" if abs(amount) >= 100 else "#,##0.##")
+    return _spaced(
+        format_currency(amount, currency, digits, locale=reader(), currency_digits=False), currency
+    )
 
 
 def _spaced(text: str, currency: str) -> str:
     """Set a code off from its figure (CHF 20), as Unicode's currency spacing has it; signs stay close."""
-    sign = get_currency_symbol(currency, locale=LOCALE)
+    sign = get_currency_symbol(currency, locale=reader())
+    if not sign_leads():
+        return text
     return text.replace(sign, sign + _GAP, 1) if sign[-1].isalpha() and sign + _GAP not in text else text
 
 
@@ -63,7 +132,7 @@ def currency_sign(currency: str | None) -> str:
     >>> currency_sign("GBP"), currency_sign(None)
     ('£', '')
     """
-    sign = "" if currency is None else get_currency_symbol(currency, locale=LOCALE)
+    sign = "" if currency is None else get_currency_symbol(currency, locale=reader())
     return sign + _GAP if sign[-1:].isalpha() else sign
 
 
@@ -76,7 +145,8 @@ def percent_figure(value: Any) -> str:
     ratio = _decimal(value)
     if ratio is None:
         return DASH
-    return format_decimal(ratio * 100, "#,##0" if abs(ratio) >= 1 else "#,##0.#", locale=LOCALE) + "%"
+    digits = "#,##0" if abs(ratio) >= 1 else "#,##0.#"
+    return format_decimal(ratio * 100, digits, locale=reader()) + str(number_locale()["percent"])
 
 
 def count_figure(value: Any) -> str:
@@ -86,7 +156,7 @@ def count_figure(value: Any) -> str:
     ('1,200', '3.33')
     """
     number = _decimal(value)
-    return DASH if number is None else format_decimal(number, "#,##0.##", locale=LOCALE)
+    return DASH if number is None else format_decimal(number, "#,##0.##", locale=reader())
 
 
 def day_figure(instant: str) -> str:
@@ -99,7 +169,9 @@ def day_figure(instant: str) -> str:
         at = datetime.fromisoformat(instant)
     except ValueError:
         return instant
-    return f"{at.day} {at:%B %Y}"
+    if reader().language == "en":  # the day first, which no English reader takes for the month
+        return f"{at.day} {at:%B %Y}"
+    return format_date(at, "long", locale=reader())
 
 
 def figure_text(value: Any, unit: str, currency: str | None = None) -> str:
@@ -118,8 +190,8 @@ def figure_text(value: Any, unit: str, currency: str | None = None) -> str:
         return percent_figure(value)
     if unit in ("count", "factor"):
         return count_figure(value)
-    if unit == "days":
-        return f"{count_figure(value)} days"
+    if unit in ("days", "minutes", "months"):
+        return f"{count_figure(value)} {unit}"
     if unit == "time":
         return day_figure(str(value))
     return str(value)

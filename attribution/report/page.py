@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -23,10 +21,10 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from attribution.errors import InputError
 from attribution.metrics.answer import Answer
 from attribution.report import sections
 from attribution.report.figures import day_figure
+from attribution.report.files import replace_file
 from attribution.report.sections import Figure
 from attribution.report.tiles import tiles
 from attribution.report.words import SCOPES, lookback_label, model_label, model_meaning, value_label
@@ -50,6 +48,8 @@ def write_report(
     kpis: Answer,
     kpis_by_channel: Answer,
     transitions: nx.DiGraph[str] | None = None,
+    cohorts: Answer | None = None,
+    recurring: Answer | None = None,
     notes: Sequence[str] = (),
     period: str | None = None,
 ) -> Path:
@@ -66,17 +66,22 @@ def write_report(
         kpis: the catalogue's figures for the whole.
         kpis_by_channel: `lead_value` and other figures cut by channel.
         transitions: the graph of which touch follows which, None to leave it out.
+        cohorts: the leads of each month by age, None to leave them out.
+        recurring: recurring revenue by month, None to leave it out.
         notes: further sentences for the reader, shown at the end.
         period: the period in words, such as `1 January to 31 March 2026`; None reads as all of it.
 
     Raises:
         InputError: the file cannot be written there.
     """
-    shown = [sections.channel_section(overview), sections.model_section(comparison)]
+    shown = [sections.channel_section(overview, kpis_by_channel), sections.model_section(comparison)]
     shown.append(sections.finer_section("campaigns", "Campaigns", campaigns, "campaign"))
     if keywords is not None:
         shown.append(sections.finer_section("keywords", "Keywords", keywords, "keyword"))
-    shown += [sections.journey_section(paths, transitions), sections.kpi_section(kpis, kpis_by_channel)]
+    shown += [sections.journey_section(paths, transitions), sections.funnel_section(kpis, cohorts)]
+    if recurring is not None:
+        shown.append(sections.recurring_section(recurring))
+    shown.append(sections.kpi_section(kpis, kpis_by_channel))
     answers = [
         overview,
         comparison,
@@ -84,11 +89,11 @@ def write_report(
         paths,
         kpis,
         kpis_by_channel,
-        *([keywords] if keywords else []),
+        *(answer for answer in (keywords, cohorts, recurring) if answer is not None),
     ]
     context = {
         "title": title,
-        "about": _about(overview, period),
+        "about": about(overview, period),
         "model_meaning": model_meaning(overview.model),
         "warnings": list(dict.fromkeys(text for answer in answers for text in answer.warnings)),
         "tiles": tiles(overview, kpis),
@@ -99,12 +104,18 @@ def write_report(
     return replace_file(Path(path), render("report.html.j2", context, figures).encode())
 
 
-def _about(overview: Answer, period: str | None) -> list[tuple[str, str]]:
-    """Say what the figures are figures of: without it no number can be compared with another."""
+def about(overview: Answer, period: str | None, *, counted: bool = True) -> list[tuple[str, str]]:
+    """Say what the figures are figures of: without it no number can be compared with another.
+
+    Args:
+        overview: an answer that the page shows.
+        period: in words; None reads as all of it.
+        counted: whether one goal is counted; KPIs name their own.
+    """
     scope = overview.scope or "contacts"
     return [
         ("Period", period or "all time"),
-        ("Counted", value_label(overview.goal)),
+        *([("Counted", value_label(overview.goal))] if counted else []),
         ("Model", model_label(overview.model)),
         ("Touches counted", lookback_label(overview.lookback)),
         ("People", SCOPES.get(scope, scope)),
@@ -155,28 +166,3 @@ def _picture(spec: dict[str, Any]) -> str:
     """Draw a chart as SVG (text is escaped by the renderer); its title stands above it as a heading."""
     bare = {key: value for key, value in spec.items() if key != "title"}
     return str(vl_convert.vegalite_to_svg(json.dumps(bare), allowed_base_urls=[]))
-
-
-def replace_file(path: Path, content: bytes) -> Path:
-    """Write a file, whole or not at all; an existing one is replaced.
-
-    Raises:
-        InputError: it cannot be written there.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path} ({error.strerror}); give a file in a folder that may be written to"
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)  # mkstemp lets nobody else read, but a report is made to be handed on
-        os.replace(name, path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise InputError(
-            f"cannot write {path} ({error.strerror}); free the disk or give another file"
-        ) from error
-    return path

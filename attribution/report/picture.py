@@ -13,7 +13,8 @@ from attribution.metrics.paths import check_limit
 from attribution.report.charts.evidence import DRAWN as IDENTIFIERS
 from attribution.report.charts.transitions import DRAWN
 from attribution.report.figures import day_figure
-from attribution.report.page import render, replace_file
+from attribution.report.files import replace_file
+from attribution.report.page import render
 from attribution.report.sections import Figure, evidence_figure, transition_figure
 from attribution.report.words import lookback_label, value_label
 

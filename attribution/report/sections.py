@@ -11,17 +11,29 @@ from attribution.labels import NO_RATE, NOT_SET, UNATTRIBUTED
 from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
 from attribution.report import charts
-from attribution.report.charts.channels import by_value
+from attribution.report.charts.channels import by_value, dimensions
 from attribution.report.charts.evidence import how_much as evidence_drawn
+from attribution.report.charts.funnel import STEPS
 from attribution.report.charts.journeys import section as rows_of
 from attribution.report.charts.models import model_names
 from attribution.report.charts.theme import Chart, empty_sentence
 from attribution.report.charts.transitions import DRAWN, how_much
-from attribution.report.tables import Table, evidence_table, kpi_table, table, transition_table
+from attribution.report.figures import as_float
+from attribution.report.tables import (
+    Table,
+    cohort_table,
+    evidence_table,
+    kpi_table,
+    mrr_table,
+    roi_table,
+    table,
+    transition_table,
+)
 from attribution.report.words import label, model_label, model_meaning
 
 _UNNAMED = (NOT_SET, NO_RATE, UNATTRIBUTED, None, "")
-_LIMIT = 15  # campaigns and keywords drawn; the table has all that the answer has
+_LIMIT = 15  # campaigns and keywords drawn
+_LISTED, _SPENT = 400, 100  # of those in a table: by what they brought, and of the rest by what they cost
 
 
 @dataclass(frozen=True)
@@ -52,14 +64,14 @@ class Section:
 
 def figure(key: str, chart: Chart, how_to_read: str, figures: Table | None, *, wide: bool = False) -> Figure:
     """Put a chart on the page: its title becomes the heading, its description the alternative text."""
-    spec = chart.to_dict()
+    spec = chart.to_dict(validate=False)  # the charts are ours: each was checked as it was made
     heading = " ".join(spec["title"]["text"])
     shown = figures if figures is not None and figures.rows else None
     return Figure(key, heading, how_to_read, spec["description"], empty_sentence(chart), spec, shown, wide)
 
 
-def channel_section(overview: Answer) -> Section:
-    """Return revenue, spend and ROI by channel."""
+def channel_section(overview: Answer, sure: Answer | None = None) -> Section:
+    """Return revenue, spend and ROI by channel; `sure` has the intervals of ROI, where they are known."""
     figures = table(overview, "Value, spend and return by channel")
     return Section(
         "channels", "Which channels brought the money", "",
@@ -71,9 +83,11 @@ def channel_section(overview: Answer) -> Section:
                 figures, wide=True,
             ),
             figure(
-                "roi", charts.roi_by_channel(overview),
+                "roi", charts.roi_by_channel(overview, sure),
                 "0% is break-even, 100% means that every 1 spent came back with 1 on top, −100% means that "
-                "nothing came back. Channels without known spend have no return.", figures, wide=True,
+                "nothing came back. Channels without known spend have no return."
+                + how_sure(sure, "roi", "Where it crosses 0%, it is not known whether the channel pays."),
+                roi_table(overview, sure), wide=True,
             ),
         ],
     )  # fmt: skip
@@ -108,10 +122,19 @@ def finer_section(key: str, heading: str, answer: Answer, dimension: str) -> Sec
     chart = charts.revenue_by_channel(replace(answer, rows=named), limit=_LIMIT)
     how = "Compare revenue with spend line by line: money spent without revenue stays in the list. "
     if len(named) > _LIMIT:
-        how += f"The {_LIMIT} with the most revenue are drawn, the table has all {len(named)}. "
+        how += f"The {_LIMIT} with the most revenue are drawn, "
+        how += f"the table has all {len(named)}. " if len(ordered) <= _LISTED else "the table has more. "
     if len(named) < len(ordered):
-        how += f"What came without a {dimension} is in the table only."
-    figures = table(answer, heading, rows=ordered)
+        how += f"What came without a {dimension} is in the table only. "
+    listed = ordered
+    if len(ordered) > _LISTED:  # nobody reads ten thousand lines, and no phone holds them
+        spent = sorted(ordered[_LISTED:], key=lambda row: -(as_float(row.get("spend")) or 0))[:_SPENT]
+        listed = [*ordered[:_LISTED], *spent]
+        how += (
+            f"Listed are the {_LISTED} with the most revenue and {_SPENT} more with the most spend, of "
+            f"{len(ordered)}; all: attribution report --by {','.join(dimensions(answer))} --output FILE.csv"
+        )
+    figures = table(answer, heading, rows=listed)
     return Section(key, heading, "", [figure(key, chart, how.strip(), figures, wide=True)])
 
 
@@ -168,6 +191,70 @@ def journey_section(paths: Answer, graph: nx.DiGraph[str] | None = None) -> Sect
     )  # fmt: skip
 
 
+def how_sure(answer: Answer | None, name: str, crossing: str = "") -> str:
+    """Say what intervals and hollow marks mean, of those that an answer has of a KPI."""
+    rows = [row for row in answer.rows if row.get("kpi") == name] if answer is not None else []
+    told = ""
+    if any(row.get("low") is not None for row in rows):
+        told += " The thin line is the interval: had it all gone with other customers, nine times in ten "
+        told += f"the figure would lie within it. {crossing}".rstrip()
+    if any(row.get("too_few") for row in rows):
+        told += " A hollow mark has under ten conversions behind it, too few to tell anything from; its "
+        told += "figure stands in the table."
+    return told
+
+
+def funnel_section(kpis: Answer, cohorts: Answer | None) -> Section:
+    """Return the funnel, and how leads convert and pay as they grow older."""
+    rows = [row for row in kpis.rows if row.get("kpi") in STEPS]
+    drawn = [
+        figure(
+            "funnel", charts.funnel(kpis),
+            "How many got how far. Each step is counted as it happened in the period: a deal won in it may "
+            "have come in as a lead before it, and not every deal passes through every step.",
+            kpi_table(replace(kpis, rows=rows), "Counts of each step"),
+            wide=True,
+        ),
+    ]  # fmt: skip
+    if cohorts is not None:
+        texts = {
+            "conversion_rate": "Follow a line to see how long the leads of a month took to become "
+            "opportunities. Where younger (darker) lines run below older ones, fewer leads convert now.",
+            "revenue_per_lead": "What the leads of a month had brought by then, each on average. Compare "
+            "months at the same age: young ones have not had the time to pay.",
+        }
+        captions = {
+            "conversion_rate": "Leads by month and age",
+            "revenue_per_lead": "Revenue by month and age",
+        }
+        for name, text in texts.items():
+            drawn.append(
+                figure(
+                    name.replace("_", "-"), charts.cohort_curves(cohorts, name), text,
+                    cohort_table(cohorts, name, captions[name]),
+                )
+            )  # fmt: skip
+    return Section(
+        "funnel", "How leads become customers",
+        "A lead converts when it becomes an opportunity: a deal that sales works on.", drawn,
+    )  # fmt: skip
+
+
+def recurring_section(recurring: Answer) -> Section:
+    """Return what recurring revenue gained and lost, month by month."""
+    return Section(
+        "recurring", "Recurring revenue", "",
+        [
+            figure(
+                "mrr", charts.mrr_movement(recurring),
+                "New customers and those who pay more stand above the line, those who pay less and those who "
+                "left below it: recurring revenue grows where the upper part is the larger.",
+                mrr_table(recurring, "Recurring revenue by month"), wide=True,
+            ),
+        ],
+    )  # fmt: skip
+
+
 def kpi_section(kpis: Answer, by_channel: Answer) -> Section:
     """Return lead value and costs by channel, and the table of every KPI."""
     names = dict.fromkeys(str(row["kpi"]) for row in by_channel.rows)
@@ -189,7 +276,8 @@ def kpi_section(kpis: Answer, by_channel: Answer) -> Section:
         figures = kpi_table(replace(by_channel, rows=rows), f"{label(name)} by channel")
         # the first takes the whole width where the rest make pairs
         wide = not drawn and len(chosen) % 2 == 1
-        drawn.append(figure(name.replace("_", "-"), chart, wanted[name], figures, wide=wide))
+        how = wanted[name] + (how_sure(by_channel, name) if name == "lead_value" else "")
+        drawn.append(figure(name.replace("_", "-"), chart, how, figures, wide=wide))
     every = kpi_table(kpis, "Every key figure of this period") if kpis.rows else None
     shown = dict.fromkeys(str(row["kpi"]) for row in kpis.rows)
     terms = [(KPIS[name].label, KPIS[name].formula) for name in shown if name in KPIS]

@@ -9,8 +9,11 @@ import networkx as nx
 
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.dimensions import ALL as DIMENSIONS
+from attribution.report.charts.channels import dimensions, judged_roi, row_name
 from attribution.report.charts.kpis import part_text
-from attribution.report.figures import count_figure, figure_text, graph_value
+from attribution.report.charts.over_time import MOVEMENTS
+from attribution.report.charts.sureness import interval_text
+from attribution.report.figures import DASH, count_figure, figure_text, graph_value
 from attribution.report.words import label, model_label, value_label
 
 _UNITS = {
@@ -89,18 +92,75 @@ def evidence_table(graph: nx.MultiGraph[str], caption: str) -> Table:
 
 
 def kpi_table(kpis: Answer, caption: str) -> Table:
-    """Write KPIs: the dimensions they are cut by, name, value, and what the value was worked out from."""
-    dims = [name for name in kpis.columns if name in DIMENSIONS]
+    """Write KPIs: what they are cut by, name, value, interval, and what the value was worked out from.
+
+    A figure that too few conversions stand behind says so beside it.
+    """
+    dims = [name for name in kpis.columns if name in DIMENSIONS or name == "period"]
+    judged = any("too_few" in row for row in kpis.rows)
+    compared = any("before" in row for row in kpis.rows)
     headings = [(label(dim), False) for dim in dims]
-    headings += [("KPI", False), ("Value", True), ("Worked out from", False)]
+    headings += [("KPI", False), ("Value", True)]
+    headings += [("Before", True), ("Change", True)] if compared else []
+    headings += [("Interval", True)] if judged else []
+    headings += [("Worked out from", False)]
+    rows = []
+    for row in kpis.rows:
+        unit = str(row.get("unit"))
+        written = [str(row[dim]) for dim in dims]
+        stage = f": {row['stage'].replace('_', ' ')}" if row.get("stage") else ""
+        written += [label(str(row["kpi"])) + stage, figure_text(row.get("value"), unit, kpis.currency)]
+        if compared:
+            written.append(figure_text(row.get("before"), unit, kpis.currency))
+            written.append(figure_text(row.get("change"), "ratio"))
+        if judged:
+            written.append(interval_text(row, kpis.currency) or DASH)
+        rows.append([*written, worked_out(row, kpis.currency)])
+    return Table(caption, headings, rows)
+
+
+def roi_table(report: Answer, sure: Answer | None) -> Table:
+    """Write a report's figures with the interval of its ROI, where that is known."""
+    made = table(report, "Value, spend and return by channel")
+    judged = judged_roi(report, sure)
+    if not judged or not made.rows:
+        return made
+    dims = dimensions(report)
+    found = [judged.get(row_name(row, dims), {}) for row in report.rows]
+    texts = [interval_text(row, None) or DASH for row in found]
+    rows = [[*row, text] for row, text in zip(made.rows, texts, strict=True)]
+    return Table(made.caption, [*made.headings, ("ROI's interval", True)], rows)
+
+
+def cohort_table(cohorts: Answer, figure: str, caption: str) -> Table:
+    """Write a figure of a `cohorts` answer: one row a cohort, one column an age."""
+    ages = [age for age in (1, 2, 3, 6, 9, 12, 18, 24) if any(row["age"] == age for row in cohorts.rows)]
+    found = {(row["cohort"], row["age"]): row for row in cohorts.rows}
+    sizes = {row["cohort"]: row["leads"] for row in cohorts.rows}
+    unit = cohorts.columns.get(figure, "ratio")
+    headings = [("Leads of", False), ("Leads", True)]
+    headings += [(f"after {age} month{'' if age == 1 else 's'}", True) for age in ages]
     rows = [
         [
-            *(str(row[dim]) for dim in dims),
-            label(str(row["kpi"])) + (f": {row['stage'].replace('_', ' ')}" if row.get("stage") else ""),
-            figure_text(row.get("value"), str(row.get("unit")), kpis.currency),
-            worked_out(row, kpis.currency),
+            str(name),
+            count_figure(size),
+            *(figure_text(found.get((name, age), {}).get(figure), unit, cohorts.currency) for age in ages),
         ]
-        for row in kpis.rows
+        for name, size in sizes.items()
+    ]
+    return Table(caption, headings, rows)
+
+
+def mrr_table(recurring: Answer, caption: str) -> Table:
+    """Write recurring revenue: one row a period, its movements and what it came to."""
+    names = [*MOVEMENTS, "monthly_recurring_revenue"]
+    periods = dict.fromkeys(str(row["period"]) for row in recurring.rows)
+    found = {(str(row["period"]), row["kpi"]): row.get("value") for row in recurring.rows}
+    names = [name for name in names if any((period, name) in found for period in periods)]
+    headings = [("Period", False), *((MOVEMENTS[n][0] if n in MOVEMENTS else "MRR", True) for n in names)]
+    rows = [
+        [period, *(figure_text(found.get((period, name)), "money", recurring.currency) for name in names)]
+        for period in periods
     ]
     return Table(caption, headings, rows)
 
@@ -114,10 +174,12 @@ def worked_out(row: Row, currency: str | None) -> str:
     'median of 9, half of them between 2 and 7.5 days'
     """
     numerator, denominator = row.get("numerator"), row.get("denominator")
-    if row.get("unit") == "days":
+    if "lower_quartile" in row:
         low, high = row.get("lower_quartile"), row.get("upper_quartile")
         span = (
-            "" if low is None else f", half of them between {count_figure(low)} and {count_figure(high)} days"
+            ""
+            if low is None
+            else f", half of them between {count_figure(low)} and {count_figure(high)} {row['unit']}"
         )
         return f"median of {count_figure(denominator)}{span}"
     if denominator is None and row.get("value") == numerator:

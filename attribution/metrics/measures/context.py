@@ -163,6 +163,33 @@ class Measures:
         found = cells["object_id"].to_numpy(np.int64)
         return found, dims.add(groups, dims.record_groups(kind, found)), cells["share"].to_numpy(np.int64)
 
+    def spread_as(self, goal: str, ids: Ints, others: Ints) -> tuple[Ints, Ints, Ints] | None:
+        """Spread records as others are that they belong to; those that belong to nobody are unattributed.
+
+        Args:
+            goal: whose journeys credit the others, where a marketing dimension is asked for.
+            ids: records of any kind, each once.
+            others: lead_id or deal_id of each, as the goal has it; repeats allowed, negative: nobody's.
+
+        Returns:
+            As :meth:`spread`, of `ids`.
+        """
+        spread = self.spread(goal, as_set(others[others >= 0]))
+        if spread is None:
+            return None
+        cells = pd.DataFrame(dict(zip(("other", "group", "share"), spread, strict=True)))
+        owned = pd.DataFrame({"id": ids, "other": others}).merge(cells, on="other")
+        alone = ids[others < 0]
+        dims, kind = self.dimensions, with_goal(self.connection, self.asked.journeys, goal).goal.kind
+        nowhere = np.zeros(len(alone), np.int64)
+        groups = dims.touch_groups(dict.fromkeys(dims.touch_keys, nowhere), len(alone))
+        groups = dims.add(groups, dims.record_groups(kind, np.full(len(alone), -1)))
+        return (
+            np.r_[owned["id"].to_numpy(np.int64), alone],
+            np.r_[owned["group"].to_numpy(np.int64), groups],
+            np.r_[owned["share"].to_numpy(np.int64), np.full(len(alone), MILLION)],
+        )
+
     def _credited(self, goal: str, ids: Ints) -> pd.DataFrame | None:
         """Return the credits of some records, `(unattributed)` for those that the ledger does not know."""
         of = self.credits(goal, required=goal in ("leads", "revenue"))

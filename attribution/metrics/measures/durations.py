@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import select
 
-from attribution.clock import DAY
+from attribution.clock import DAY, MINUTE
 from attribution.metrics.facts import NEVER
 from attribution.metrics.measures.context import Measures
 from attribution.metrics.measures.records import deal_ids, lead_ids
+from attribution.metrics.measures.responses import response_times
 from attribution.metrics.selection import with_goal
 from attribution.store.columns import Ints, read_ints
 from attribution.store.schema import conversion, journey_touch, lead
@@ -26,7 +27,7 @@ from attribution.store.schema import conversion, journey_touch, lead
 
 @dataclass(frozen=True)
 class Duration:
-    """One stage of one group; days, None where nobody reached it."""
+    """One stage of one group, in the unit that was asked for; None where nobody reached it."""
 
     median: float | None
     lower_quartile: float | None
@@ -52,11 +53,11 @@ class Timed:
     share: Ints
     micros: Ints
 
-    def by_group(self) -> dict[int, Duration]:
-        """Return the medians and quartiles of each group."""
+    def by_group(self, unit: int = DAY) -> dict[int, Duration]:
+        """Return the medians and quartiles of each group, in a unit of so many microseconds."""
         frame = pd.DataFrame({"group": self.group, "micros": self.micros, "share": self.share})
         frame = frame.loc[frame["group"] >= 0]
-        return {int(str(group)): _summary(part) for group, part in frame.groupby("group")}
+        return {int(str(group)): _summary(part, unit) for group, part in frame.groupby("group")}
 
 
 def timed(measures: Measures, stage: str) -> Timed | None:
@@ -74,13 +75,14 @@ def timed(measures: Measures, stage: str) -> Timed | None:
     return Timed(kind, ids, groups, share, micros[at] if len(micros) else np.empty(0, np.int64))
 
 
-def quantile(micros: Ints, weights: Ints, quarter: int) -> float | None:
-    """Return a quartile of weighted durations, in days; None without any.
+def quantile(micros: Ints, weights: Ints, quarter: int, unit: int = DAY) -> float | None:
+    """Return a quartile of weighted durations; None without any.
 
     Args:
         micros: durations in microseconds.
         weights: one positive whole number each.
         quarter: 1, 2 (the median) or 3.
+        unit: of the result, in microseconds.
 
     >>> quantile(np.array([1, 2, 3, 10]) * DAY, np.ones(4, np.int64), 2)
     2.5
@@ -92,13 +94,13 @@ def quantile(micros: Ints, weights: Ints, quarter: int) -> float | None:
     target = quarter * int(upto[-1])
     at = int(np.searchsorted(upto * 4, target))
     beside = at + 1 if int(upto[at]) * 4 == target else at
-    return (int(micros[order[at]]) + int(micros[order[beside]])) / 2 / DAY
+    return (int(micros[order[at]]) + int(micros[order[beside]])) / 2 / unit
 
 
-def _summary(part: pd.DataFrame) -> Duration:
+def _summary(part: pd.DataFrame, unit: int) -> Duration:
     known = part.loc[part["micros"] >= 0]
     micros, share = known["micros"].to_numpy(np.int64), known["share"].to_numpy(np.int64)
-    lower, median, upper = (quantile(micros, share, quarter) for quarter in (1, 2, 3))
+    lower, median, upper = (quantile(micros, share, quarter, unit) for quarter in (1, 2, 3))
     total = int(share.sum())
     return Duration(median, lower, upper, total, int(part["share"].sum()) - total)
 
@@ -158,10 +160,13 @@ def _to_won(measures: Measures, begins: str) -> Times:
     return ids[counted], _between(_column(deals, "closed")[counted], start[counted])
 
 
+UNITS: Final = {"days": DAY, "minutes": MINUTE}
+
 # stage -> whose journeys credit it, what its records are, and its times
 STAGES: Final[dict[str, tuple[str, str, Callable[[Measures], Times | None]]]] = {
     "first_touch_to_lead": ("leads", "lead", _first_touch_to_lead),
     "lead_to_opportunity": ("leads", "lead", _lead_to_opportunity),
     "opportunity_to_won": ("revenue", "deal", _opportunity_to_won),
     "lead_to_won": ("revenue", "deal", _lead_to_won),
+    "request_to_response": ("leads", "lead", response_times),
 }

@@ -23,12 +23,14 @@ class Parts:
         record: their numbers.
         group: -1 where a condition leaves it out.
         value: minor units for money, millionths for counts.
+        together: what all groups are together, where that is not their sum.
     """
 
     kind: str
     record: Ints
     group: Ints
     value: Ints
+    together: int | None = None
 
     @classmethod
     def none(cls, kind: str) -> Self:
@@ -37,10 +39,11 @@ class Parts:
         return cls(kind, empty, empty, empty)
 
     @classmethod
-    def of_groups(cls, values: dict[int, int]) -> Self:
+    def of_groups(cls, values: dict[int, int], together: int | None = None) -> Self:
         """Return what is known by group alone, of nobody."""
         groups, found = list(values), list(values.values())
-        return cls(NOBODY, np.full(len(groups), -1), np.array(groups, np.int64), np.array(found, np.int64))
+        nobody = np.full(len(groups), -1)
+        return cls(NOBODY, nobody, np.array(groups, np.int64), np.array(found, np.int64), together)
 
     def sums(self) -> dict[int, int]:
         """Add up by group.
@@ -59,4 +62,13 @@ class Parts:
 
     def whole(self) -> Parts:
         """Return the same parts as of one group, what is left out left out."""
-        return Parts(self.kind, self.record, np.where(self.group >= 0, 0, -1), self.value)
+        group = np.where(self.group >= 0, 0, -1)
+        return Parts(self.kind, self.record, group, self.value, self.together)
+
+    def total(self) -> int:
+        """Return what is in any group: their sum, unless it is known to be another.
+
+        >>> Parts.of_groups({0: 2, 3: 2}).total(), Parts.of_groups({0: 2, 3: 2}, 3).total()
+        (4, 3)
+        """
+        return sum(self.sums().values()) if self.together is None else self.together

@@ -1,6 +1,7 @@
 """Who is drawn together when a figure's interval is made: the account behind a record, else its person.
 
-A lead belongs to its person, a deal to its lead's, else to its account, else to its first contact's person.
+A lead belongs to its person, a deal to its lead's, else to its account, else to its first contact's person, a
+meeting to whoever it is with.
 Numbers are hashes of names, so that the same data draw the same in any store.
 """
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, func, select
 
 from attribution.ledger.units import units_of_people
 from attribution.metrics.dimensions import Dimensions
+from attribution.metrics.meetings import meetings
 from attribution.store.columns import Ints, read_frame, read_ints
 from attribution.store.keys import look_up, text_hash
 from attribution.store.schema import deal, deal_contact, identifier, membership
@@ -27,7 +29,7 @@ def units_of_records(connection: Connection, dimensions: Dimensions, kind: str) 
     Args:
         connection: inside a transaction.
         dimensions: which hold the leads and deals.
-        kind: `lead`, `deal` or `person`.
+        kind: `lead`, `deal`, `meeting` or `person`.
     """
     return _OF[kind](connection, dimensions)
 
@@ -79,8 +81,15 @@ def _of_people(connection: Connection, dimensions: Dimensions) -> tuple[Ints, In
     return people, units_of_people(connection, people)
 
 
+def _of_meetings(connection: Connection, dimensions: Dimensions) -> tuple[Ints, Ints]:
+    found = meetings(connection, dimensions.leads)
+    people = found["person_id"].to_numpy(np.int64)
+    return found["meeting_id"].to_numpy(np.int64), units_of_people(connection, people)
+
+
 _OF: Final[Mapping[str, Callable[[Connection, Dimensions], tuple[Ints, Ints]]]] = {
     "lead": _of_leads,
     "deal": _of_deals,
+    "meeting": _of_meetings,
     "person": _of_people,
 }

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import altair as alt
 
-from attribution.report.charts.theme import Chart, finish, legend, room, wrap
+from attribution.report.charts.theme import GREY, Chart, finish, legend, room, wrap
+from attribution.report.figures import sign_leads
 
 _LANE: Final = 17  # pixels of a bar and its gap
 _GAP: Final = 12  # pixels between groups
@@ -18,20 +19,36 @@ _PATH: Final = 44  # characters of a line above the bars
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One bar: where it stands, how long it is, what is written at its end and in its tooltip."""
+    """One bar: where it stands, how long it is, what is written at its end and in its tooltip.
+
+    `low` and `high` are its interval. A figure that is `too_few` is a hollow mark: the end of a bar would
+    promise more than it knows.
+    """
 
     name: str
     series: str
     length: float
     text: str
     tooltip: dict[str, str] = field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+    too_few: bool = False
+
+    @property
+    def end(self) -> float:
+        """Where what is drawn ends, and its text begins."""
+        reach = [self.length, *(bound for bound in (self.low, self.high) if bound is not None)]
+        return min(reach) if self.length < 0 else max(reach)
 
 
 def money_ticks(sign: str) -> str:
     """Return the Vega expression that labels an axis of money."""
     # the sign is a currency's symbol out of Babel's tables, never text of a user
     number = "replace(format(abs(datum.value), '~s'), 'G', 'B')"
-    return f"(datum.value < 0 ? '−' : '') + '{sign}' + {number}"
+    minus = "(datum.value < 0 ? '−' : '')"
+    if sign_leads():
+        return f"{minus} + '{sign}' + {number}"
+    return f"{minus} + {number} + '\N{NO-BREAK SPACE}{sign.strip()}'"
 
 
 PERCENT_TICKS: Final = "format(datum.value, ',.0%')"
@@ -61,13 +78,17 @@ def bars(
     values: list[dict[str, Any]] = [
         {
             "label": labels[bar.name], "series": bar.series, "lane": lanes[bar.series], "length": bar.length,
-            "text": bar.text, **{f"t{i}": bar.tooltip.get(key, "") for i, key in enumerate(keys)},
+            "text": bar.text, "end": bar.end, "few": bar.too_few, "low": bar.low, "high": bar.high,
+            **{f"t{i}": bar.tooltip.get(key, "") for i, key in enumerate(keys)},
         }
         for bar in rows
     ]  # fmt: skip
     names = list(dict.fromkeys(labels.values()))
-    left = room([bar.text for bar in rows if bar.length < 0])
-    right = room([bar.text for bar in rows if bar.length >= 0])
+    # at the end of an interval a figure would read as that end's: it stands in a column of its own
+    aside = any(bar.low is not None and bar.high is not None for bar in rows)
+    behind = 14 if any(bar.end < 0 or bar.length < 0 for bar in rows) else 0
+    left = behind if aside else room([bar.text for bar in rows if bar.length < 0])
+    right = room([bar.text for bar in rows if aside or bar.length >= 0])
     axis = alt.Axis(title=None, labelExpr=ticks, tickCount=alt.expr("max(2, width / 90)"))
     scale = alt.Scale(range=[left, alt.expr(f"width - {right}")], zero=True, nice=True)
     x = alt.X("length", type="quantitative", scale=scale, axis=axis)
@@ -80,9 +101,22 @@ def bars(
     )
     tooltip = [alt.Tooltip(field=f"t{i}", type="nominal", title=key) for i, key in enumerate(keys)]
     layers, height = (_stacked if above else _banded)(values, names, order, x)
-    layers[0] = layers[0].encode(color=colour, tooltip=tooltip)
-    layers[1] = layers[1].encode(x=x, text=alt.Text("text", type="nominal"), tooltip=tooltip)
-    if left:
+    ends = alt.X("end", type="quantitative", scale=scale, axis=axis)
+    marks, texts = layers[0], layers[1]
+    layers[0] = marks.encode(color=colour, tooltip=tooltip)
+    written = texts.encode(x=ends, text=alt.Text("text", type="nominal"), tooltip=tooltip)
+    if aside:
+        written = written.mark_text(align="right").encode(x=alt.value("width"))
+    layers[1] = written
+    if any(bar.too_few for bar in rows):
+        # unseen, not left out: bars of nothing at all would have no scale
+        seen = alt.condition("datum.few", alt.value(0), alt.value(1))
+        layers[0] = layers[0].encode(opacity=seen)
+        layers.append(_hollow(texts).encode(x=x, tooltip=tooltip))
+    if aside:
+        low = alt.X("low", type="quantitative", scale=scale, axis=axis)
+        layers += [whisker.encode(tooltip=tooltip) for whisker in _whiskers(texts, low)]
+    if left or any(bar.length < 0 for bar in rows):
         layers.append(alt.Chart(alt.InlineData(values=[{}])).mark_rule().encode(x=alt.datum(0)))
     chart = alt.LayerChart(layer=layers)
     return finish(
@@ -93,9 +127,39 @@ def bars(
 def _figures(base: alt.Chart) -> alt.Chart:
     """Write the figures at the ends of the bars, left of a negative one."""
     texts: alt.Chart = base.mark_text(
-        align=alt.expr("datum.length < 0 ? 'right' : 'left'"), dx=alt.expr("datum.length < 0 ? -5 : 5")
+        align=alt.expr("datum.length < 0 ? 'right' : 'left'"),
+        dx=alt.expr("(datum.length < 0 ? -1 : 1) * (datum.few ? 9 : 5)"),
     )
     return texts
+
+
+def _again(texts: alt.Chart) -> alt.Chart:
+    """Return a chart without a mark yet, each row where its text stands."""
+    places = texts.to_dict()["encoding"]
+    kept = {name: getattr(texts.encoding, name) for name in ("y", "yOffset") if name in places}
+    again: alt.Chart = alt.Chart(texts.data).encode(**kept)
+    return again
+
+
+def _hollow(texts: alt.Chart) -> alt.Chart:
+    """Mark figures that too few conversions stand behind."""
+    marks: alt.Chart = (
+        _again(texts)
+        .transform_filter("datum.few")
+        .mark_point(filled=False, size=75, strokeWidth=2, opacity=1, color=GREY)
+    )
+    return marks
+
+
+def _whiskers(texts: alt.Chart, low: alt.X) -> list[alt.Chart]:
+    """Draw intervals: a line from end to end, with a cap on each."""
+    base = _again(texts).transform_filter("isValid(datum.low) && isValid(datum.high)")
+    high = low.copy()
+    high.shorthand = "high"
+    return [
+        base.mark_rule(style="whisker", strokeWidth=1.75).encode(x=low, x2=alt.X2("high")),
+        *(base.mark_tick(style="whisker", thickness=1.75, size=9).encode(x=cap) for cap in (low, high)),
+    ]
 
 
 def _banded(

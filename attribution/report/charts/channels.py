@@ -10,8 +10,16 @@ from attribution.metrics.answer import Answer, Row
 from attribution.metrics.dimensions import ALL as DIMENSIONS
 from attribution.report.charts import bars, theme
 from attribution.report.charts.bars import Bar
+from attribution.report.charts.sureness import TOO_FEW, bounds, interval_text, sureness
 from attribution.report.charts.theme import Chart
-from attribution.report.figures import as_float, count_figure, currency_sign, money_figure, percent_figure
+from attribution.report.figures import (
+    DASH,
+    as_float,
+    count_figure,
+    currency_sign,
+    money_figure,
+    percent_figure,
+)
 from attribution.report.words import label, model_label, value_label
 from attribution.store.settings import GOALS
 
@@ -22,6 +30,8 @@ NOT_ATTRIBUTED: Final = "Not attributed"
 def dimensions(answer: Answer) -> list[str]:
     """Return which dimensions the rows of an answer are cut by, in their order."""
     names = list(answer.columns) or (list(answer.rows[0]) if answer.rows else [])
+    if answer.verb in ("report", "compare"):  # of frames, any column can be a dimension
+        return [name for name in names if name in DIMENSIONS or answer.columns.get(name) == "text"]
     return [name for name in names if name in DIMENSIONS]
 
 
@@ -102,7 +112,8 @@ def revenue_by_channel(report: Answer, *, limit: int | None = None) -> Chart:
     ['Revenue and spend by channel (GBP)']
     """
     what, unit, key = value_label(report.goal), _unit(report), measure(report)
-    heading = f"{what} and spend by {subject(report)}" if unit else f"{what} by {subject(report)}"
+    spent = unit and (not report.rows or any("spend" in row for row in report.rows))
+    heading = f"{what} and spend by {subject(report)}" if spent else f"{what} by {subject(report)}"
     title = f"{heading} ({unit or 'count'})"
     named = by_value(report)[:limit]
     rows: list[Bar] = []
@@ -131,10 +142,11 @@ def revenue_by_channel(report: Answer, *, limit: int | None = None) -> Chart:
     )
 
 
-def roi_by_channel(report: Answer) -> Chart:
+def roi_by_channel(report: Answer, sure: Answer | None = None) -> Chart:
     """Draw the return on investment of each row of a `report` answer; rows without spend say so.
 
-    ROI is (value - spend) / spend, a ratio: -1.0 lost all that was spent, 0 broke even.
+    ROI is (value - spend) / spend, a ratio: -1.0 lost all that was spent, 0 broke even. `sure` is a `kpis`
+    answer with `roi` of the same rows and its intervals; one of another value than the row's is not drawn.
 
     >>> report = Answer(verb="report", store="", as_of="2026-04-01T00:00:00Z", currency="GBP",
     ...     rows=[{"channel": "Email", "value": "250.00", "spend": "100.00", "roi": 1.5}])
@@ -147,12 +159,22 @@ def roi_by_channel(report: Answer) -> Chart:
     ranked.sort(key=lambda item: math.inf if item[0] is None else -item[0])
     if all(roi is None for roi, _, _ in ranked):
         return theme.sentence("No spend is known in this period, so there is no return to show.", title)
+    judged = judged_roi(report, sure)
+    shown: list[Row] = []
     rows = []
     for roi, name, row in ranked:
+        found = judged.get(name, {})
+        found = found if roi is not None and as_float(found.get("value")) == roi else {}
+        shown.append(found)
         series = "No spend" if roi is None else "Loss" if roi < 0 else "Gain"
         text = "no spend" if roi is None else percent_figure(row["roi"])
+        if found.get("too_few"):
+            text = TOO_FEW
+        tooltip = _tooltip(name, row, report)
+        if judged:
+            tooltip["ROI's interval"] = interval_text(found, None) or DASH
         rows.append(
-            Bar(name=name, series=series, length=roi or 0, text=text, tooltip=_tooltip(name, row, report))
+            Bar(name=name, series=series, length=roi or 0, text=text, tooltip=tooltip, **bounds(found))
         )
     listed = "; ".join(f"{bar.name} {bar.text}" for bar in rows[:12])
     return bars.bars(
@@ -160,7 +182,15 @@ def roi_by_channel(report: Answer) -> Chart:
         colours={"Gain": theme.GREEN, "Loss": theme.VERMILION, "No spend": theme.GREY},
         ticks=bars.PERCENT_TICKS,
         title=title,
-        subtitle=f"{model_label(report.model)} model",
+        subtitle=". ".join(filter(None, (f"{model_label(report.model)} model", sureness(shown)))),
         description=f"Horizontal bars: {title}. {listed}.",
         above=len(dimensions(report)) > 1,
     )
+
+
+def judged_roi(report: Answer, sure: Answer | None) -> dict[str, Row]:
+    """Return what a `kpis` answer says of the ROI of a report's rows, by their names."""
+    if sure is None:
+        return {}
+    dims = dimensions(report)
+    return {row_name(row, dims): row for row in sure.rows if row.get("kpi") == "roi" and "too_few" in row}

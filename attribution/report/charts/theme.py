@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias
 
 import altair as alt
 
+from attribution.report.figures import number_locale, reader
+
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"
@@ -54,6 +56,7 @@ CONFIG: Final[dict[str, Any]] = {
     "bar": {"cornerRadiusEnd": 2},
     "text": {"fontSize": 11.5, "color": INK},
     "rule": {"color": SOFT},
+    "style": {"whisker": {"color": INK}},  # intervals
 }  # fmt: skip
 
 
@@ -97,7 +100,10 @@ def finish(
     if subtitle:
         heading.subtitle = textwrap.wrap(subtitle, 100)
     chart = chart.properties(title=heading, description=description, width=WIDTH, height=height)
-    chart.config = alt.Config.from_dict(CONFIG)
+    english = reader().language == "en"
+    chart.config = alt.Config.from_dict(
+        CONFIG if english else CONFIG | {"locale": {"number": number_locale()}}
+    )
     if layout:
         chart.usermeta = layout
     return chart

@@ -26,10 +26,11 @@
       Object.assign(copy.config.legend, { labelColor: night.ink });
       Object.assign(copy.config.text, { color: night.ink });
       Object.assign(copy.config.rule, { color: night.soft });
-      const { node, step, halo } = copy.config.style ?? {}; // of the graph of steps
+      const { node, step, halo, whisker } = copy.config.style ?? {}; // of graphs of steps, and of intervals
       if (node) Object.assign(node, { color: night.line, fill: night.line, stroke: night.soft });
       if (step) step.opacity = 1;
       if (halo) halo.stroke = night.card;
+      if (whisker) whisker.color = night.ink;
     }
     return copy;
   }

@@ -1,0 +1,45 @@
+"""`attribution recommend`: what to scale, hold and cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from attribution.cli.options import (
+    by_option,
+    given,
+    model_option,
+    open_store,
+    output_options,
+    period_options,
+    where_option,
+    window_options,
+)
+from attribution.cli.render import show
+
+
+@click.command(
+    "recommend",
+    short_help="What to scale, hold and cut, where that is no noise.",
+    epilog="Example: attribution recommend --by campaign --margin 0.6 --from 2025-01-01 --to 2025-06-30",
+)
+@by_option("channel", "Dimensions to judge by, joined by commas.")
+@click.option("--target", metavar="ROI", help="The return that spend has to bring: 0.5 or 50%.  [default: 0]")
+@click.option("--margin", metavar="PART", help="Value revenue at its margin: 0.6 or 60%.")
+@click.option("--interval", metavar="LEVEL", help="How sure all advice together has to be.  [default: 0.9]")
+@click.option("--seed", type=click.IntRange(min=0), help="Another one draws intervals anew.")
+@model_option()
+@window_options
+@period_options
+@where_option
+@output_options
+def command(by: list[str], form: str, store: str | None, **options: Any) -> None:
+    """Show what each channel, campaign or ad cost and brought, and whether to scale, hold or cut it.
+
+    Advice is given only where it would be right of all rows together as often as the interval says; the rule
+    is printed with it.
+    """
+    with open_store(store) as opened:
+        answer = opened.recommend(by, **given(options))
+    show(answer, form)
