@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attribution.metrics.kpi_catalogue import KPIS
+from attribution.pulls.registry import get_source, source_names
 from attribution.sources.mapping.declared import looked_up
 from attribution.sources.mapping.read import built_in
 from attribution.sources.tables import TABLES, Column, Table
@@ -118,7 +119,7 @@ _MEANS = {
     "source": "such as `google` or `newsletter`; small letters",
     "sqo_at": "when it became sales qualified",
     "stage": "the stage's name",
-    "status": "where it stands",
+    "status": "where it stands; what was deleted in the CRM counts nowhere",
     "subscribes": "new subscribers",
     "touch_id": "your id of the visit or contact",
     "tracking_number": "the number that was called; with its country, or of the setting `region`",
@@ -304,6 +305,24 @@ def _further_files() -> Iterator[str]:
             yield f"| `{mapping.name}` | `{name}` | {extra.about} |"
 
 
+def _pull_streams() -> Iterator[str]:
+    yield "| system | `attribution pull` | stream | fills | is |"
+    yield "|---|---|---|---|---|"
+    for kind in map(get_source, source_names()):
+        for stream in kind.streams:
+            fills = ", ".join(f"`{table}`" for table in stream.tables)
+            yield f"| {kind.label} | `{kind.name}` | `{stream.name}` | {fills} | {stream.about} |"
+
+
+def _pull_needs() -> Iterator[str]:
+    yield "| system | needs | is |"
+    yield "|---|---|---|"
+    for kind in map(get_source, source_names()):
+        for need in kind.needs:
+            name = f"`{need.name}`" + ("" if need.required else " (if needed)")
+            yield f"| `{kind.name}` | {name} | {need.about} |"
+
+
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "tables": _tables,
     "settings": _settings,
@@ -311,6 +330,8 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "kpis": _kpis,
     "mappings": _mappings,
     "further_files": _further_files,
+    "pull_streams": _pull_streams,
+    "pull_needs": _pull_needs,
 }
 
 if __name__ == "__main__":

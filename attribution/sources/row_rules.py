@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -69,8 +69,9 @@ def _deals(columns: Columns) -> list[Fault]:
     status = columns["status"]
     won = mask_of(pc.equal(status, "won"))
     closed = won | mask_of(pc.equal(status, "lost"))
+    kept = ~mask_of(pc.equal(status, "deleted"))  # of what is deleted the id is enough
     recurring = given(columns["recurring_amount"])
-    return [
+    faults = [
         Fault(
             closed & ~given(columns["closed_at"]),
             "missing_value",
@@ -85,6 +86,7 @@ def _deals(columns: Columns) -> list[Fault]:
             "recurring_interval is missing; a recurring_amount needs month, quarter or year",
         ),
     ]
+    return [replace(fault, mask=fault.mask & kept) for fault in faults]
 
 
 def _names_somebody(columns: Columns) -> list[Fault]:

@@ -106,6 +106,16 @@ class Table:
         """No: the header is the first line."""
         return False
 
+    @property
+    def is_nested(self) -> bool:
+        """No: every value is plain."""
+        return False
+
+    @property
+    def quotes(self) -> bool:
+        """Yes, in text parted by tabs too."""
+        return True
+
     def require(self, found: Iterable[str]) -> None:
         """Raise InputError where a required column is absent, saying which and what was found."""
         names = list(found)
@@ -217,7 +227,7 @@ _LEADS = (
 )
 _DEALS = (
     _id("deal_id", True),
-    Column("status", "choice", True, ("open", "won", "lost")),
+    Column("status", "choice", True, ("open", "won", "lost", "deleted")),
     _start("created_at"),
     _end("closed_at"),
     Column("amount", "amount"),

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 
 # The migration that makes this schema; a test holds it against the migrations' own head.
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 
 metadata = MetaData(
     naming_convention={
@@ -72,6 +72,19 @@ rejected_row = Table(  # rows that did not load, and conflicts: kept, explained,
     _text("code", nullable=False),
     _text("message", nullable=False),
     _text("raw", nullable=False),
+)
+
+pull_cursor = Table(  # how far each stream of a source came; written with the rows that it came with
+    "pull_cursor",
+    metadata,
+    _text("source", primary_key=True),
+    _text("account", primary_key=True),  # what it was pulled from: a portal, an advertising account
+    _text("stream", primary_key=True),
+    _text("cursor"),  # an instant or a day, as text that sorts; null: the stream has none
+    _text("since"),  # what was asked for; null: everything
+    _big("pages", nullable=False),  # ever stored: who finds more than before was overtaken
+    _big("records", nullable=False),
+    _big("pulled_at", nullable=False),
 )
 
 # --- dimensions -------------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def apply(section: Section, batch: RawBatch, fixed: Mapping[str, str], look_ups:
     rows, lines = batch.columns, batch.lines
     told: list[Told] = []
     for rule in section.leave_out:
+        if _is_given(rule, section, fixed, rows):
+            continue
         gone = _left_out(rule, rows)
         if gone.any():
             told.append(Told(f"left out: {rule.because}", None, int(gone.sum())))
@@ -146,6 +148,12 @@ def first_there(names: Names, rows: pa.Table) -> pa.Array | None:
         if name in rows.column_names:
             return trimmed(rows.column(name).combine_chunks())
     return None
+
+
+def _is_given(rule: LeaveOut, section: Section, fixed: Mapping[str, str], rows: pa.Table) -> bool:
+    """Tell whether what a rule misses is in no column of the file, and was given with the import instead."""
+    places = {name for column in fixed for take in section.columns.get(column, ()) for name in take.names}
+    return rule.missing and bool(places & {*rule.names}) and not {*rule.names} & {*rows.column_names}
 
 
 def _left_out(rule: LeaveOut, rows: pa.Table) -> Mask:

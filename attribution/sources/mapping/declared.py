@@ -13,7 +13,8 @@ from typing import Final
 from attribution.errors import InputError, UnknownNameError
 from attribution.sources.tables import get_table
 
-# the names of a file's column: exact after trimming and in small letters; dots lead into objects
+# the names of a file's column: exact after trimming and in small letters; dots lead into objects, and
+# NAME[KEY] into arrays of records (attribution/sources/paths.py)
 Names = tuple[str, ...]
 
 UNITS: Final = {"micro": 6, "milli": 3, "hundredth": 2}  # how many decimals a whole number hides
@@ -133,13 +134,16 @@ class Section:
         timezone: of times without an offset; None: what `--timezone` says. `account` as a zone means that the
             system writes days of a zone that only its user knows.
         separator: between columns, where it is no comma.
-        header: the names of the columns, where the file has no header.
+        header: the names of the columns, for text files without a header: those whose first line names none
+            of the columns that are read.
+        quotes: whether values in text parted by tabs may stand in quotes, as spreadsheets write them.
         find_header: whether lines may stand above the header.
         each: columns of the file that hold several values parted by `;` or `,`: such a row becomes one row
             for each of them. The first that the file has counts.
         own: columns that somebody's own mapping file declares: where a file has none of their places, that is
             told.
         footer: how lines below the rows begin, in small letters: `©`. Only lines are meant that are no rows.
+        also: tables that the same files say something of, as of contacts beside deals.
     """
 
     table: str
@@ -153,6 +157,8 @@ class Section:
     each: Names = ()
     own: frozenset[str] = frozenset()
     footer: Names = ()
+    quotes: bool = True
+    also: Names = ()
 
     @property
     def sources(self) -> tuple[str, ...]:

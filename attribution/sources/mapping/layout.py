@@ -55,6 +55,16 @@ class SectionLayout:
         """Whether lines may stand above it."""
         return self.section.find_header
 
+    @property
+    def is_nested(self) -> bool:
+        """Yes: other systems' records are."""
+        return True
+
+    @property
+    def quotes(self) -> bool:
+        """Whether values in text parted by tabs may stand in quotes."""
+        return self.section.quotes
+
     def require(self, found: Iterable[str]) -> None:
         """Raise InputError where nothing in the file can fill a required column."""
         names = list(found)
@@ -93,6 +103,8 @@ class ExtraLayout:
     separator: str = ","
     header: tuple[str, ...] = ()
     find_header: bool = False
+    is_nested: bool = True
+    quotes: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ _TAKE: Final = (
 )  # fmt: skip
 _SECTION: Final = (
     "about", "columns", "leave_out", "timezone", "separator", "header", "find_header", "each", "footer",
+    "quotes", "also",
 )  # fmt: skip
 _LEAVE_OUT: Final = ("column", "is", "unless", "starts", "missing", "because")
 _EXTRA: Final = ("about", "key", "other_keys", "columns", "latest")
@@ -204,7 +205,19 @@ class _Reader:
             self.names(data, "each", at) or begin.each,
             frozenset(own) if self.is_own else frozenset(),
             self.names(data, "footer", at) or begin.footer,
+            self.flag(data, "quotes", at, begin.quotes),
+            self.also(data, at) or begin.also,
         )
+
+    def also(self, data: Mapping[str, Any], at: tuple[str, ...]) -> Names:
+        """Read of which other tables of the mapping the same files speak."""
+        base = self.base()
+        mapped = [*self.data, *(base.sections if base is not None else ())]
+        others = [name for name in TABLES if name in mapped and name != at[0]]
+        for name in (named := self.names(data, "also", at)):
+            if name not in others:
+                raise self.fault((*at, "also"), str(UnknownNameError("table of this mapping", name, others)))
+        return named
 
     def take(
         self,
