@@ -27,7 +27,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 def test_readme_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Command by command: the five-minute path, then the one from exports, each with the store in its folder."""
+    """The five-minute path, then the one from exports, each with the store in its folder."""
     monkeypatch.delenv("ATTRIBUTION_STORE", raising=False)
     shutil.copytree(ROOT / "docs" / "examples", tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path / "own_csv")

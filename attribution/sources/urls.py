@@ -38,7 +38,7 @@ _GOOD_HOST = r"^(?:[\pL\pN_.%~-]+|\[[0-9a-f:.]+\])$"
 
 _BYTES = np.arange(256)
 _VISIBLE = (_BYTES > 32) & (_BYTES < 127)
-_OF_CLICK_IDS = _VISIBLE & ~np.isin(_BYTES, [ord("@")])  # an address is none, whatever the parameter is called
+_OF_CLICK_IDS = _VISIBLE & ~np.isin(_BYTES, [ord("@")])  # an address is none, whatever it is called
 _ENCODED = ~_VISIBLE | np.isin(_BYTES, [ord("%"), ord("+")])
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 _PLUS_OF_PHONE = re.compile(r"\+(?=\d)")
