@@ -145,10 +145,12 @@ class Store:
 
     def _import_answer(self, results: Sequence[FileResult]) -> Answer:
         warnings = []
+        several = len({r.table for r in results}) > 1
         for r in results:
             if r.unknown_columns:
                 warnings.append(f"{r.file}: unknown columns were ignored: {', '.join(r.unknown_columns)}")
-            warnings += [f"{r.file}: {text}" for text in r.warnings]
+            about = f"{r.file} ({r.table})" if several else r.file
+            warnings += [f"{about}: {text}" for text in r.warnings]
             if r.rejected_file is not None:
                 bad = r.rejected + r.conflict
                 rows = "row" if bad == 1 else "rows"

@@ -179,7 +179,8 @@ _MEANS = {
     "stages.object": "what it is a stage of",
     "touches.cost": "what this click cost; counts where no spend row covers its platform, campaign and day",
     "touches.kind": "what sort of contact",
-    "touches.visitor_id": "required, unless another identifier is given or consent to analytics is denied",
+    "touches.visitor_id": "required, unless another identifier is given, consent to analytics is denied, "
+    "or it is a `click` or `impression` that has a click id",
 }
 
 _FORMS = {
@@ -241,7 +242,10 @@ def _keyed(table: Table) -> str:
     if table.name == "identities":
         return "Key: the whole row; the same observation is kept once."
     if table.name == "pageviews":
-        return "Key: the whole row, but for the identifiers beside the visitor; the same view is kept once."
+        return (
+            "Key: `visitor_id`, `at`, page, origin and click id; the same view is kept once, and whatever "
+            "else a later row says updates it."
+        )
     if table.name == "deal_contacts":
         return "Key: `deal_id` and who it is; the same with another role updates the record."
     named = ", ".join(f"`{columns[name]}`" for name in table.key)

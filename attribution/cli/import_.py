@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 @many("--with", "NAME=FILE", "A further file that the mapping looks up in; repeat it for more.", "further")
 @many("--set", "COLUMN=VALUE", "A value for rows that have none, such as currency=USD; repeatable.", "fixed")
 @click.option(
-    "--input-format", "read_as", metavar="FORM",
+    "--input-format",
+    "read_as",
+    metavar="FORM",
     help="What the files are: csv, tsv, jsonl, json, parquet, or csv.gz and so on; default: their extension.",
 )
 @click.option("--list", "listed", is_flag=True, help="Show the mappings there are, and the tables of each.")

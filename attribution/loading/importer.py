@@ -160,6 +160,7 @@ def import_file(
         result.warnings += _reasons(bad)
         return result
     _tell_rejected(db, batch_id, result, bad)
+    result.warnings += _reasons(bad)
     return result
 
 
@@ -262,7 +263,7 @@ def _read(
     rejected: list[Rejection] = []
     warnings: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}  # block by block the same is told of other values
-    for parsed in _parse_ahead(reader, table, parse_options, mapped):
+    for parsed in _parse_ahead(reader, table, parse_options, mapped, file):
         result.read += parsed.columns.num_rows + len(parsed.rejected)
         rejected += parsed.rejected
         for code, message, count in parsed.warnings:
@@ -353,6 +354,12 @@ class Mapped:
         for name in options.fixed:
             if name not in get_table(table_name).names:
                 raise UnknownNameError(f"column of {table_name}", name, get_table(table_name).names)
+            column = get_table(table_name).column(name)
+            if column.kind == "id" and column.required:
+                raise InputError(
+                    f"--set {name}={options.fixed[name]} would make all rows of a file one; each needs an id "
+                    "of its own, so export that column"
+                )
         layout = SectionLayout(system, section, frozenset(options.fixed), frozenset(options.further))
         return cls(layout, read_look_ups(system, options.further), options.fixed)
 
@@ -384,14 +391,17 @@ class Mapped:
 
 
 def _parse_ahead(
-    reader: Iterator[files.RawBatch], table: Table, options: ParseOptions, mapped: Mapped | None
+    reader: Iterator[files.RawBatch], table: Table, options: ParseOptions, mapped: Mapped | None, file: str
 ) -> Iterator[Parsed]:
     """Parse blocks on other threads while the caller hashes: most of both runs outside Python's lock."""
 
     def parsed(batch: files.RawBatch) -> Parsed:
         if mapped is None:
             return parse(batch, table, options)
-        applied = mapped.rows(batch)
+        try:
+            applied = mapped.rows(batch)
+        except InputError as error:  # what the rows say refuses the file
+            raise InputError(f"{file}: {error}") from None
         found = parse(applied.batch, table, options)
         told = [(_MAPPING + one.says, one.text, one.rows) for one in applied.told]
         return replace(found, warnings=[*found.warnings, *told])
@@ -447,7 +457,7 @@ def _add_fingerprint(settings: Settings, more: int) -> None:
 
 
 def _reasons(bad: Sequence[Rejection]) -> list[str]:
-    """Tell the first row of each fault: a dry run leaves no file to look at."""
+    """Tell the first row of each fault."""
     first: dict[str, Rejection] = {}
     for row in bad:
         first.setdefault(row.code, row)

@@ -170,7 +170,8 @@ def _split(urls: pa.Array, wanted: Iterable[str]) -> tuple[pa.Array, _Pairs]:
 
 @lru_cache(maxsize=10_000)
 def _parameter_name(spelling: str) -> str:
-    return unquote(spelling.replace("+", " ")).strip().lower()
+    # a link copied out of HTML has &amp; between its parameters
+    return unquote(spelling.replace("+", " ")).strip().lower().removeprefix("amp;")
 
 
 def _locations(bases: pa.Array) -> tuple[pa.Array, pa.Array]:

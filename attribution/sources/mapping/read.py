@@ -41,7 +41,7 @@ from attribution.sources.tables import TABLES, Column
 
 ACCOUNT_ZONE: Final = "account"
 _TAKE: Final = (
-    "from", "value", "in_name", "starts", "number", "whole", "unit", "epoch", "form", "utc",
+    "from", "value", "single", "end", "in_name", "starts", "number", "whole", "unit", "epoch", "form", "utc",
     "day", "before", "after", "id", "words", "otherwise", "lookup", "prefix", "only", "where", "tell",
 )  # fmt: skip
 _SECTION: Final = (
@@ -82,8 +82,8 @@ def get_mapping(name: str) -> SystemMapping:
     >>> get_mapping("google_ads").label
     'Google Ads'
     """
-    if name in names_built_in():
-        return _packaged(name)
+    if name.strip().lower() in names_built_in():
+        return _packaged(name.strip().lower())
     path = Path(name)
     if path.suffix.lower() != ".toml" and not path.exists():
         raise UnknownNameError("mapping (or file of your own, such as ours.toml)", name, names_built_in())
@@ -259,6 +259,8 @@ class _Reader:
         return Take(
             names=names,
             value=value,
+            single=self.flag(data, "single", at),
+            end=self.names(data, "end", at),
             in_name=self.flag(data, "in_name", at),
             starts=starts and starts.lower(),
             number=self.choice(data, "number", at, NUMBERS),
