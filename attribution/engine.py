@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from attribution import clock
 from attribution.errors import AttributionEngineError, InputError, UnknownNameError
-from attribution.loading.importer import ImportOptions, Progress, import_file
+from attribution.loading.importer import ImportOptions, Progress, import_file, options_by_table
 from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
 from attribution.models.base import AttributionModel
@@ -70,14 +70,16 @@ class Store:
         mapping: str | None = None,
         further: Mapping[str, str | Path] | None = None,
         fixed: Mapping[str, str] | None = None,
+        form: str | None = None,
         stdin: BinaryIO | None = None,
         progress: Progress | None = None,
     ) -> Answer:
         """Import files of one canonical table, each in one transaction; a row of counts for each file.
 
         Args:
-            table: the canonical table.
-            sources: paths; `-` is CSV from `stdin`.
+            table: the canonical table; of files of which a mapping makes several, those with commas between:
+                `leads,identities`.
+            sources: paths; `-` is `stdin`.
             timezone: IANA zone of times without an offset.
             dry_run: read, check and count, and store nothing.
             keep_query: URL parameters to keep.
@@ -85,6 +87,7 @@ class Store:
                 the path of a mapping of your own.
             further: files that the mapping looks up in, by the names that it has for them.
             fixed: values by column of the table, for rows that have none.
+            form: what the files are, such as `jsonl`, whatever their extension says; default for `-`: `csv`.
             stdin: what `-` reads.
             progress: called as the work goes on.
 
@@ -92,19 +95,62 @@ class Store:
             InputError: a file that cannot be read as the table; files before it are loaded.
         """
         options = ImportOptions(
-            timezone, frozenset(keep_query), dry_run, mapping, dict(further or {}), dict(fixed or {})
+            timezone, frozenset(keep_query), dry_run, mapping, dict(further or {}), dict(fixed or {}), form
         )
+        each = options_by_table(table, options)
+        if len(each) > 1 and "-" in map(str, sources):
+            raise InputError("standard input can be read once only; name one table, or give a file")
         results = [
-            import_file(self.db, table, source, options, stdin=stdin, progress=progress) for source in sources
+            import_file(self.db, name, source, its, stdin=stdin, progress=progress)
+            for source in sources
+            for name, its in each.items()
         ]
         return self._import_answer(results)
 
+    def pull(
+        self,
+        source: str,
+        *,
+        since: str | None = None,
+        only: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Answer:
+        """Fetch what changed in another system since the last time; see :mod:`attribution.pulls.pull`.
+
+        Args:
+            source: a name of `attribution pull --list`.
+            since: a day, YYYY-MM-DD, where that is before what is pulled anyway.
+            only: names of streams; all of them by default.
+            progress: called as the work goes on.
+
+        Returns:
+            A row for each account and stream; `state` is done, failed or overtaken (by another pull).
+
+        Raises:
+            InputError: credentials are missing, or a name or the day is wrong.
+            PullError: the platform lets nobody in, or does not answer.
+        """
+        from attribution.pulls.answers import pulled
+        from attribution.pulls.pull import pull
+
+        return pulled(self.db.label, pull(self.db, source, since=since, only=only, progress=progress))
+
+    def pull_list(self, source: str | None = None) -> Answer:
+        """What can be pulled from, what each source needs, and how far each stream came."""
+        from attribution.pulls.answers import pull_list
+        from attribution.pulls.cursors import read_cursors
+
+        with self.db.read() as connection:
+            return pull_list(self.db.label, read_cursors(connection), source)
+
     def _import_answer(self, results: Sequence[FileResult]) -> Answer:
         warnings = []
+        several = len({r.table for r in results}) > 1
         for r in results:
             if r.unknown_columns:
                 warnings.append(f"{r.file}: unknown columns were ignored: {', '.join(r.unknown_columns)}")
-            warnings += [f"{r.file}: {text}" for text in r.warnings]
+            about = f"{r.file} ({r.table})" if several else r.file
+            warnings += [f"{about}: {text}" for text in r.warnings]
             if r.rejected_file is not None:
                 bad = r.rejected + r.conflict
                 rows = "row" if bad == 1 else "rows"

@@ -12,7 +12,9 @@ as data (:class:`attribution.sources.batch.Rejection`).
     │   └── StoreBusyError    somebody else has been writing for too long
     ├── ModelError            a model whose parameters or weights cannot be used     (ValueError)
     │   └── NotFittedError    a corpus model asked for shares before it was fitted
-    └── LedgerError           entries that would not add up: nothing was written
+    ├── LedgerError           entries that would not add up: nothing was written
+    └── PullError             a platform that refuses a request or goes on failing
+        └── PullAccessError   it does not accept the credentials
 """
 
 from __future__ import annotations
@@ -66,3 +68,15 @@ class NotFittedError(ModelError):
 
 class LedgerError(AttributionEngineError):
     """Entries that would not add up to their conversion; nothing was written."""
+
+
+class PullError(AttributionEngineError):
+    """A platform that refuses a request or goes on failing; `code` is its own name for that, or nothing."""
+
+    def __init__(self, words: str, code: str = "") -> None:
+        super().__init__(words)
+        self.code = code
+
+
+class PullAccessError(PullError):
+    """A platform that does not accept the credentials."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attribution.metrics.kpi_catalogue import KPIS
+from attribution.pulls.registry import get_source, source_names
 from attribution.sources.mapping.declared import looked_up
 from attribution.sources.mapping.read import built_in
 from attribution.sources.tables import TABLES, Column, Table
@@ -118,7 +119,7 @@ _MEANS = {
     "source": "such as `google` or `newsletter`; small letters",
     "sqo_at": "when it became sales qualified",
     "stage": "the stage's name",
-    "status": "where it stands",
+    "status": "where it stands; what was deleted in the CRM counts nowhere",
     "subscribes": "new subscribers",
     "touch_id": "your id of the visit or contact",
     "tracking_number": "the number that was called; with its country, or of the setting `region`",
@@ -178,7 +179,8 @@ _MEANS = {
     "stages.object": "what it is a stage of",
     "touches.cost": "what this click cost; counts where no spend row covers its platform, campaign and day",
     "touches.kind": "what sort of contact",
-    "touches.visitor_id": "required, unless another identifier is given or consent to analytics is denied",
+    "touches.visitor_id": "required, unless another identifier is given, consent to analytics is denied, "
+    "or it is a `click` or `impression` that has a click id",
 }
 
 _FORMS = {
@@ -240,7 +242,10 @@ def _keyed(table: Table) -> str:
     if table.name == "identities":
         return "Key: the whole row; the same observation is kept once."
     if table.name == "pageviews":
-        return "Key: the whole row, but for the identifiers beside the visitor; the same view is kept once."
+        return (
+            "Key: `visitor_id`, `at`, page, origin and click id; the same view is kept once, and whatever "
+            "else a later row says updates it."
+        )
     if table.name == "deal_contacts":
         return "Key: `deal_id` and who it is; the same with another role updates the record."
     named = ", ".join(f"`{columns[name]}`" for name in table.key)
@@ -304,6 +309,24 @@ def _further_files() -> Iterator[str]:
             yield f"| `{mapping.name}` | `{name}` | {extra.about} |"
 
 
+def _pull_streams() -> Iterator[str]:
+    yield "| system | `attribution pull` | stream | fills | is |"
+    yield "|---|---|---|---|---|"
+    for kind in map(get_source, source_names()):
+        for stream in kind.streams:
+            fills = ", ".join(f"`{table}`" for table in stream.tables)
+            yield f"| {kind.label} | `{kind.name}` | `{stream.name}` | {fills} | {stream.about} |"
+
+
+def _pull_needs() -> Iterator[str]:
+    yield "| system | needs | is |"
+    yield "|---|---|---|"
+    for kind in map(get_source, source_names()):
+        for need in kind.needs:
+            name = f"`{need.name}`" + ("" if need.required else " (if needed)")
+            yield f"| `{kind.name}` | {name} | {need.about} |"
+
+
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "tables": _tables,
     "settings": _settings,
@@ -311,6 +334,8 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "kpis": _kpis,
     "mappings": _mappings,
     "further_files": _further_files,
+    "pull_streams": _pull_streams,
+    "pull_needs": _pull_needs,
 }
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,49 @@ def test_a_denial_by_another_identifier_of_a_person_who_is_known(store: Store) -
     done = store.forget(email="ella@acme.test", user="login-of-ella")
     assert {row["where"]: row["rows"] for row in done.rows}["refusal"] == 2
     assert len(rows(store, "refusal", "hash")) == 1
+
+
+def test_rules_that_quote_and_names_of_spend(sqlite_store: Store, csv: Callable[[str, str], Path]) -> None:
+    """What a rule looked at, and what platforms call a campaign, name nobody afterwards."""
+    sqlite_store.config_file(_rule_file(csv))
+    touches = (
+        "touch_id,visitor_id,at,source,medium,campaign\n"
+        "t1,v1,2026-03-01T10:00:00Z,crm,email,mail to ella@fitz.example\n"
+    )
+    sqlite_store.import_table("touches", csv("t", touches))
+    spend = (
+        "date,cost,currency,platform,campaign_id,campaign\n2026-03-01,5,GBP,google,77,for ella@fitz.example\n"
+    )
+    sqlite_store.import_table("spend", csv("s", spend))
+    names = "platform,level,reported,name\ngoogle,campaign,78,again ella@fitz.example\n"
+    sqlite_store.import_table("spend_names", csv("n", names))
+    leads = "lead_id,created_at,visitor_id,email\nL1,2026-03-02,v1,ella@fitz.example\n"
+    sqlite_store.import_table("leads", csv("l", leads))
+    sqlite_store.run(models=["linear"], goals=["leads"])
+    rule = select(schema.origin.c.rule).where(schema.origin.c.campaign.contains("mail to"))
+    with sqlite_store.db.read() as connection:
+        assert "ella@fitz.example" in connection.execute(rule).scalar_one()
+    sqlite_store.forget(email="ella@fitz.example")
+    sqlite_store.run(models=["linear"], goals=["leads"])
+    with sqlite_store.db.read() as connection:
+        for table in (schema.origin, schema.placement, schema.spend_name, schema.platform_name):
+            assert "ella@" not in str(connection.execute(select(table)).all()), table.name
+
+
+def _rule_file(csv: Callable[[str, str], Path]) -> Path:
+    """A rule of the store's own that looks at campaigns."""
+    made = csv("rules", '[[channel_rule]]\nchannel = "Letters"\ncampaign_contains = "mail to"\n')
+    return made.rename(made.with_suffix(".toml"))
+
+
+def test_an_address_is_no_click_id(sqlite_store: Store, csv: Callable[[str, str], Path]) -> None:
+    """An address under the name of a click id is dropped from the URL, and refused where it is given."""
+    text = (
+        "touch_id,visitor_id,at,url,click_id\n"
+        "t1,v1,2026-03-01T10:00:00Z,https://acme.com/?gclid=ella%40fitz.example,\n"
+        "t2,v1,2026-03-01T11:00:00Z,https://acme.com/,gclid:ella@fitz.example\n"
+    )
+    answer = sqlite_store.import_table("touches", csv("t", text))
+    assert (answer.totals["accepted"], answer.totals["rejected"]) == (1, 1)
+    with sqlite_store.db.read() as connection:
+        assert connection.execute(select(schema.touch.c.click_id)).scalars().all() == [None]

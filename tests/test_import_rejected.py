@@ -74,7 +74,7 @@ def test_rejected_rows_stand_in_a_file_beside_the_store(sqlite_store: Store, csv
     assert sqlite_store.db.path is not None
     (path,) = (sqlite_store.db.path.parent / "rejected").iterdir()
     assert path.name == "000001-deals-my_deals.csv"
-    assert answer.warnings[0].endswith(f"10 rows did not load; each with its reason is in {path}")
+    assert answer.warnings[-1].endswith(f"10 rows did not load; each with its reason is in {path}")
     with path.open(newline="", encoding="utf-8") as opened:
         written = list(csv_reader.DictReader(opened))
     assert [int(row["line"]) for row in written] == sorted(REASONS)

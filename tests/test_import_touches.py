@@ -96,7 +96,7 @@ def test_new_content_for_a_stored_touch_is_a_conflict(store: Store, csv: Csv) ->
     raw = json.loads(kept["raw"])
     assert (raw["at"], raw["campaign"]) == ("2024-05-01T00:00:00Z", "spring")
     assert raw["consent"] == "analytics:granted;ad_user_data:unknown;ad_personalization:unknown"
-    assert "rejected" in answer.warnings[0]
+    assert "rejected" in answer.warnings[-1]
 
 
 def test_one_id_twice_in_one_file(store: Store, csv: Csv) -> None:

@@ -30,6 +30,7 @@ LAYERS = [
     ["privacy"],
     ["metrics"],
     ["report"],
+    ["pulls"],
     ["engine"],
     ["simulate", "demo"],
     ["cli"],

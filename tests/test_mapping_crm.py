@@ -226,16 +226,20 @@ def test_salesforce_contacts(sqlite_store: Store, salesforce: Path, name: str) -
 
 
 def test_salesforce_opportunities_that_were_deleted(sqlite_store: Store, salesforce: Path) -> None:
-    """All ten are in the recycle bin: left out and told, as is their history."""
-    for table, name, what in (
-        ("deals", "sf_opportunity_data.csv", "opportunities that were"),
-        ("deals", "sf_opportunity_history_data.csv", "opportunities that were"),
-        ("stages", "sf_opportunity_history_data.csv", "history that was"),
+    """All ten are in the recycle bin: two old versions are left out, eight are known to be gone."""
+    for name, expected in (
+        ("sf_opportunity_data.csv", (8, 8, 0, 0, 0, 0)),
+        ("sf_opportunity_history_data.csv", (8, 0, 0, 8, 0, 0)),
     ):
         assert pd.read_csv(salesforce / name)["is_deleted"].all()
-        answer = sqlite_store.import_table(table, salesforce / name, mapping="salesforce")
-        assert counts(answer.totals) == (0, 0, 0, 0, 0, 0)
-        assert told(answer) == [f"left out: {what} deleted in Salesforce (10 rows)"]
+        answer = sqlite_store.import_table("deals", salesforce / name, mapping="salesforce")
+        assert counts(answer.totals) == expected
+        assert told(answer)[1] == "opportunities that were deleted in Salesforce count no more (8 rows)"
+    assert {status for (status,) in rows(sqlite_store, "deal", "status")} == {"deleted"}
+    history = salesforce / "sf_opportunity_history_data.csv"
+    answer = sqlite_store.import_table("stages", history, mapping="salesforce")
+    assert counts(answer.totals) == (0, 0, 0, 0, 0, 0)
+    assert told(answer) == ["left out: history that was deleted in Salesforce (10 rows)"]
 
 
 def test_salesforce_opportunities(sqlite_store: Store, salesforce: Path, tmp_path: Path) -> None:
@@ -331,7 +335,7 @@ def test_hubspot_native_deals(sqlite_store: Store, csv: Csv) -> None:
 
 
 def test_hubspot_api(sqlite_store: Store, tmp_path: Path) -> None:
-    """Properties of the API, flat: hs_is_closed_won and hs_is_closed decide; archived ones are left out."""
+    """Properties of the API, flat: hs_is_closed_won and hs_is_closed decide; archived ones are gone."""
 
     def deal(number: int, won: str, closed: str, **more: object) -> dict[str, object]:
         return {
@@ -356,12 +360,13 @@ def test_hubspot_api(sqlite_store: Store, tmp_path: Path) -> None:
         deal(5, "", ""),
     )
     answer = sqlite_store.import_table("deals", file, mapping="hubspot")
-    assert counts(answer.totals) == (4, 4, 0, 0, 0, 0)
-    assert told(answer) == ["left out: deals that were deleted in HubSpot (1 rows)"]
+    assert counts(answer.totals) == (5, 5, 0, 0, 0, 0)
+    assert told(answer) == ["deals that were deleted in HubSpot count no more (1 rows)"]
     assert rows(sqlite_store, "deal", "key", "status", "amount_minor", "closed_at") == [
         ("1", "won", 1230, at("2024-05-03T10:00:00.25Z")),
         ("2", "lost", 1230, at("2024-05-03T10:00:00.25Z")),
         ("3", "open", 1230, None),
+        ("4", "deleted", 1230, None),
         ("5", "open", 1230, None),
     ]
 
@@ -495,7 +500,7 @@ def test_pipedrive(sqlite_store: Store, csv: Csv, tmp_path: Path) -> None:
     participants = lines(tmp_path / "participants.jsonl", {"deal_id": 1, "person_id": 6, "id": 99})
     for table, file, expected in (
         ("leads", persons, (2, 2, 0, 0, 0, 0)), ("identities", persons, (2, 2, 0, 0, 0, 0)),
-        ("deals", deals, (3, 3, 0, 0, 0, 0)), ("deal_contacts", deals, (1, 1, 0, 0, 0, 0)),
+        ("deals", deals, (4, 4, 0, 0, 0, 0)), ("deal_contacts", deals, (1, 1, 0, 0, 0, 0)),
         ("deal_contacts", participants, (1, 1, 0, 0, 0, 0)), ("stages", deals, (1, 1, 0, 0, 0, 0)),
     ):  # fmt: skip
         assert counts(sqlite_store.import_table(table, file, mapping="pipedrive").totals) == expected, table
@@ -503,6 +508,7 @@ def test_pipedrive(sqlite_store: Store, csv: Csv, tmp_path: Path) -> None:
         ("1", "won", 123450, at("2024-05-03T10:00:00Z")),
         ("2", "open", 0, None),
         ("3", "lost", None, at("2024-05-04T10:00:00Z")),
+        ("4", "deleted", None, None),
     ]
     called = names(sqlite_store)
     filed = rows(sqlite_store, "contact_of_deal", "identifier_id", "is_primary")

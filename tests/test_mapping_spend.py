@@ -348,7 +348,7 @@ NATIVE: dict[str, tuple[str, tuple[str, ...], list[tuple[object, ...]]]] = {
         META_CSV, ("campaign", "ad_group", "ad", "ad_id", "clicks", "impressions"),
         [
             ("2024-05-03", "120006 EUR", "Spring", "Women", "Video 1", "120210000000000001", 40, 4000),
-            ("2024-05-04", "3450 EUR", "Spring", "Women", "Video 1", "120210000000000001", 20, 1000),
+            ("2024-05-04", "3450 EUR", "Spring", "Women", "Video 1", "120210000000000001", None, 1000),
         ],
     ),
     "linkedin": (

@@ -37,16 +37,17 @@ _WAYS = st.sampled_from(
         ("/", "https://shop.example/"),
     )
 )  # fmt: skip
+_AGENTS = ("Mozilla/5.0", "Googlebot/2.1")
 _VIEW = st.builds(
-    lambda visitor, minute, way, agent, purpose, session, seconds: {
+    lambda visitor, minute, way, purpose, session, seconds: {
         "visitor_id": visitor,
         "at": (pd.Timestamp("2026-03-03T23:00:00Z") + pd.Timedelta(minutes=minute)).isoformat(),
-        "url": SITE + way[0], "referrer": way[1], "user_agent": agent, "purpose": purpose,
+        # one view has one browser
+        "url": SITE + way[0], "referrer": way[1], "user_agent": _AGENTS[minute == 30], "purpose": purpose,
         "session_id": session, "engaged_seconds": seconds,
         "consent": "analytics:denied" if visitor == "v-no" else "",
     },
     st.sampled_from(("v1", "v1", "v2", "v-no", "unknown")), _MINUTES, _WAYS,
-    st.sampled_from(("Mozilla/5.0", "Mozilla/5.0", "Googlebot/2.1")),
     st.sampled_from(("", "", "", "prefetch")), st.sampled_from(("", "", "", "s1")),
     st.sampled_from(("", "5")),
 )  # fmt: skip

@@ -266,7 +266,7 @@ def test_what_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
     pq.write_table(pa.table({"date": ["2024-05-03"]}), tmp_path / "whole.parquet")
     cut = (tmp_path / "whole.parquet").read_bytes()[:-20]
     assert "cut short" in refusal(written(tmp_path / "cut.parquet", cut))
-    assert "JSON array" in refusal(written(tmp_path / "a.jsonl", b'[{"date": 1}]'))
+    assert "JSON array" in refusal(written(tmp_path / "a.jsonl", b'[{"date": 1}'))
     assert str(tmp_path / "a.jsonl") in refusal(tmp_path / "a.jsonl")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,17 @@ def commands() -> list[tuple[str, str]]:
 
 
 def test_readme_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The five-minute path, command by command, in one store."""
-    monkeypatch.setenv("ATTRIBUTION_STORE", f"sqlite:///{tmp_path / 'own.db'}")
-    monkeypatch.chdir(ROOT / "docs" / "examples" / "own_csv")
+    """The five-minute path, then the one from exports, each with the store in its folder."""
+    monkeypatch.delenv("ATTRIBUTION_STORE", raising=False)
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path / "own_csv")
     told = commands()
-    assert len(told) >= 6
+    assert len(told) >= 12
     for command, output in told:
         program, *arguments = shlex.split(command)
+        if program == "cd":
+            monkeypatch.chdir(arguments[0])
+            continue
         assert program == "attribution"
         result = CliRunner().invoke(cli, arguments)
         assert result.exit_code == 0, (command, result.output)

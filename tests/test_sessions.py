@@ -192,7 +192,7 @@ def views_of(*rows: tuple[int, int, int, int]) -> Views:
     minute, place, click, stream = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     one, none = np.ones(len(minute), np.int64), np.zeros(len(minute), np.int64)
     return Views(
-        one, minute * MINUTE, np.arange(len(minute)), place, click, none, stream, none, one, one, one,
+        one, minute * MINUTE, np.arange(len(minute)), place, none, click, none, stream, none, one, one, one,
         none + UNKNOWN, none,
     )  # fmt: skip
 

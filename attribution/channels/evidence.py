@@ -21,6 +21,7 @@ LOWER_CASE: Final = frozenset((
 ))  # fmt: skip
 
 Named = tuple[str | None, str | None, str | None, str | None]  # campaign, ad_group, ad, keyword
+REFERRER: Final = "referrer"  # how the label of a referrer's evidence begins
 NOBODY: Final[Named] = (None, None, None, None)
 
 
@@ -106,7 +107,8 @@ class EvidenceReader:
             found.append(self._given(origin))
         if any(_in_url(origin)):
             found.append(self._url(origin, clicks))
-        platform = self._tables.platforms.get(origin.platform) if origin.platform else None
+        known = self._tables.platform_name(origin.platform) if origin.platform else ""
+        platform = self._tables.platforms.get(known)
         if platform:
             source, medium = platform
             paid = bool(self._tables.paid_medium.match(medium))
@@ -182,16 +184,14 @@ class EvidenceReader:
         host = clean_host(text)
         if not host:
             return Referrer(None, None)
-        if (self._own_domains and is_within(host, self._own_domains)) or (
-            landing and _same_site(host, landing)
-        ):
+        if is_within(host, self._own_domains) or (landing and _same_site(host, landing)):
             return Referrer(None, f"the referrer {host} is the site's own")
         if is_within(host, self._tables.handback_hosts):
             return Referrer(None, f"the referrer {host} only hands visitors back after a payment or login")
         found = self._rules.find_source(text)
         mediums = self._tables.referrer_mediums
         medium = mediums.get(found.category, mediums["other"]) if found else mediums["other"]
-        return Referrer(Evidence(f"referrer {host}", found.name if found else host, medium), None)
+        return Referrer(Evidence(f"{REFERRER} {host}", found.name if found else host, medium), None)
 
     def network(self, origin: Origin) -> str | None:
         """Return the Google network that is named, or that the referrer of a Google click gives away."""

@@ -109,7 +109,26 @@ class Tables:
     referrer_mediums: Mapping[str, str]
     handback_hosts: frozenset[str]
     shown_by: Mapping[str, str]  # source -> the platform whose ads it shows and whose ids those carry
+    platform_names: Mapping[str, str]  # every word for a platform -> the one that all of them count as
     own_sources: Mapping[str, Source] = field(default_factory=dict)  # a store's, by host and by name
+
+    def platform_name(self, word: str) -> str:
+        """Return the one word for a platform, however it is written; a word that is none as it compares.
+
+        >>> default_rules().tables.platform_name("Microsoft Advertising")
+        'microsoft'
+        """
+        key = "_".join(word.lower().replace("-", " ").split())
+        return self.platform_names.get(key, word.strip().lower())
+
+    def network_name(self, word: str) -> str:
+        """Return what the words of a platform's API and reports call one network.
+
+        >>> default_rules().tables.network_name("CONTENT")
+        'display'
+        """
+        key = word.strip().lower()
+        return self.networks.get(key, key)
 
 
 class RuleSet:
@@ -214,7 +233,7 @@ class RuleSet:
         >>> default_rules().platform_of("meta_ads"), default_rules().platform_of("instagram")
         ('facebook', 'facebook')
         """
-        known = self.tables.platforms.get(word.strip().lower())
+        known = self.tables.platforms.get(self.tables.platform_name(word))
         name = known[0] if known else self.canonical(word.strip().lower())
         return self.tables.shown_by.get(name, name)
 
@@ -386,6 +405,7 @@ def default_rules() -> RuleSet:
 def _tables(data: Mapping[str, Any]) -> Tables:
     values = data["values"]
     platforms = {name: (entry["source"], entry["medium"]) for name, entry in data["platform"].items()}
+    words = {name: [name, *entry.get("also", ())] for name, entry in data["platform"].items()}
     return Tables(
         missing=frozenset(values["missing"]),
         direct_sources=frozenset(values["direct_sources"]),
@@ -399,6 +419,7 @@ def _tables(data: Mapping[str, Any]) -> Tables:
         referrer_mediums=data["referrer_medium"],
         handback_hosts=frozenset(data["referrer"]["handback_hosts"]),
         shown_by=data["shown_by"],
+        platform_names=_inverted(words),
     )
 
 

@@ -20,6 +20,7 @@ from attribution.cli.options import DEFAULT_STORE
 VERBS: Final = {
     "demo": "demo",
     "import": "import_",
+    "pull": "pull",
     "config": "config",
     "run": "run",
     "report": "report",

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 )
 @many("--with", "NAME=FILE", "A further file that the mapping looks up in; repeat it for more.", "further")
 @many("--set", "COLUMN=VALUE", "A value for rows that have none, such as currency=USD; repeatable.", "fixed")
+@click.option(
+    "--input-format",
+    "read_as",
+    metavar="FORM",
+    help="What the files are: csv, tsv, jsonl, json, parquet, or csv.gz and so on; default: their extension.",
+)
 @click.option("--list", "listed", is_flag=True, help="Show the mappings there are, and the tables of each.")
 @click.option(
     "--timezone", metavar="ZONE", help="IANA zone of times without an offset, such as Europe/London."
@@ -42,17 +48,20 @@ if TYPE_CHECKING:
 @output_options
 def command(
     table: str | None, files: tuple[str, ...], timezone: str | None, dry_run: bool, keep_query: list[str],
-    mapping: str | None, further: list[str], fixed: list[str], listed: bool, form: str, store: str | None,
+    mapping: str | None, further: list[str], fixed: list[str], listed: bool,
+    read_as: str | None, form: str, store: str | None,
 ) -> int:  # fmt: skip
-    """Load files (.csv .csv.gz .jsonl .ndjson .parquet, - for CSV from standard input) into TABLE.
+    """Load files (.csv .tsv .jsonl .ndjson .json, each also .gz, .parquet; - for standard input) into TABLE.
 
     TABLE is one of touches, pageviews, identities, leads, deals, deal_contacts, stages, adjustments, spend,
     spend_names, meetings, calls, leases, tracking_numbers, email_stats, social_stats, rates. With --mapping
-    the files are those of another system, as it exports them. Prints what became of the rows of each file;
+    the files are those of another system, as it exports them, and TABLE may be several, as leads,identities,
+    where a file says something of each. Prints what became of the rows of each file;
     the exit code is 3 where rows were rejected or in conflict. Importing a file again changes nothing.
     """
-    from attribution.loading.importer import ImportOptions, layout_of
+    from attribution.loading.importer import ImportOptions, layout_of, options_by_table
     from attribution.sources.files import read
+    from attribution.sources.mapping.also import further_tables
 
     if listed:
         from attribution.metrics.mapping_list import list_mappings
@@ -63,13 +72,14 @@ def command(
         raise click.UsageError("name a TABLE and at least one FILE, or see --list")
     look_in, values = _pairs("--with", further, "FILE"), _pairs("--set", fixed, "VALUE")
     # a misspelt name must not leave an empty store behind
-    layout = layout_of(table, ImportOptions(mapping=mapping, further=look_in, fixed=values))
+    each = options_by_table(table, ImportOptions(mapping=mapping, further=look_in, fixed=values))
+    layouts = [layout_of(name, its) for name, its in each.items()]
     answers: list[Answer] = []
     url = _url(store, dry_run)
     if _is_new(url):  # a file that cannot be read must not leave an empty store behind
         for file in files:
-            if file != "-":
-                read(file, layout).close()
+            for layout in layouts if file != "-" else ():
+                read(file, layout, form=read_as).close()
     with open_store(url, create=True) as opened:
         try:
             for file in files:
@@ -77,8 +87,8 @@ def command(
                     answers.append(
                         opened.import_table(
                             table, file, timezone=timezone, dry_run=dry_run, keep_query=keep_query,
-                            mapping=mapping, further=look_in, fixed=values, stdin=sys.stdin.buffer,
-                            progress=report,
+                            mapping=mapping, further=look_in, fixed=values, form=read_as,
+                            stdin=sys.stdin.buffer, progress=report,
                         )
                     )  # fmt: skip
         except KeyboardInterrupt:
@@ -91,6 +101,15 @@ def command(
                 show(_joined(answers), form)
             raise
     answer = _joined(answers)
+    if mapping is not None:
+        for file in files:
+            more = further_tables(mapping, each, file) if file != "-" else []
+            if more:
+                asked = ",".join([*each, *more])
+                answer.warnings.append(
+                    f"{file}: the same file says something of {' and '.join(more)} too; to load that "
+                    f"as well, name the tables together: import {asked}"
+                )
     show(answer, form)
     return REJECTED if answer.totals["rejected"] or answer.totals["conflict"] else 0
 

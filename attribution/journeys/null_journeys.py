@@ -59,7 +59,8 @@ def read_null_journeys(
         ["person", "at", "n", "origin"],
     )
     began = func.coalesce(deal.c.created_at_end, deal.c.closed_at, as_of) <= as_of
-    open_then = select(deal.c.deal_id).where(began, or_(deal.c.status == "open", deal.c.closed_at > as_of))
+    still_open = or_(deal.c.status == "open", deal.c.closed_at > as_of)
+    open_then = select(deal.c.deal_id).where(began, still_open, deal.c.status != "deleted")
     open_deals = read_ints(connection, open_then, ["deal"])["deal"]
     # whoever had a part in it, also where only its lead's touches count
     scope = "contacts" if window.scope == "primary" else window.scope

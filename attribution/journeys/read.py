@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from sqlalchemy import Column, Connection, case, select
 
 from attribution import clock
@@ -21,7 +22,7 @@ from attribution.journeys.milestone_times import milestone_times
 from attribution.journeys.milestones import place
 from attribution.journeys.people import people_of
 from attribution.sorted_sets import as_set, intersection
-from attribution.store import schema
+from attribution.store import platform_clicks, schema
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.dimensions import intern_placements
 from attribution.store.keys import look_up
@@ -190,10 +191,11 @@ def counted(connection: Connection, found: FoundTouches, until: Ints, window: Wi
     with temporary(connection, wanted=codes) as probe:
         known = read_ints(
             connection,
-            select(origin.c.origin_id, KIND_CODE, origin.c.placement_id).join(
-                probe, probe.c.wanted == origin.c.origin_id
-            ).order_by(origin.c.origin_id),
-            ["origin", "kind", "placement"],
+            select(
+                origin.c.origin_id, KIND_CODE, origin.c.placement_id,
+                case((origin.c.click_id_kinds.is_not(None), 1), else_=0),
+            ).join(probe, probe.c.wanted == origin.c.origin_id).order_by(origin.c.origin_id),
+            ["origin", "kind", "placement", "clicked"],
         )  # fmt: skip
     kind_code = known["kind"][used] if len(codes) else found.n
     touches = CountedTouches(
@@ -207,7 +209,35 @@ def counted(connection: Connection, found: FoundTouches, until: Ints, window: Wi
     for mask, length in ((mask, window.reach(text)) for mask, text in lookbacks):
         if length is not None:
             keep &= ~mask | (found.at >= end - length)
-    return _merge_same(connection, touches.keep(keep))
+    touches = _merge_same(connection, touches.keep(keep))
+    if len(codes) and not platform_clicks.is_empty(connection):
+        _name_by_clicks(connection, touches, as_set(found.n[known["clicked"][used] == 1]))
+    return touches
+
+
+def _name_by_clicks(connection: Connection, touches: CountedTouches, clicked: Ints) -> None:
+    """Fill the blanks of touches from what a platform logged under their click ids.
+
+    Args:
+        connection: the writer's.
+        touches: are changed in their place.
+        clicked: int64, ascending: numbers of the touches that have a click id.
+    """
+    rows = np.flatnonzero(np.isin(touches.n, clicked))
+    if not len(rows):
+        return
+    with temporary(connection, wanted=as_set(touches.n[rows])) as probe:
+        frame = read_frame(
+            connection, select(touch.c.n, touch.c.click_id).join(probe, probe.c.wanted == touch.c.n)
+        )
+    place = look_up(frame["n"].to_numpy(np.int64), np.arange(len(frame)), touches.n[rows])
+    clicks = pa.array(frame["click_id"], pa.string()).take(pa.array(place))
+    known = platform_clicks.logged_of(connection, clicks)
+    into, gone = rows[known["row"].to_numpy(np.int64)], known["placement_id"].to_numpy(np.int64)
+    while len(into):  # of several clicks the earliest fills a blank first
+        _, first = np.unique(into, return_index=True)
+        touches.placement[into[first]] = _fill(connection, touches.placement[into[first]], gone[first])
+        into, gone = np.delete(into, first), np.delete(gone, first)
 
 
 def _merge_same(connection: Connection, found: CountedTouches) -> CountedTouches:
@@ -240,7 +270,41 @@ def _merge_same(connection: Connection, found: CountedTouches) -> CountedTouches
         gone, into = np.delete(gone, first), np.delete(into, first)
     mask = np.ones(len(found.n), np.bool_)
     mask[absorbed] = False
+    mask[_of_other_ids(connection, found, rows[same.keep])] = False
     return found.keep(mask)
+
+
+def _of_other_ids(connection: Connection, found: CountedTouches, rows: Ints) -> Ints:
+    """Return the clicks whose id a session had beside the one that it keeps.
+
+    Of an address with several click ids one is kept, of the others the kinds: a click of such a kind by the
+    same person within 30 minutes of the session is it. It fills nothing: the session is another platform's.
+    """
+    with temporary(connection, wanted=as_set(found.n[rows])) as probe:
+        frame = read_frame(
+            connection,
+            select(touch.c.n, touch.c.click_id, origin.c.click_id_kinds)
+            .join(probe, probe.c.wanted == touch.c.n)
+            .join(origin, origin.c.origin_id == touch.c.origin_id)
+            .where(touch.c.click_id.is_not(None), origin.c.click_id_kinds.is_not(None)),
+        )
+    several = frame["click_id_kinds"].str.contains(";", regex=False)
+    gone = [np.zeros(0, np.int64)]
+    if not len(frame) or not several.any():
+        return gone[0]
+    kept, kinds = frame["click_id"].str.partition(":")[0], frame["click_id_kinds"].str.split(";")
+    none = np.full(len(rows), -1)
+    is_session = found.kind[rows] == _SESSION
+    for name in sorted(set(kinds[several].explode())):
+        beside = several & (kept != name) & kinds.map(lambda names, name=name: name in names)
+        with_it = np.isin(found.n[rows], frame["n"][beside]) & is_session
+        of_it = np.isin(found.n[rows], frame["n"][kept == name]) & ~is_session
+        same = merge_same_touch(
+            journey=found.conversion[rows], person=found.person[rows], at=found.at[rows],
+            kind=found.kind[rows].astype(np.int16), campaign=np.where(with_it | of_it, 0, -1), click_id=none,
+        )  # fmt: skip
+        gone.append(rows[~same.keep])
+    return np.concatenate(gone)
 
 
 def _fill(connection: Connection, stays: Ints, other: Ints) -> Ints:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Column, Connection, Select, delete, func, literal, null, select
+from sqlalchemy import Column, Connection, Select, and_, delete, func, literal, null, select
 
 from attribution.errors import InputError
 from attribution.ledger.rates import Rates, days_in_zone
@@ -137,7 +137,9 @@ def _read(connection: Connection, kind: str, objects: Ints | None) -> pd.DataFra
 def _candidates(kind: str) -> tuple[Select[Any], Column[Any]]:
     if kind in ("won", "created"):
         at = deal.c.closed_at if kind == "won" else deal.c.created_at_end
-        active = (deal.c.status == "won") if kind == "won" else deal.c.created_at_end.is_not(None)
+        active = deal.c.status == "won"
+        if kind == "created":
+            active = and_(deal.c.created_at_end.is_not(None), deal.c.status != "deleted")
         return select(
             deal.c.deal_id.label("object_id"), deal.c.key, at.label("at"), active.label("active"),
             deal.c.currency, deal.c.amount_minor,

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -50,6 +51,7 @@ from attribution.loading.tombstones import Erased
 from attribution.loading.touches import TouchLoader
 from attribution.sources import files
 from attribution.sources.layout import Layout
+from attribution.sources.mapping.also import tables_named
 from attribution.sources.mapping.apply import Applied, LookUps, apply
 from attribution.sources.mapping.declared import can_fill
 from attribution.sources.mapping.layout import SectionLayout, read_look_ups
@@ -110,6 +112,7 @@ class ImportOptions:
     mapping: str | None = None  # the name of one, or a file
     further: Mapping[str, str | Path] = field(default_factory=dict)  # files that the mapping looks up in
     fixed: Mapping[str, str] = field(default_factory=dict)  # values for rows that have none
+    form: str | None = None  # of the file, whatever its extension says
 
 
 class _DryRunEnds(Exception):
@@ -130,8 +133,8 @@ def import_file(
     Args:
         db: the store.
         table_name: one of the canonical tables.
-        source: a path, or `-` for CSV on standard input.
-        options: time zone, kept query parameters, dry run.
+        source: a path, or `-` for standard input.
+        options: time zone, kept query parameters, dry run, form of the file.
         stdin: what `-` reads.
         progress: called as the work goes on.
 
@@ -156,16 +159,58 @@ def import_file(
     except _DryRunEnds:
         result.warnings += _reasons(bad)
         return result
-    if bad:
-        folder = (db.path.parent if db.path is not None else Path.cwd()) / "rejected"
-        try:
-            result.rejected_file = rejects.write_file(folder, batch_id, table_name, result.file, bad)
-        except OSError as error:  # the rows are in the store all the same
-            result.warnings.append(
-                f"the rejected rows could not be written to {folder} ({error.strerror}); "
-                "see `attribution doctor`"
-            )
+    _tell_rejected(db, batch_id, result, bad)
+    result.warnings += _reasons(bad)
     return result
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one canonical table that came in one page, as JSON Lines."""
+
+    table: str
+    content: bytes
+    options: ImportOptions
+
+
+def import_page(
+    db: Database, name: str, parts: Sequence[Part], within: Callable[[Connection], None]
+) -> list[FileResult]:
+    """Import what came in one page, of one table or of several, in one transaction.
+
+    Args:
+        db: the store.
+        name: of the page, as files have names: no two pages may have the same.
+        parts: its rows by table.
+        within: writes what belongs to the page, in the same transaction; what it raises takes all back.
+
+    Returns:
+        What became of the rows of each part.
+
+    Raises:
+        InputError: a part cannot be read as its table; nothing was loaded.
+        StoreError: the store cannot be written; nothing was loaded.
+    """
+    contents = [_read(db, part.table, name, part.options, None, None, part.content) for part in parts]
+    with db.write() as connection:
+        written = [_write(connection, content) for content in contents]
+        within(connection)
+    for content, (batch_id, bad) in zip(contents, written, strict=True):
+        _tell_rejected(db, batch_id, content.result, bad)
+    return [content.result for content in contents]
+
+
+def _tell_rejected(db: Database, batch_id: int, result: FileResult, bad: Sequence[Rejection]) -> None:
+    """Write the rows that did not load beside the store, for people."""
+    if not bad:
+        return
+    folder = (db.path.parent if db.path is not None else Path.cwd()) / "rejected"
+    try:
+        result.rejected_file = rejects.write_file(folder, batch_id, result.table, result.file, bad)
+    except OSError as error:  # the rows are in the store all the same
+        result.warnings.append(
+            f"the rejected rows could not be written to {folder} ({error.strerror}); see `attribution doctor`"
+        )
 
 
 @dataclass
@@ -185,6 +230,7 @@ def _read(
     options: ImportOptions,
     stdin: BinaryIO | None,
     progress: Progress | None,
+    page: bytes | None = None,
 ) -> _Content:
     """Do all that needs no lock."""
     table = get_table(table_name)
@@ -199,7 +245,7 @@ def _read(
         parse_options = replace(
             parse_options, timezone=options.timezone or mapped.timezone, fine=mapped.is_fine
         )
-    file = str(source) if str(source) == "-" else str(Path(source))
+    file = str(source) if str(source) == "-" or page is not None else str(Path(source))
     result = FileResult(file=file, table=table_name, dry_run=options.dry_run)
 
     def report(done: int, total: int | None) -> None:
@@ -207,13 +253,17 @@ def _read(
             progress("reading", done, total)
 
     layout: Layout = table if mapped is None else mapped.layout
-    reader = files.read(source, layout, stdin=stdin, progress=report)
+    reader: Iterator[files.RawBatch] = (
+        files.read(source, layout, stdin=stdin, progress=report, form=options.form)
+        if page is None
+        else _rows_of_page(file, page, layout)
+    )
     touches = _REDUCED[table_name]() if table_name in _REDUCED else None
     chunks: list[Parsed] = []
     rejected: list[Rejection] = []
     warnings: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}  # block by block the same is told of other values
-    for parsed in _parse_ahead(reader, table, parse_options, mapped):
+    for parsed in _parse_ahead(reader, table, parse_options, mapped, file):
         result.read += parsed.columns.num_rows + len(parsed.rejected)
         rejected += parsed.rejected
         for code, message, count in parsed.warnings:
@@ -224,12 +274,20 @@ def _read(
             touches.add(parsed)
         else:
             chunks.append(parsed)
-    if mapped is None:  # other systems' files have many columns that nobody needs
+    if mapped is None and isinstance(reader, files.Reader):  # others have many columns that nobody needs
         result.unknown_columns = list(reader.unknown_columns)
     result.warnings = [f"{first[which]} ({count} rows)" for which, count in warnings.items()]
     if mapped is not None and mapped.seen:
         result.warnings += mapped.lacking()
     return _Content(result, touches, chunks, rejected)
+
+
+def _rows_of_page(name: str, page: bytes, layout: Layout) -> Iterator[files.RawBatch]:
+    """Read JSON Lines that are in memory."""
+    try:
+        yield from files.read("-", layout, stdin=BytesIO(page), form="jsonl")
+    except InputError as error:
+        raise InputError(str(error).replace("standard input", name, 1)) from None
 
 
 def layout_of(table_name: str, options: ImportOptions) -> Layout:
@@ -242,6 +300,31 @@ def layout_of(table_name: str, options: ImportOptions) -> Layout:
         return Mapped.of(table_name, options).layout
     _refuse_alone(options)
     return get_table(table_name)
+
+
+def options_by_table(tables: str, options: ImportOptions) -> dict[str, ImportOptions]:
+    """Return how each of several tables (`leads,identities`) is read from the same files.
+
+    Raises:
+        UnknownNameError: a table that does not exist, or a value given for a column that none of them has.
+    """
+    named = tables_named(tables)
+    if len(named) == 1:
+        return {named[0]: options}
+    if options.mapping is None:
+        raise InputError(
+            f"{tables} are several tables; a canonical file is of one: name one, or give --mapping"
+        )
+    for name in named:  # before a file is loaded as one of them
+        get_mapping(options.mapping).section(name)
+    columns = list(dict.fromkeys(column for name in named for column in get_table(name).names))
+    for column in options.fixed:
+        if column not in columns:
+            raise UnknownNameError(f"column of {tables}", column, columns)
+    return {
+        name: replace(options, fixed={k: v for k, v in options.fixed.items() if k in get_table(name).names})
+        for name in named
+    }
 
 
 def _refuse_alone(options: ImportOptions) -> None:
@@ -271,6 +354,12 @@ class Mapped:
         for name in options.fixed:
             if name not in get_table(table_name).names:
                 raise UnknownNameError(f"column of {table_name}", name, get_table(table_name).names)
+            column = get_table(table_name).column(name)
+            if column.kind == "id" and column.required:
+                raise InputError(
+                    f"--set {name}={options.fixed[name]} would make all rows of a file one; each needs an id "
+                    "of its own, so export that column"
+                )
         layout = SectionLayout(system, section, frozenset(options.fixed), frozenset(options.further))
         return cls(layout, read_look_ups(system, options.further), options.fixed)
 
@@ -302,14 +391,17 @@ class Mapped:
 
 
 def _parse_ahead(
-    reader: files.Reader, table: Table, options: ParseOptions, mapped: Mapped | None
+    reader: Iterator[files.RawBatch], table: Table, options: ParseOptions, mapped: Mapped | None, file: str
 ) -> Iterator[Parsed]:
     """Parse blocks on other threads while the caller hashes: most of both runs outside Python's lock."""
 
     def parsed(batch: files.RawBatch) -> Parsed:
         if mapped is None:
             return parse(batch, table, options)
-        applied = mapped.rows(batch)
+        try:
+            applied = mapped.rows(batch)
+        except InputError as error:  # what the rows say refuses the file
+            raise InputError(f"{file}: {error}") from None
         found = parse(applied.batch, table, options)
         told = [(_MAPPING + one.says, one.text, one.rows) for one in applied.told]
         return replace(found, warnings=[*found.warnings, *told])
@@ -365,7 +457,7 @@ def _add_fingerprint(settings: Settings, more: int) -> None:
 
 
 def _reasons(bad: Sequence[Rejection]) -> list[str]:
-    """Tell the first row of each fault: a dry run leaves no file to look at."""
+    """Tell the first row of each fault."""
     first: dict[str, Rejection] = {}
     for row in bad:
         first.setdefault(row.code, row)

@@ -17,11 +17,13 @@ from attribution.channels.origin import ORIGIN_FIELDS
 from attribution.loading.rejects import contradictions
 from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, UPDATED, Outcome
 from attribution.sorted_sets import as_set
+from attribution.sources.checked import distinct as distinct_texts
+from attribution.sources.checked import spread
 from attribution.sources.parse import Parsed
 from attribution.sources.tables import get_table
 from attribution.store import schema
 from attribution.store.columns import Ints, Values, insert_columns, remove
-from attribution.store.dimensions import intern_origins
+from attribution.store.dimensions import intern_origins, store_rules
 from attribution.store.keys import distinct, find, look_up, row_hash
 from attribution.store.platform_names import fall_behind
 from attribution.store.settings import Settings
@@ -37,7 +39,8 @@ def load_spend(connection: Connection, settings: Settings, batch_id: int, parsed
     """Store spend, each key's dimensions interned as an origin, so that the channel rules place it.
 
     In reports of platforms (which have fine amounts) an id stands for its name: so a report that says the new
-    name of a campaign replaces what an earlier one said of the same days, and does not add to it.
+    name of a campaign replaces what an earlier one said of the same days, and does not add to it. So does one
+    that writes the same platform or network otherwise: `SEARCH` of an API is the web pages' `Google search`.
     """
 
     def extra(rows: pa.Table) -> Mapping[str, Values]:
@@ -49,7 +52,9 @@ def load_spend(connection: Connection, settings: Settings, batch_id: int, parsed
 
     plain = ("day", "kind", "currency")
     named = _NAMED if "cost_rest" in parsed.columns.column_names else {}
-    outcome = _replace(connection, schema.spend, "spend", batch_id, parsed, plain, extra, named)
+    tables = store_rules(settings).tables
+    spelt = {"platform": tables.platform_name, "network": tables.network_name}
+    outcome = _replace(connection, schema.spend, "spend", batch_id, parsed, plain, extra, named, spelt)
     if np.isin(outcome.status, (ACCEPTED, UPDATED)).any():
         fall_behind(settings)
     return outcome
@@ -120,6 +125,7 @@ def _replace(
     plain: tuple[str, ...],
     extra: Extra | None = None,
     named: Mapping[str, str] = {},
+    spelt: Mapping[str, Callable[[str], str]] = {},
 ) -> Outcome:
     """Store the sums of each key.
 
@@ -132,6 +138,7 @@ def _replace(
         plain: columns that the table has as they are.
         extra: further columns of the table, made of the rows that are written.
         named: key columns that tell nothing apart where another has a value: names beside their ids.
+        spelt: key columns that tell apart as a function writes their values.
     """
     rows = parsed.columns
     declared = get_table(name)
@@ -140,6 +147,9 @@ def _replace(
     telling = {c: rows.column(c) for c in keys}
     for name_of, by in named.items():
         telling[name_of] = pc.if_else(pc.is_valid(rows.column(by)), _NO_TEXT, rows.column(name_of))
+    for column, written in spelt.items():
+        values, words = distinct_texts(rows.column(column).combine_chunks())
+        telling[column] = spread(values, pa.array(map(written, words.to_pylist()), pa.string()))
     hashes = row_hash(telling, rows.num_rows)
     codes, first = distinct(hashes)
     status = np.full(rows.num_rows, ACCEPTED, np.int8)

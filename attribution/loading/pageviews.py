@@ -8,7 +8,7 @@ of them: so any order and any batches of files give the same sessions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -23,17 +23,25 @@ from attribution.channels.spam import spam_among
 from attribution.identifiers import COLUMN_KINDS, VISITOR
 from attribution.loading.distinct import Codes, Distinct
 from attribution.loading.flags import intern_agents, read_crawlers
+from attribution.loading.hostless import urls_without_host
 from attribution.loading.merge import nullable
 from attribution.loading.refusals import Refusals
-from attribution.loading.result import ACCEPTED, DUPLICATE, Outcome
+from attribution.loading.result import ACCEPTED, DUPLICATE, UPDATED, Outcome, Status
 from attribution.loading.session_origins import gap_of, note_origins, read_cutting
 from attribution.loading.session_touches import PAGEVIEWS, Clicks, NewKeys, keep_sessions
-from attribution.loading.sessions import UNKNOWN
-from attribution.loading.stored_views import SessionCut, StoredViews, insert_views, read_views
+from attribution.loading.sessions import CONSENT_BITS, UNKNOWN
+from attribution.loading.stored_views import (
+    SessionCut,
+    StoredViews,
+    has_older_keys,
+    insert_views,
+    read_views,
+    update_views,
+)
 from attribution.loading.tombstones import Erased, dated
 from attribution.loading.touch_evidence import identify
 from attribution.loading.unusable import phones_without_country
-from attribution.sorted_sets import as_set
+from attribution.sorted_sets import as_set, union
 from attribution.sources.parse import Parsed
 from attribution.sources.tables import TOUCH_IDENTIFIERS
 from attribution.store import schema
@@ -82,7 +90,8 @@ class PageViewLoader:
         self._origins, self._pages = Distinct(), Distinct()
         self._agents, self._visitors = Distinct(), Distinct()
         self._columns = {
-            "at": _Column(np.int64), "hash": _Column(np.int64), "session": _Column(np.int64),
+            "at": _Column(np.int64), "hash": _Column(np.int64), "whole": _Column(np.int64),
+            "session": _Column(np.int64),
             "click": _Column(np.int64), "engaged": _Column(np.int32, UNKNOWN), "consent": _Column(np.int8),
             "prefetch": _Column(np.int8),
         }  # fmt: skip
@@ -123,15 +132,16 @@ class PageViewLoader:
         sessions = filled("session_id")
         alone = self._note(table)
         session = None if sessions is None else _session_hash(sessions, {"visitor": visitor, **alone})
-        said = {name: filled(name) for name in ("at", "engaged_seconds", "consent", "purpose")}
-        said |= {"origin": origin, "agent": agent, "visitor": visitor}
         # null and not 0 where there is none, as in a block in which nobody has one
-        said |= {"session": _blanked(session), "click": _blanked(click)}
+        key = {"at": filled("at"), "origin": origin, "visitor": visitor, "click": _blanked(click), **alone}
         # which parameters of its address are kept makes it no other view
-        said["page"] = page if filled("query") is None else hashed(_PAGE[:2])
-        said |= alone
+        key["page"] = page if filled("query") is None else hashed(_PAGE[:2])
+        rest = {name: filled(name) for name in ("engaged_seconds", "consent", "purpose")}
         self._columns["at"].add(rows, _whole(table.column("at").chunk(0)))
-        self._columns["hash"].add(rows, row_hash(said, rows))
+        self._columns["hash"].add(rows, row_hash(key, rows))
+        self._columns["whole"].add(
+            rows, row_hash(key | rest | {"agent": agent, "session": _blanked(session)}, rows)
+        )
         self._columns["session"].add(rows, session)
         self._columns["click"].add(rows, click)
         self._columns["engaged"].add(rows, given("engaged_seconds", lambda n: _whole(n.fill_null(UNKNOWN))))
@@ -171,18 +181,31 @@ class PageViewLoader:
         writer = _Writer(connection, settings, batch_id, known_before, self._known_clicks())
         fingerprint = 0
         for rows in file.chunks():
-            new = rows[writer.write(file.views(rows))]
-            status[new] = ACCEPTED
-            fingerprint += int(file.columns["hash"][new].sum())
+            status[rows] = writer.write(file.views(rows))
+            new = rows[status[rows] != DUPLICATE]
+            fingerprint += int(file.columns["whole"][new].sum())
+        status[file.told_again] = np.where(file.told_more, UPDATED, DUPLICATE)
         self._tally(connection, file, np.flatnonzero(status == ACCEPTED))
         told = pa.table({name: file.columns[name].astype(np.int64) for name in ("at", "consent")})
         self._refusals.keep(connection, settings, told, status == ACCEPTED, erased)
+        warnings = urls_without_host(settings, self._referrers(file))
         phones = said.column("phone") if "phone" in said.column_names else None
         return Outcome(
             status,
-            warnings=[] if phones is None else phones_without_country(settings, phones),
+            warnings=warnings + ([] if phones is None else phones_without_country(settings, phones)),
             fingerprint=(fingerprint + 2**63) % 2**64 - 2**63,
         )
+
+    def _referrers(self, file: _File) -> list[tuple[str, int]]:
+        """Return the referrers of views whose pages have no host, and how many views have each."""
+        rows = self._origins.rows
+        which = pc.and_(pc.is_null(rows.column("landing_host")), pc.is_valid(rows.column("referrer_host")))
+        wanted = np.flatnonzero(np.asarray(which))
+        if not len(wanted):
+            return []
+        views = np.bincount(file.origin, minlength=rows.num_rows)[wanted]
+        hosts = rows.column("referrer_host").take(pa.array(wanted)).to_pylist()
+        return list(zip(hosts, views.tolist(), strict=True))
 
     def _tally(self, connection: Connection, file: _File, new: Ints) -> None:
         """Count the visitors of new views that name nobody."""
@@ -229,6 +252,7 @@ class PageViewLoader:
         )
         file.holder = visitors.astype(np.int32)[file.visitor]
         if not len(rows):
+            file.tell_nobody_apart()
             return said
         left = np.flatnonzero(file.kept[rows])
         rows, said = rows[left], said.take(pa.array(left))
@@ -238,6 +262,7 @@ class PageViewLoader:
         kind = pa.chunked_array([pa.repeat("session", len(rows))])
         at, visitor = file.columns["at"][rows], file.holder[rows].astype(np.int64)
         file.holder[rows] = identify(connection, settings, said, kind, at, visitor, counts, tally=False)
+        file.tell_nobody_apart()
         return said
 
     def _without_the_erased(self, file: _File, erased: Erased, rows: Ints, said: pa.Table) -> pa.Table:
@@ -289,6 +314,8 @@ class _File:
         kept: bool[n]; others are of somebody who was erased.
         holder: int32[n] identifiers, 0 for nobody.
         origin_id, page_id, agent_id: int64, the number of each code.
+        told_again: rows that say once more what a row before says.
+        told_more: bool, which of them say something else besides.
     """
 
     columns: dict[str, npt.NDArray[Any]]
@@ -301,12 +328,20 @@ class _File:
     origin_id: Ints = None  # type: ignore[assignment]
     page_id: Ints = None  # type: ignore[assignment]
     agent_id: Ints = None  # type: ignore[assignment]
+    told_again: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    told_more: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def used(self, codes: Codes, size: int) -> Bools:
         """Tell which of `size` codes the rows that are kept have."""
         found = np.zeros(size, np.bool_)
         found[codes if self.kept.all() else codes[self.kept]] = True
         return found
+
+    def tell_nobody_apart(self) -> None:
+        """Tell nobody's views apart by all that they say: those of one second may be several people's."""
+        nobody = self.holder == 0
+        if nobody.any():
+            self.columns["hash"] = np.where(nobody, self.columns["whole"], self.columns["hash"])
 
     def chunks(self) -> Iterator[Ints]:
         """Yield the rows that are kept in order of their keys, each key once; a visitor's in one chunk."""
@@ -336,7 +371,35 @@ class _File:
         some = rows[among]
         rows[among] = some[np.lexsort((digest[some], at[some], holder[some]))]
         same = (holder[rows[1:]] == holder[rows[:-1]]) & (digest[rows[1:]] == digest[rows[:-1]])
-        return np.delete(rows, np.flatnonzero(same & (at[rows[1:]] == at[rows[:-1]])) + 1)
+        again = np.concatenate([[False], same & (at[rows[1:]] == at[rows[:-1]])])
+        if again.any():
+            first = np.maximum.accumulate(np.where(again, 0, np.arange(len(rows))))
+            self._fold(rows[first[again]], rows[again])
+        once: Ints = rows[~again]
+        return once
+
+    def _fold(self, first: Ints, again: Ints) -> None:
+        """Put what rows say that repeat a view into the first of them; of several the last one counts."""
+        known = {
+            "engaged": self.columns["engaged"], "session": self.columns["session"],
+            "prefetch": self.columns["prefetch"], "agent": self.agent,
+        }  # fmt: skip
+        blank = {"engaged": UNKNOWN, "session": 0, "prefetch": 0}
+        more = np.zeros(len(again), np.bool_)
+        for name, values in known.items():
+            said = self.agent_id[values[again]] > 0 if name == "agent" else values[again] != blank[name]
+            more |= said & (values[again] != values[first])
+            if said.any():
+                values[first[said]] = values[again[said]]
+        consent = self.columns["consent"]
+        for shift in range(0, CONSENT_BITS, 2):
+            signal = consent[again] >> shift & 0b11
+            said = (signal > 0) & (signal != (consent[first] >> shift & 0b11))
+            more |= said
+            if said.any():
+                said = signal > 0
+                consent[first[said]] = consent[first[said]] & ~(0b11 << shift) | signal[said] << shift
+        self.told_again, self.told_more = again, more
 
     def views(self, rows: Ints) -> StoredViews:
         """Return some rows as they are stored."""
@@ -364,23 +427,33 @@ class _Writer:
     ) -> None:
         self._connection, self._settings, self._batch_id = connection, settings, batch_id
         self._known_before, self._clicks = known_before, clicks
-        cutting = read_cutting(connection)
+        cutting = read_cutting(connection, settings)
         self._cut = SessionCut(cutting, read_crawlers(connection), gap_of(settings))
         self._keys = NewKeys.of(connection)
+        self._older = has_older_keys(connection, settings)
 
-    def write(self, views: StoredViews) -> Bools:
-        """Write views with distinct keys in order; returns which of them are new."""
+    def write(self, views: StoredViews) -> Status:
+        """Write views with distinct keys in order; returns the fate of each."""
         stored, clicks = self._stored(views)
-        new = np.ones(len(views), np.bool_) if not len(stored) else ~np.isin(views.hash, stored.hash)
-        added = views.take(new) if not new.all() else views
+        place = stored.places(views, older=self._older)
+        known = np.flatnonzero(place >= 0)
+        told = views.take(known) if len(known) < len(views) else views
+        now, changed = stored.told_more(place[known], told)
+        fate = np.full(len(views), ACCEPTED, np.int8)
+        fate[known] = np.where(changed, UPDATED, DUPLICATE)
+        added = views.take(place < 0) if len(known) else views
+        update_views(self._connection, now)
         insert_views(self._connection, added, self._clicks, self._batch_id)
-        before = stored.take(np.isin(stored.visitor, as_set(added.visitor))) if len(stored) else stored
-        both = StoredViews.concat(before, added) if len(before) else added
+        whose = union(added.visitor, now.visitor)
+        theirs = np.isin(stored.visitor, whose)
+        before, same = stored.take(theirs), theirs.copy()
+        same[place[known[changed]]] = False
+        both = StoredViews.concat(stored.take(same), now, added) if len(before) else added
         keep_sessions(
             self._connection, self._settings, self._batch_id, self._cut.sessions(before),
             self._cut.sessions(both), self._clicks.with_more(clicks), self._keys,
         )  # fmt: skip
-        return new
+        return fate
 
     def _stored(self, views: StoredViews) -> tuple[StoredViews, Clicks]:
         """Read all views of the visitors that the store knew before; of nobody's those of about then."""

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, func, select, true
 from attribution.loading import flags, session_origins
 from attribution.loading.flags import flag_again, mark_agents, read_crawlers
 from attribution.loading.session_origins import Moved, gap_of, note_changes, read_cutting
-from attribution.loading.session_touches import PAGEVIEWS, keep_sessions
+from attribution.loading.session_touches import PAGEVIEWS, keep_sessions, replace_sessions
+from attribution.loading.sessions import possible_sessions
 from attribution.loading.stored_views import SessionCut, read_views
 from attribution.sorted_sets import difference, union
 from attribution.store import schema
@@ -49,7 +50,7 @@ def _cut_again(
     crawlers = read_crawlers(connection)
     # each of those that moved was on the list and is not, or the other way round
     crawlers_before = union(difference(crawlers, agents), difference(agents, crawlers))
-    cutting, gap = read_cutting(connection), gap_of(settings)
+    cutting, gap = read_cutting(connection, settings), gap_of(settings)
     before = SessionCut(
         cutting if moved is None else moved.before, crawlers_before, gap if moved is None else moved.gap[0]
     )
@@ -62,6 +63,10 @@ def _cut_again(
         if progress is not None:
             progress("cutting sessions anew", done, len(visitors))
         views, clicks = read_views(connection, some)
+        if moved is not None and moved.anew:
+            possible = possible_sessions(after.views(views))
+            replace_sessions(connection, settings, batch_id, possible, after.sessions(views), clicks)
+            continue
         keep_sessions(connection, settings, batch_id, before.sessions(views), after.sessions(views), clicks)
 
 
@@ -72,7 +77,7 @@ def _chunks(visitors: Ints) -> Iterator[tuple[int, Ints]]:
 
 def _concerned(connection: Connection, moved: Moved | None, agents: Ints) -> Ints:
     """Return the visitors, ascending, whose sessions may be others now."""
-    if moved is not None and moved.gap[0] != moved.gap[1]:
+    if moved is not None and (moved.anew or moved.gap[0] != moved.gap[1]):
         return _visitors(connection, true())
     found = np.zeros(0, np.int64)
     if moved is not None and len(moved.origins):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from attribution.loading.merge import log_changes, nullable
 from attribution.loading.result import ACCEPTED, CONFLICT
 from attribution.loading.sessions import UNKNOWN, Sessions
 from attribution.loading.touches import fates, insert_touches
-from attribution.sorted_sets import union
+from attribution.sorted_sets import as_set, union
 from attribution.store import schema
 from attribution.store.columns import Ints, Values, insert_columns, read_ints, remove, temporary
 from attribution.store.keys import ERASED, find, look_up, text_hash
@@ -118,6 +119,33 @@ def keep_sessions(
         _retire(connection, settings, gone)
         whose = union(gone.visitor, old.visitor)
         log_changes(connection, schema.CHANGE_PERSON, whose[whose > 0])
+    _store(connection, settings, batch_id, after, now, clicks, keys)
+
+
+def replace_sessions(
+    connection: Connection, settings: Settings, batch_id: int, possible: tuple[Ints, Ints],
+    after: Sessions, clicks: Clicks,
+) -> None:  # fmt: skip
+    """Do what :func:`keep_sessions` does where it is not known which sessions there were.
+
+    `possible` are ids and visitors, of whatever sessions the views can ever have been cut into.
+    """
+    ids, visitor = possible
+    left = np.flatnonzero(~np.isin(ids, after.id))
+    known = find(connection, touch_key, touch_key.c.hash, [], as_set(text_hash(touch_ids(ids[left]))))
+    left = left[np.isin(text_hash(touch_ids(ids[left])), known["hash"])]
+    gone = Sessions(*[np.zeros(len(left), np.int64)] * len(fields(Sessions)))
+    gone = replace(gone, id=ids[left], visitor=visitor[left])
+    _retire(connection, settings, gone)
+    log_changes(connection, schema.CHANGE_PERSON, as_set(gone.visitor[gone.visitor > 0]))
+    _store(connection, settings, batch_id, after, after.digest, clicks, None)
+
+
+def _store(
+    connection: Connection, settings: Settings, batch_id: int, after: Sessions, now: Ints, clicks: Clicks,
+    keys: NewKeys | None,
+) -> None:  # fmt: skip
+    """Make the touches of sessions, and change those that are there and differ."""
     if not len(after):
         return
     ids = touch_ids(after.id)

@@ -1,8 +1,9 @@
 """Page views cut into sessions, on plain arrays.
 
 A visitor's views in order of time are one session until they pause for longer than the gap, or until a view
-comes from elsewhere than the session did: by another placement, or by a click of its own. A view that says
-nothing of where it came from continues. Where the export knows its sessions, those count.
+comes from elsewhere than the session did: by another click, or without a click from another place. A view
+that says nothing of where it came from continues. Where the export knows its sessions, those count. Of the
+views of one instant that one is the first which says most of where it came from.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 UNKNOWN = -1  # seconds that nobody counted
-_PURPOSES = 3  # two bits of consent each
+CONSENT_BITS = 6  # two for each purpose
+_STREAMS = range(4)  # whoever's doing a view is
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +30,14 @@ class Views:
     Attributes:
         visitor: an identifier; 0: nobody's, each of which is by itself.
         at: microseconds.
-        hash: of all that the view says, its visitor too: tells views of one instant apart.
-        place: the placement, where the view says where it came from; else 0.
+        hash: of what tells a view from every other, its visitor too.
+        place: where the view came from, the same for what compares equal; 0 where it does not say.
+        rank: which of the views of one instant was the first: the one with the smallest.
         click: a hash of the click id; 0: none.
         session: a hash of visitor and session, where the export knows it; else 0.
         stream: why the view is nobody's doing (a reason of `touch_flag`), 0 where it is somebody's: a
-            crawler's views, and pages that were fetched early, are in sessions of their own.
+            crawler's views, those with a spam referrer, and pages that were fetched early, are in sessions
+            of their own.
         inside: 1 where the view came from a page of the site itself.
         origin, page, agent: numbers; 0: none.
         engaged: seconds, UNKNOWN where nobody counted.
@@ -44,6 +48,7 @@ class Views:
     at: Ints
     hash: Ints
     place: Ints
+    rank: Ints
     click: Ints
     session: Ints
     stream: Ints
@@ -134,34 +139,61 @@ def cut(views: Views, gap: int) -> tuple[Views, Ints]:
 
 
 def _from_elsewhere(begins: Bools, place: Ints, click: Ints) -> Bools:
-    """Tell which views came by another placement or another click than the session that is open.
+    """Tell which views came by another click, or without one from another place, than the open session.
 
-    Whatever says a placement and opens no session says that of the open one: so each view is compared with
-    the one before it.
+    The click of a session, told again, is that session wherever the view says that it came from: a redirect
+    may drop tags and keep the click id. Such a view says the session's place, which is known once it is known
+    where sessions begin: so this is done until nothing moves, which is twice where any click is told again.
     """
-    elsewhere = ~begins
-    elsewhere[1:] &= place[1:] != place[:-1]
-    run = begins | elsewhere  # views of one placement, one after the other
     number = np.arange(len(place))
-    start = np.maximum.accumulate(np.where(run, number, 0))
+    said = place
+    while True:
+        found = _other(begins, said, click)
+        start = np.maximum.accumulate(np.where(begins | found, number, 0))
+        now = np.where((click != 0) & (start < number), place[start], place)
+        if (now == said).all():
+            return found
+        said = now
+
+
+def _other(begins: Bools, place: Ints, click: Ints) -> Bools:
+    """Do :func:`_from_elsewhere` for views that say the place of their session.
+
+    Whatever opens no session says the place of the open one: so each view is compared with the one before it.
+    """
+    elsewhere = ~begins & (click == 0)
+    elsewhere[1:] &= place[1:] != place[:-1]
+    number = np.arange(len(place))
+    start = np.maximum.accumulate(np.where(begins | elsewhere, number, 0))
     clicked = np.maximum.accumulate(np.where(click != 0, number, -1))
     before = np.concatenate([[-1], clicked[:-1]])  # the last view with a click id before each
     again = (before >= start) & (click[before] == click)
-    found: Bools = elsewhere | (~run & (click != 0) & ~again)
+    found: Bools = elsewhere | (~begins & (click != 0) & ~again)
     return found
 
 
 def _sorted(views: Views) -> Views:
     """Sort views by session where the export knows those, then time; views that are in order are left."""
-    keys = (views.hash, views.at, views.session, views.stream, views.visitor)
     same = np.ones(max(len(views) - 1, 0), np.bool_)
     in_order = same.copy()
-    for key in reversed(keys):
+    for key in (views.visitor, views.stream, views.session, views.at):
         in_order &= ~same | (key[1:] >= key[:-1])
         same &= key[1:] == key[:-1]
-        if not same.any():
-            break
-    return views if in_order.all() else views.take(np.lexsort(keys))
+    if not in_order.all():
+        return views.take(
+            np.lexsort((views.hash, views.rank, views.at, views.session, views.stream, views.visitor))
+        )
+    if not same.any():
+        return views
+    # most are in order: only views of one instant change places
+    tied = np.zeros(len(views), np.bool_)
+    tied[1:] |= same
+    tied[:-1] |= same
+    some = np.flatnonzero(tied)
+    group = np.cumsum(np.concatenate([[True], ~same]))[some]
+    order = np.arange(len(views))
+    order[some] = some[np.lexsort((views.hash[some], views.rank[some], group))]
+    return views.take(order)
 
 
 def sessions_of(views: Views, gap: int) -> Sessions:
@@ -190,13 +222,25 @@ def sessions_of(views: Views, gap: int) -> Sessions:
     return found.take(~inside) if inside.any() else found
 
 
+def possible_sessions(views: Views) -> tuple[Ints, Ints]:
+    """Return the ids, distinct, and the visitors of all sessions that views can be cut into in any way."""
+    known = views.session != 0
+    ids, visitors = [views.hash], [views.visitor]
+    for stream in _STREAMS if known.any() else ():
+        session = views.session[known]
+        ids.append(row_hash({"session": session, "stream": np.full(len(session), stream)}, len(session)))
+        visitors.append(views.visitor[known])
+    _, first = np.unique(np.concatenate(ids), return_index=True)
+    return np.concatenate(ids)[first], np.concatenate(visitors)[first]
+
+
 def _last_signals(consent: Ints, first: Ints) -> Ints:
     """Return the last known signal of each purpose in each session, packed."""
     found = np.zeros(len(first), np.int64)
     if not consent.any():
         return found
     number = np.arange(len(consent))
-    for shift in range(0, 2 * _PURPOSES, 2):
+    for shift in range(0, CONSENT_BITS, 2):
         signal = consent >> shift & 0b11
         last = np.maximum.reduceat(np.where(signal > 0, number, -1), first)
         found |= np.where(last >= first, signal[last], 0) << shift

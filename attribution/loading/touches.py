@@ -20,7 +20,7 @@ from attribution.channels.origin import ORIGIN_FIELDS
 from attribution.channels.spam import spam_among
 from attribution.identifiers import VISITOR
 from attribution.loading.flags import insert_flags, intern_agents, read_crawlers, reasons
-from attribution.loading.merge import nullable
+from attribution.loading.merge import log_changes, nullable
 from attribution.loading.refusals import Refusals
 from attribution.loading.rejects import conflicts
 from attribution.loading.result import ACCEPTED, CONFLICT, DUPLICATE, Outcome, Status
@@ -29,12 +29,13 @@ from attribution.loading.touch_evidence import identify
 from attribution.loading.unusable import phones_without_country
 from attribution.sorted_sets import as_set
 from attribution.sources.parse import Parsed, Rejection
-from attribution.sources.tables import TOUCH_IDENTIFIERS
+from attribution.sources.tables import LOGGED, TOUCH_IDENTIFIERS
 from attribution.store import schema
 from attribution.store.columns import Ints, Values, insert_columns, read_frame, temporary
 from attribution.store.dimensions import intern_origins, intern_pages
 from attribution.store.identifiers import intern_identifiers
 from attribution.store.keys import ERASED, distinct, find, look_up, row_hash, text_hash
+from attribution.store.platform_clicks import note_clicks
 from attribution.store.settings import Settings
 from attribution.store.touch_numbers import next_touch
 
@@ -188,7 +189,7 @@ class TouchLoader:
         holder = self._holders(connection, settings, own, new, at, visitor, reason == 0)
         order = np.lexsort((at, holder))
         taken = own.take(pa.array(new[order]))
-        insert_touches(
+        n = insert_touches(
             connection,
             settings,
             {
@@ -206,6 +207,18 @@ class TouchLoader:
             digest[new][order],
             reason[order],
         )
+        if "click_id" in taken.column_names:
+            self._note_clicks(connection, n, new[order], taken.column("click_id"), reason[order])
+
+    def _note_clicks(
+        self, connection: Connection, n: Ints, rows: Ints, clicks: pa.ChunkedArray, reason: Ints
+    ) -> None:
+        """Keep which touches a platform logged; those who may have made them are looked at again."""
+        codes, _, origins = self._origins.close()
+        by_platform = np.asarray(pc.is_in(origins.column("kind"), pa.array(LOGGED)))[codes[rows]]
+        logged = np.flatnonzero(by_platform & np.asarray(clicks.is_valid()) & (reason == 0))
+        whose = note_clicks(connection, n[logged], clicks.take(pa.array(logged)).combine_chunks())
+        log_changes(connection, schema.CHANGE_PERSON, whose)
 
     def _reasons(self, connection: Connection, new: Ints, agent: Ints) -> Ints:
         """Return why new touches are flagged, 0 where they are not."""
@@ -241,8 +254,8 @@ class TouchLoader:
 def insert_touches(
     connection: Connection, settings: Settings, columns: Mapping[str, Values], key: Ints, digest: Ints,
     reason: Ints | None = None,
-) -> None:  # fmt: skip
-    """Store new touches.
+) -> Ints:  # fmt: skip
+    """Store new touches; returns their numbers, ascending.
 
     Args:
         connection: the writer's.
@@ -265,6 +278,7 @@ def insert_touches(
     insert_columns(
         connection, schema.touch_key, {"hash": key[by_key], "n": n[by_key], "digest": digest[by_key]}
     )
+    return n
 
 
 def fates(connection: Connection, hashes: Ints, digest: Ints, ids: pa.ChunkedArray) -> tuple[Status, Ints]:

@@ -42,10 +42,15 @@ def channels_test(
                 names=names_for(connection, origin),
             )
     columns = (*PLACEMENT_FIELDS, "rule")
-    return _answer(
+    answer = _answer(
         "channels test", db, store, [{name: placed[name].iloc[0] for name in columns}],
         dict.fromkeys(columns, "text"), "Placement",
     )  # fmt: skip
+    if origin["landing_host"].iloc[0] is None and not url.startswith("/"):
+        answer.warnings.append(
+            f"{url!r} is no address of a page; write one such as https://acme.com/?utm_source=google"
+        )
+    return answer
 
 
 def channels_list(db: Database | None = None, *, store: str = "") -> Answer:

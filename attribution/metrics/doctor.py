@@ -12,11 +12,13 @@ from typing import Final
 from attribution import clock
 from attribution.metrics import (
     doctor_calls,
+    doctor_clicks,
     doctor_flags,
     doctor_identity,
     doctor_models,
     doctor_money,
     doctor_records,
+    doctor_spend,
     doctor_untouched,
 )
 from attribution.metrics.answer import Answer
@@ -35,6 +37,8 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("deals_without_people", doctor_records.deals_without_people),
     ("closed_before_created", doctor_records.closed_before_created),
     ("flagged_touches", doctor_flags.flagged_touches),
+    ("urls_without_host", doctor_flags.urls_without_host),
+    ("clicks_without_visit", doctor_clicks.clicks_without_visit),
     ("placeholders", doctor_identity.placeholders),
     ("phones_without_country", doctor_identity.phones_without_country),
     ("unused_evidence", doctor_identity.unused_evidence),
@@ -51,6 +55,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("leads_without_touch", doctor_untouched.leads_without_touch),
     ("no_rate", doctor_money.no_rate),
     ("spend_unmatched", doctor_money.spend_unmatched),
+    ("spend_twice", doctor_spend.spend_twice),
     ("fits", doctor_models.fits),
 )
 

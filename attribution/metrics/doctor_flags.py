@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from attribution.loading import recut
+from attribution.loading import hostless, recut
 from attribution.metrics.findings import EXAMPLES, Finding, Look, listed
 from attribution.store.schema import (
     FLAG_CRAWLER,
@@ -23,6 +23,7 @@ _WHY: Final = {
     FLAG_SPAM: ("spam", "the referrer is a site that nobody came from"),
     FLAG_PREFETCH: ("prefetch", "a browser fetched the page before anybody asked for it"),
 }
+_OWN: Final = "attribution config set own_domains ..., with your own sites; then: attribution run"
 _STAY: Final = "nothing to do: they are stored, and in no journey"
 
 
@@ -40,6 +41,15 @@ def flagged_touches(look: Look) -> list[Finding]:
         words = "rules, sites or lists changed since sessions were cut and touches flagged"
         found.append(Finding("notice", 1, words, "they are taken up by the next `attribution run`"))
     return found
+
+
+def urls_without_host(look: Look) -> list[Finding]:
+    """Tell of sessions that pages of the site itself may have begun, as addresses have no host."""
+    seen = hostless.stored_without_host(look.connection, look.settings)
+    return [
+        Finding("warning", sum(sessions for _, sessions in seen), words.partition(";")[0], _OWN)
+        for words in hostless.urls_without_host(look.settings, seen)
+    ]
 
 
 def _said(look: Look, reason: int) -> str:

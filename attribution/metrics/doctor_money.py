@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import func, select
 
 from attribution.channels.names import name_key
@@ -13,9 +16,12 @@ from attribution.identity.resolve import is_behind
 from attribution.ledger.check import check_conservation
 from attribution.ledger.rates import Rates
 from attribution.metrics.findings import Finding, Look, listed
+from attribution.metrics.near_names import name_keys
 from attribution.metrics.spend import Reports
 from attribution.metrics.spend_unmatched import HINT, money, unmatched
+from attribution.sorted_sets import as_set
 from attribution.store.columns import read_ints
+from attribution.store.keys import row_hash
 from attribution.store.schema import (
     change,
     conversion,
@@ -26,6 +32,8 @@ from attribution.store.schema import (
     spend,
     touch,
 )
+
+Mask = npt.NDArray[np.bool_]
 
 _RUN: Final = "attribution run"
 _NAMES: Final = 10  # campaigns to name
@@ -123,20 +131,22 @@ def spend_unmatched(look: Look) -> list[Finding]:
 def _placed_apart(look: Look, media: Mapping[tuple[int, str], int], named: set[str]) -> list[Finding]:
     """Name placements that cost money and meet no touch by channel, source, medium and campaign together."""
     columns = [placement.c[name] for name in _NAMED]
-    touched = (
-        select(*columns).distinct().join(origin, origin.c.placement_id == placement.c.placement_id)
-        .where(origin.c.kind.is_not(None))
-    )  # fmt: skip
-    matched = _matcher({_key(row) for row in look.connection.execute(touched)})
-    placements = {
-        int(number): names
-        for number, *names in look.connection.execute(select(placement.c.placement_id, *columns))
-    }
+    rows = look.connection.execute(select(placement.c.placement_id, *columns)).all()
+    places = np.array([row[0] for row in rows], np.int64)
+    of_touches = select(origin.c.placement_id).where(origin.c.kind.is_not(None))
+    touched = np.isin(places, read_ints(look.connection, of_touches, ("place",))["place"])
+    of_spend = np.isin(places, [place for (place, _), minor in media.items() if minor])
+    keys = [
+        pc.fill_null(name_keys(pa.array([row[i] for row in rows], pa.string())), "")
+        for i in range(1, len(_NAMED) + 1)
+    ]
+    alone = of_spend & ~_met(keys, of_spend, touched)
+    alone &= ~pc.is_in(keys[-1], value_set=pa.array(named, pa.string())).to_numpy(zero_copy_only=False)
+    names = {rows[i][0]: " / ".join(filter(None, rows[i][1:])) for i in np.flatnonzero(alone).tolist()}
     apart: dict[str, dict[str, int]] = {}
     for (place, currency), minor in media.items():
-        names = placements[place]
-        if any(names) and minor and not matched(_key(names)) and name_key(names[3] or "") not in named:
-            own = apart.setdefault(" / ".join(filter(None, names)), {})
+        if place in names and names[place] and minor:
+            own = apart.setdefault(names[place], {})
             own[currency] = own.get(currency, 0) + minor
     if not apart:
         return []
@@ -156,21 +166,16 @@ def _placed_apart(look: Look, media: Mapping[tuple[int, str], int], named: set[s
     ]
 
 
-def _key(names: Any) -> tuple[str, ...]:
-    return tuple(name_key(name or "") for name in names)
+def _met(keys: list[pa.Array], of_spend: Mask, touched: Mask) -> Mask:
+    """Tell which placements of spend agree with one of touches in all that they say.
 
-
-def _matcher(known: set[tuple[str, ...]]) -> Callable[[tuple[str, ...]], bool]:
-    """Return whether any known placement agrees with a spend row in all that the row says.
-
-    Spend by campaign names no source: it meets every touch of the campaign.
+    Spend by campaign names no source: it meets every touch of the campaign. Names are given as they compare,
+    those that are not said as empty texts.
     """
-    by_said: dict[tuple[int, ...], set[tuple[str, ...]]] = {}
-
-    def matched(names: tuple[str, ...]) -> bool:
-        said = tuple(i for i, name in enumerate(names) if name)
-        if said not in by_said:
-            by_said[said] = {tuple(one[i] for i in said) for one in known}
-        return tuple(names[i] for i in said) in by_said[said]
-
-    return matched
+    said = np.column_stack([pc.not_equal(key, "").to_numpy(zero_copy_only=False) for key in keys])
+    pattern = (said << np.arange(len(keys))).sum(axis=1)
+    met = np.zeros(len(pattern), np.bool_)
+    for one in as_set(pattern[of_spend]).tolist():
+        hashes = row_hash({str(i): key for i, key in enumerate(keys) if one >> i & 1}, len(pattern))
+        met |= of_spend & (pattern == one) & np.isin(hashes, hashes[touched])
+    return met

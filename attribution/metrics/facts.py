@@ -52,7 +52,7 @@ def leads(connection: Connection) -> pd.DataFrame:
 
 
 def deals(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
-    """Read every deal, with its lead.
+    """Read every deal, with its lead; those that were deleted in the CRM are none.
 
     Returns:
         Columns `deal_id created created_start closed lead_id` (int64; `NEVER` where it has not happened,
@@ -67,7 +67,9 @@ def deals(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
         func.coalesce(deal.c.closed_at, NEVER),
     )
     names = ("deal_id", "created", "created_start", "closed")
-    frame = pd.DataFrame(read_ints(connection, select(*numbers).order_by(deal.c.deal_id), names))
+    there = deal.c.status != "deleted"
+    numbered = select(*numbers).where(there).order_by(deal.c.deal_id)
+    frame = pd.DataFrame(read_ints(connection, numbered, names))
     texts = (
         select(
             deal.c.status,
@@ -77,6 +79,7 @@ def deals(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
             identifier.c.value.label("account"),
         )
         .outerjoin(identifier, identifier.c.identifier_id == deal.c.account)
+        .where(there)
         .order_by(deal.c.deal_id)
     )
     frame = pd.concat([frame, read_frame(connection, texts).astype(object)], axis=1)

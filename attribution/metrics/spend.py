@@ -31,6 +31,7 @@ from attribution.store.settings import Settings
 Query = Any  # a select: its type parameters differ between SQLAlchemy 2.0 and 2.1
 
 ALWAYS: Final = Period()
+IDS: Final = tuple(f"{level}_id" for level in LEVELS)
 _COLUMNS = ("day", "placement_id", "minor")
 
 
@@ -122,7 +123,7 @@ class Reports:
         )
         statement = _between(statement, spend.c.day, period.start_day, period.end_day)
         rows = read_ints(self.connection, statement, ("day", "origin_id", "minor", "media"))
-        said = self._origins
+        said = self.origins
         at = np.searchsorted(said["origin_id"].to_numpy(np.int64), rows.pop("origin_id"))
         media = rows["media"] == 1
         minor, rest = rows["minor"].copy(), np.zeros(len(at), bool)
@@ -134,6 +135,8 @@ class Reports:
             minor[media],
             which["hash"].to_numpy(np.int64),
             which["is_platform"].to_numpy(bool),
+            ids=which[list(IDS)].to_numpy(np.int64),
+            network=which["network"].to_numpy(np.int64),
         )
         places = said["placement_id"].to_numpy(np.int64)[at]
         kept = ~(rest & (minor == 0))
@@ -141,23 +144,35 @@ class Reports:
         return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
     @cached_property
-    def _origins(self) -> pd.DataFrame:
-        """Every origin of spend by its number: partition, what it says of each level, placement."""
+    def origins(self) -> pd.DataFrame:
+        """Every origin of spend by its number: partition, what it says of each level, placement.
+
+        A level is a number of its name, and one of its id where the platform gave one: two campaigns may be
+        called alike. An id whose name nobody says has a name of its own. `called` is the campaign as a text,
+        `own` says which of source, medium and channel the row gave itself (bits).
+        """
         of_spend = select(spend.c.origin_id).distinct().subquery()
         frame = read_frame(
             self.connection,
             select(
                 origin.c.origin_id, origin.c.hash, origin.c.placement_id, origin.c.platform, origin.c.source,
-                origin.c.medium, origin.c.channel, *(placement.c[level] for level in LEVELS),
+                origin.c.medium, origin.c.channel, origin.c.network, *(origin.c[name] for name in IDS),
+                *(placement.c[level] for level in LEVELS),
             )
             .join_from(of_spend, origin, origin.c.origin_id == of_spend.c.origin_id)
             .join(placement, placement.c.placement_id == origin.c.placement_id)
             .order_by(origin.c.origin_id),
         )  # fmt: skip
-        for level in LEVELS:
-            frame[level] = _codes(frame[level])
+        frame["called"] = frame["campaign"]
+        for level, name in zip(LEVELS, IDS, strict=True):
+            frame[level], frame[name] = _codes(frame[level]), _codes(frame[name])
+            nameless = (frame[level] == 0) & (frame[name] > 0)
+            frame[level] = frame[level].mask(nameless, -frame[name])
+        frame["network"] = _codes(_mapped(frame["network"], self.rules.tables.network_name))
         platform = self.platforms(frame["platform"], frame["source"])
-        frame["is_platform"] = platform != ""
+        frame["whose"], frame["is_platform"] = platform, platform != ""
+        own = frame[["source", "medium", "channel"]].notna().to_numpy()
+        frame["own"] = (own << np.arange(3)).sum(axis=1)
         apart = (
             frame["source"].fillna("") + "|" + frame["medium"].fillna("") + "|" + frame["channel"].fillna("")
         )

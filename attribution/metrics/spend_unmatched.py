@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 from sqlalchemy import Connection, select
 
-from attribution.channels.names import name_key
+from attribution.metrics.near_names import NearNames, name_keys
 from attribution.money import money_text
+from attribution.store.columns import read_ints
 from attribution.store.schema import origin, placement
 
 HINT: Final = (
     "if it is the same campaign under another name, say so in the table spend_names "
     "(platform, level, reported, name) and import that"
 )
-_ALIKE: Final = 0.5
-_NEAR: Final = 2
 
 
 class Unmatched(NamedTuple):
@@ -38,7 +38,7 @@ class Lost(NamedTuple):
     """All of them, those that went the dearest first, and how to look for what may be meant."""
 
     campaigns: list[Unmatched]
-    known: Mapping[str, str]  # campaigns of touches by name_key
+    known: NearNames  # campaigns of touches
 
     @property
     def minor(self) -> dict[str, int]:
@@ -56,8 +56,7 @@ class Lost(NamedTuple):
         return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
     def _with_near(self, one: Unmatched) -> Unmatched:
-        near = get_close_matches(name_key(one.campaign), self.known, n=_NEAR, cutoff=_ALIKE)
-        return one._replace(near=tuple(self.known[name] for name in near))
+        return one._replace(near=self.known.nearest(one.campaign))
 
 
 def unmatched(connection: Connection, media: Mapping[tuple[int, str], int]) -> Lost:
@@ -68,27 +67,38 @@ def unmatched(connection: Connection, media: Mapping[tuple[int, str], int]) -> L
         media: minor units by placement and currency.
     """
     columns = select(placement.c.placement_id, placement.c.campaign).where(placement.c.campaign.is_not(None))
-    names = {int(key): str(name) for key, name in connection.execute(columns)}
-    of_touches = select(origin.c.placement_id).where(origin.c.kind.is_not(None)).distinct()  # spend has none
-    known = _spellings(names[key] for key in connection.execute(of_touches).scalars() if key in names)
+    rows = connection.execute(columns).all()
+    places = np.array([place for place, _ in rows], np.int64)
+    all_names = pa.array([name for _, name in rows], pa.string())
+    of_touches = select(origin.c.placement_id).where(origin.c.kind.is_not(None))  # spend has no kind
+    touched = read_ints(connection, of_touches, ("place",))["place"]
+    known = NearNames(all_names.filter(pa.array(np.isin(places, touched))))
+    spent = np.flatnonzero(np.isin(places, [place for place, _ in media]))
+    of_spend = all_names.take(pa.array(spent))
+    names = dict(
+        zip(
+            places[spent].tolist(),
+            zip(name_keys(of_spend).to_pylist(), of_spend.to_pylist(), strict=True),
+            strict=True,
+        )
+    )
     amounts: dict[str, dict[str, int]] = {}
+    spelled: dict[str, str] = {}
     for (place, currency), minor in media.items():
-        key = name_key(names.get(place, ""))
-        if key and minor and key not in known:
+        key, name = names.get(place, ("", ""))
+        if not key:
+            continue
+        spelled[key] = min(spelled.get(key, name), name)
+        if minor:
             own = amounts.setdefault(key, {})
             own[currency] = own.get(currency, 0) + minor
-    spelled = _spellings(names[place] for place, _ in media if place in names)
-    found = [Unmatched(spelled[key], minor) for key, minor in amounts.items()]
+    lost = ~known.known(pa.array(amounts, pa.string())).to_numpy(zero_copy_only=False)
+    found = [
+        Unmatched(spelled[key], minor)
+        for (key, minor), is_lost in zip(amounts.items(), lost, strict=True)
+        if is_lost
+    ]
     return Lost(sorted(found, key=lambda one: (-max(one.minor.values()), one.campaign)), known)
-
-
-def _spellings(names: Iterable[str]) -> dict[str, str]:
-    """Return one spelling of each name, by the form in which names compare."""
-    found: dict[str, str] = {}
-    for name in names:
-        key = name_key(name)
-        found[key] = min(found.get(key, name), name)
-    return found
 
 
 def money(minor: Mapping[str, int]) -> str:

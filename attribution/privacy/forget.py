@@ -23,6 +23,7 @@ from attribution.identity.resolve import resolve
 from attribution.loading import tombstones
 from attribution.loading.evidence import resolve_again
 from attribution.privacy import forget_stand_in
+from attribution.privacy.forget_clicks import clicks_of, empty_clicks
 from attribution.privacy.forget_files import sweep_files
 from attribution.privacy.forget_freeze import freeze
 from attribution.privacy.forget_person import Given, Person, find_person, read_given
@@ -127,8 +128,9 @@ def _kept(given: list[Given], person: Person) -> set[tuple[int, str]]:
 
 def _erase(connection: Connection, settings: Settings, person: Person, receipt: Receipt) -> None:
     receipt.notes += notes_of_shared(connection, person)
-    seen = remove_views(connection, settings, person, receipt)
     touches = read_touches(connection, person)
+    clicks = clicks_of(connection, person, touches)
+    seen = remove_views(connection, settings, person, receipt)
     receipt.frozen = freeze(connection, settings, person, touches)
     hubs = _hubs(connection, person)
     stand_in = None
@@ -136,6 +138,7 @@ def _erase(connection: Connection, settings: Settings, person: Person, receipt: 
         stand_in = forget_stand_in.make(connection, settings, person)
         anonymise(connection, touches, stand_in.visitor, receipt)
         rename_in_journeys(connection, touches, person.number, stand_in.visitor)
+    empty_clicks(connection, touches["n"].to_numpy(np.int64), clicks, receipt)
     companies = forget_stand_in.read_membership(connection, person)
     logins = forget_stand_in.read_logins(connection, person)
     rows = Rows(connection, settings, person, stand_in, receipt)

@@ -29,6 +29,7 @@ NAMES: Final[Mapping[str, str]] = {
     "origin": "campaigns and other origins of touches",
     "page": "pages",
     "page_view": "page views",
+    "platform_click": "clicks that advertising platforms logged",
     "placement": "channels and campaigns",
     "refusal": "refusals of consent",
     "rejected_row": "rows that did not load",

@@ -8,7 +8,19 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 from attribution.identifiers import EMAIL, PHONE
@@ -32,9 +44,10 @@ _TEXTS: Final[Mapping[Table, tuple[str, ...]]] = {
     schema.evidence_source: ("source",),
     schema.lead: ("response_outcome",),
     schema.page: ("path", "query"),
-    schema.origin: ORIGIN_FIELDS,
+    schema.origin: (*ORIGIN_FIELDS, "rule"),
     schema.placement: PLACEMENT_FIELDS,
     schema.rejected_row: ("file",),
+    schema.spend_name: ("reported", "name"),
 }
 _MASKED: Final = (schema.page, schema.origin, schema.placement)  # telephone numbers were masked on the way in
 _AT_ONCE: Final = 300  # conditions in a statement: databases take some hundreds
@@ -167,8 +180,20 @@ def scrub(connection: Connection, traces: Traces, receipt: Receipt) -> dict[int,
                     changed["hash"] = int.from_bytes(secrets.token_bytes(8), "little", signed=True)
                 connection.execute(update(table).where(key == number).values(changed))
         receipt.add(table.name, "blanked out of texts", count)
+    _drop_names(connection, traces, receipt)
     _scrub_settings(connection, traces, receipt)
     return files
+
+
+def _drop_names(connection: Connection, traces: Traces, receipt: Receipt) -> None:
+    """Remove what platforms call their campaigns, where that names the person; a run learns it anew."""
+    table = schema.platform_name
+    rows = connection.execute(select(table.c.hash, table.c.platform, table.c.key, table.c.name)).all()
+    found = [row for row in rows if any(traces.scrubbed(text) != text for text in (row.key, row.name))]
+    for row in found:
+        mine = and_(table.c.hash == row.hash, table.c.platform == row.platform)
+        connection.execute(delete(table).where(mine))
+    receipt.add(table.name, "removed: names that name the person", len(found))
 
 
 def _clean(traces: Traces, name: str, text: str) -> str:

@@ -68,7 +68,7 @@ def _of_shared(connection: Connection, settings: Settings, person: Person) -> St
     views, _ = read_views(connection, as_set(shared.identifier))
     if not len(views):
         return views
-    how = SessionCut(read_cutting(connection), read_crawlers(connection), gap_of(settings))
+    how = SessionCut(read_cutting(connection, settings), read_crawlers(connection), gap_of(settings))
     began = session_starts(views, how)
     theirs = np.zeros(len(views), np.bool_)
     for number, since, until in zip(shared.identifier, shared.since, shared.until, strict=True):
@@ -109,6 +109,15 @@ def _flagged(connection: Connection, person: Person) -> dict[str, Ints]:
 
 
 def _anonymise(connection: Connection, numbers: Ints, receipt: Receipt) -> None:
+    take_out(connection, numbers)
+    with temporary(connection, n=numbers) as mine:
+        of_them = select(mine.c.n)
+        connection.execute(update(touch_flag).where(touch_flag.c.n.in_(of_them)).values(visitor=None))
+    receipt.add(touch_flag.name, "id, visitor, page, click id and browser taken out", len(numbers))
+
+
+def take_out(connection: Connection, numbers: Ints) -> None:
+    """Take out of touches that are nobody's whatever may tell whose they were."""
     for n, name in zip(numbers.tolist(), anonymous_ids(len(numbers)), strict=True):
         connection.execute(
             update(touch)
@@ -117,6 +126,4 @@ def _anonymise(connection: Connection, numbers: Ints, receipt: Receipt) -> None:
         )
     with temporary(connection, n=numbers) as mine:
         of_them = select(mine.c.n)
-        connection.execute(update(touch_flag).where(touch_flag.c.n.in_(of_them)).values(visitor=None))
         connection.execute(update(touch_key).where(touch_key.c.n.in_(of_them)).values(digest=ERASED))
-    receipt.add(touch_flag.name, "id, visitor, page, click id and browser taken out", len(numbers))

@@ -30,6 +30,7 @@ from attribution.store.columns import (
     unpack,
 )
 from attribution.store.database import Database
+from attribution.store.platform_clicks import needed
 from attribution.store.settings import Settings
 
 _VISITORS_AT_ONCE: Final = 200_000
@@ -155,7 +156,8 @@ def _old_touches(
 ) -> _Old:  # fmt: skip
     parts = list(_read_old(connection, strangers, before, timezone, progress))
     old = _Old(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Old.__annotations__))
-    referred = _referred(connection, old.n)
+    # a click that names a visit which stays is as old as that visit is
+    referred = union(_referred(connection, old.n), needed(connection, old.n))
     if not len(referred):
         return old
     keep = ~np.isin(old.n, referred)

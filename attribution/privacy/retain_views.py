@@ -34,7 +34,7 @@ def remove_old_views(
     """
     if connection.execute(select(page_view.c.visitor).limit(1)).first() is None:
         return np.zeros(0, np.int64), 0
-    how = SessionCut(read_cutting(connection), read_crawlers(connection), gap_of(settings))
+    how = SessionCut(read_cutting(connection, settings), read_crawlers(connection), gap_of(settings))
     old = page_view.c.at < before
     gone, count = [np.zeros(0, np.int64)], 0
     for start in range(0, len(strangers), _VISITORS_AT_ONCE):

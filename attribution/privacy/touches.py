@@ -14,6 +14,7 @@ from attribution.sorted_sets import difference
 from attribution.store import schema
 from attribution.store.columns import Ints, read_ints, remove, temporary
 from attribution.store.keys import ERASED
+from attribution.store.platform_clicks import remove_lost
 from attribution.store.settings import Settings
 from attribution.store.touch_numbers import keep_last_touch
 
@@ -43,6 +44,7 @@ def remove_touches(
         if progress is not None:
             progress("removing touches", start, len(numbers))
         remove(connection, touch.c.n, numbers[start : start + _AT_ONCE])
+    remove_lost(connection)
 
 
 def remove_unused(connection: Connection) -> dict[str, int]:

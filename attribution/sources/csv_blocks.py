@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,44 @@ MAX_ROW_BYTES = 1 << 24  # a row longer than this is a missing quote or no CSV a
 Positions = npt.NDArray[np.int64]
 Read = Callable[[int], bytes]
 
-_LF, _CR, _COMMA, _QUOTE = b'\n\r,"'
-_OPENS_AFTER = np.isin(np.arange(256), [_LF, _CR, _COMMA, _QUOTE])
-# one field, for the rare block whose quotes do not pair up: quoted text (group 1: its end), then plain text
-_FIELD = re.compile(rb'(?:"[^"]*(?:""[^"]*)*("|\Z))?([^,\r\n]*)')
+_LF, _CR, _QUOTE = b'\n\r"'
 _LINE_BREAK = re.compile(rb"\r\n?|\n")
+_WORDS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the values of a row are parted.
+
+    Attributes:
+        separator: between two of them.
+        quotes: whether one may stand in quotes; else a quote is a character like any other.
+    """
+
+    separator: str = ","
+    quotes: bool = True
+
+    @cached_property
+    def opens_after(self) -> npt.NDArray[np.bool_]:
+        """The bytes that may stand before and behind a value in quotes."""
+        return np.isin(np.arange(256), [_LF, _CR, _QUOTE, *self.separator.encode()])
+
+    @cached_property
+    def field(self) -> re.Pattern[bytes]:
+        """One field, for the rare block whose quotes do not pair up.
+
+        Quoted text (group 1: its end), then plain text.
+        """
+        plain = rb"([^" + re.escape(self.separator.encode()) + rb"\r\n]*)"
+        return re.compile(rb'(?:"[^"]*(?:""[^"]*)*("|\Z))?' + plain)
+
+    @property
+    def word(self) -> str:
+        """What the separator is called."""
+        return _WORDS.get(self.separator, repr(self.separator))
+
+
+COMMAS = Dialect()
 
 
 @dataclass(frozen=True)
@@ -49,15 +83,25 @@ class _Rows:
     open_lines: list[tuple[int, int]]
 
 
-def read_header(line: bytes) -> list[str]:
+def read_header(line: bytes, dialect: Dialect = COMMAS) -> list[str]:
     """Split a header line into names, trimmed and in small letters."""
     text = line.decode("utf-8")
-    fields = next(csv.reader(io.StringIO(text, newline=""), strict=False), [])
+    if dialect.quotes:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.separator, strict=False)
+        fields = next(reader, [])
+    else:
+        fields = text.split(dialect.separator)
     return [name.strip().lower() for name in fields]
 
 
 def csv_batches(
-    read: Read, data: bytes, line: int, header: list[str], wanted: list[str], block_bytes: int
+    read: Read,
+    data: bytes,
+    line: int,
+    header: list[str],
+    wanted: list[str],
+    block_bytes: int,
+    dialect: Dialect = COMMAS,
 ) -> Iterator[RawBatch]:
     """Yield the rows after the header in batches.
 
@@ -72,7 +116,7 @@ def csv_batches(
             chunk = read(block_bytes)
             final = not chunk
             data += chunk
-        rows = _find_rows(data, final)
+        rows = _find_rows(data, final, dialect)
         rest = len(data) - rows.end
         if rows.open_quote and (rest > MAX_ROW_BYTES or (final and rest)):
             rows = _drop_open_line(data, rows)
@@ -82,26 +126,26 @@ def csv_batches(
                 f"{MAX_ROW_BYTES >> 20} MB; allowed is one row a line, so check that this is a CSV file"
             )
         if rows.end:
-            batch = _batch(data[: rows.end], rows, line, header, wanted)
+            batch = _batch(data[: rows.end], rows, line, header, wanted, dialect)
             if batch.columns.num_rows or batch.rejected:
                 yield batch
             line += int(np.searchsorted(rows.line_ends, rows.end - 1, side="right"))
         data = data[rows.end :]
 
 
-def _find_rows(data: bytes, final: bool) -> _Rows:
+def _find_rows(data: bytes, final: bool, dialect: Dialect) -> _Rows:
     block = np.frombuffer(data, dtype=np.uint8)
     line_ends = _line_ends(data, block, final)
     row_ends, quoted, open_quote = line_ends, False, False
     open_lines: list[tuple[int, int]] = []
-    if _QUOTE in data:
+    if dialect.quotes and _QUOTE in data:
         quoted = True
         quotes = np.flatnonzero(block == _QUOTE)
-        if _pair_up(block, quotes):
+        if _pair_up(block, quotes, dialect):
             row_ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
             open_quote = len(quotes) % 2 == 1
         else:
-            row_ends, open_lines, open_quote = _row_ends_one_by_one(data, final)
+            row_ends, open_lines, open_quote = _row_ends_one_by_one(data, final, dialect.field)
     if final and len(data) and not open_quote and (len(row_ends) == 0 or row_ends[-1] < len(data) - 1):
         row_ends = np.append(row_ends, len(data))
     starts = np.append(0, row_ends + 1)[:-1]
@@ -129,19 +173,21 @@ def _line_ends(data: bytes, block: npt.NDArray[np.uint8], final: bool) -> Positi
     return np.sort(np.concatenate([feeds, alone])) if len(alone) else feeds
 
 
-def _pair_up(block: npt.NDArray[np.uint8], quotes: Positions) -> bool:
+def _pair_up(block: npt.NDArray[np.uint8], quotes: Positions, dialect: Dialect) -> bool:
     """Tell whether every quote opens behind, or closes before, a separator or another quote.
 
     Then counting quotes tells what is inside them; a stray quote in plain text needs a closer look.
     """
     before = block[np.maximum(quotes[0::2] - 1, 0)]
-    opens = _OPENS_AFTER[before] | (quotes[0::2] == 0)
+    opens = dialect.opens_after[before] | (quotes[0::2] == 0)
     closing = quotes[1::2]
-    closes = _OPENS_AFTER[block[np.minimum(closing + 1, len(block) - 1)]] | (closing == len(block) - 1)
+    closes = dialect.opens_after[block[np.minimum(closing + 1, len(block) - 1)]] | (closing == len(block) - 1)
     return bool(opens.all() and closes.all())
 
 
-def _row_ends_one_by_one(data: bytes, final: bool) -> tuple[Positions, list[tuple[int, int]], bool]:
+def _row_ends_one_by_one(
+    data: bytes, final: bool, field: re.Pattern[bytes]
+) -> tuple[Positions, list[tuple[int, int]], bool]:
     """Find row ends field by field; lines whose quote is a slip count as rows here and are listed apart.
 
     A slip is a quote that never closes, or that would close on a later line in the middle of a field: that
@@ -151,7 +197,7 @@ def _row_ends_one_by_one(data: bytes, final: bool) -> tuple[Positions, list[tupl
     open_lines: list[tuple[int, int]] = []
     start = place = 0
     while place < len(data):
-        match = _FIELD.match(data, place)
+        match = field.match(data, place)
         assert match is not None  # every part of the pattern is optional
         never_closes = match[1] == b""
         if never_closes and not final and len(data) - start <= MAX_ROW_BYTES:
@@ -194,14 +240,16 @@ def _open_line(data: bytes, span: tuple[int, int], rows: _Rows, line: int) -> Re
     )
 
 
-def _batch(data: bytes, rows: _Rows, line: int, header: list[str], wanted: list[str]) -> RawBatch:
+def _batch(
+    data: bytes, rows: _Rows, line: int, header: list[str], wanted: list[str], dialect: Dialect
+) -> RawBatch:
     check_utf8(data, line)
     lines = line + rows.lines_before
     rejected = [_open_line(data, span, rows, line) for span in rows.open_lines]
     if rejected:
         spans = zip(rows.starts.tolist(), rows.stops.tolist(), strict=True)
         data = b"".join(data[start : stop + 1] for start, stop in spans)
-    table, wrong = _split(data, header, wanted, rows.quoted)
+    table, wrong = _split(data, header, wanted, rows.quoted, dialect)
     if wrong:
         keep = np.ones(len(lines), dtype=bool)
         keep[[number - 1 for number, _, _ in wrong]] = False
@@ -210,7 +258,7 @@ def _batch(data: bytes, rows: _Rows, line: int, header: list[str], wanted: list[
                 int(lines[number - 1]),
                 "wrong_number_of_fields",
                 f"this row has {fields} fields; allowed are {len(header)}, as in the header: "
-                "check for a missing or unquoted comma",
+                f"check for a missing or unquoted {dialect.word}",
                 raw_line(text),
             )
             for number, fields, text in wrong
@@ -221,7 +269,7 @@ def _batch(data: bytes, rows: _Rows, line: int, header: list[str], wanted: list[
 
 
 def _split(
-    data: bytes, header: list[str], wanted: list[str], quoted: bool
+    data: bytes, header: list[str], wanted: list[str], quoted: bool, dialect: Dialect
 ) -> tuple[pa.Table, list[tuple[int, int, str]]]:
     """Split whole rows into text columns; rows of another width come back as (number, width, text)."""
     wrong: list[tuple[int, int, str]] = []
@@ -238,7 +286,13 @@ def _split(
         pa.BufferReader(data),
         # one thread: only then does pyarrow number the rows it refuses
         read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
-        parse_options=pa_csv.ParseOptions(newlines_in_values=quoted, invalid_row_handler=skip),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=dialect.separator,
+            quote_char='"' if dialect.quotes else False,
+            double_quote=dialect.quotes,
+            newlines_in_values=quoted,
+            invalid_row_handler=skip,
+        ),
         convert_options=pa_csv.ConvertOptions(
             column_types=dict.fromkeys(used, pa.string()),
             include_columns=used,

@@ -146,7 +146,7 @@ def emails(texts: pa.Array) -> Checked:
 
 def _click_id(text: str) -> str | None:
     kind, colon, value = (part.strip() for part in text.partition(":"))
-    if not colon or not value or kind.lower() not in CLICK_IDS or re.search(r"\s", value):
+    if not colon or not value or kind.lower() not in CLICK_IDS or re.search(r"[\s@]", value):
         return None
     return f"{kind.lower()}:{value}"
 

@@ -7,36 +7,41 @@ batch. Header names are taken without surrounding space and in small letters.
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attribution.errors import InputError
+from attribution.errors import InputError, UnknownNameError
 from attribution.sources.batch import RawBatch, Rejection, reject_control_characters
-from attribution.sources.csv_blocks import MAX_ROW_BYTES, csv_batches, read_header
+from attribution.sources.csv_blocks import COMMAS, MAX_ROW_BYTES, Dialect, csv_batches, read_header
 from attribution.sources.json_lines import json_batches
 from attribution.sources.layout import Layout
-from attribution.sources.parquet import parquet_batches
+from attribution.sources.parquet import nested_batches, parquet_batches, paths_in
 from attribution.sources.report_text import as_utf8, with_commas
 
-__all__ = ["BLOCK_BYTES", "EXTENSIONS", "Layout", "RawBatch", "Reader", "Rejection", "read"]
+__all__ = ["BLOCK_BYTES", "EXTENSIONS", "FORMS", "Layout", "RawBatch", "Reader", "Rejection", "read"]
 
 BLOCK_BYTES = 1 << 24
 _HEAD_BYTES = 1 << 16
 _LINES_ABOVE = 20  # that may stand above the header of a report
-EXTENSIONS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".parquet")
+EXTENSIONS = (
+    ".csv", ".csv.gz", ".tsv", ".tsv.gz",
+    ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz", ".parquet",
+)  # fmt: skip
+FORMS = tuple(extension.removeprefix(".") for extension in EXTENSIONS)
 
 Progress = Callable[[int, int | None], None]
 
 _MAGIC = {
-    b"\x1f\x8b": "a gzip archive; name it .csv.gz or .jsonl.gz",
+    b"\x1f\x8b": "a gzip archive; name it .csv.gz, .tsv.gz or .jsonl.gz",
     b"PK\x03\x04": "a zip archive or an Excel workbook; save the sheet as CSV (UTF-8)",
     b"PAR1": "a Parquet file; name it .parquet",
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
@@ -59,6 +64,7 @@ class Reader(Iterator[RawBatch]):
         block_bytes: int,
         stdin: BinaryIO | None,
         progress: Progress | None,
+        form: str | None = None,
     ) -> None:
         self.name = "standard input" if str(path) == "-" else str(path)
         self.layout = layout
@@ -69,7 +75,7 @@ class Reader(Iterator[RawBatch]):
         self._unknown: dict[str, None] = {}
         self._file: IO[bytes] | None = None
         with self._telling():
-            self._batches = self._open(path, stdin)
+            self._batches = self._open(path, stdin, form)
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
@@ -94,22 +100,27 @@ class Reader(Iterator[RawBatch]):
         if self._file is not None and self.name != "standard input":
             self._file.close()
 
-    def _open(self, path: str | Path, stdin: BinaryIO | None) -> Iterator[RawBatch]:
+    def _open(self, path: str | Path, stdin: BinaryIO | None, form: str | None) -> Iterator[RawBatch]:
         if str(path) == "-":
-            source = stdin if stdin is not None else sys.stdin.buffer
-            self._file = source
-            return self._open_csv(self._counting(source))
-        form = self._form(Path(path))
+            self._file = stdin if stdin is not None else sys.stdin.buffer
+            return self._open_form(form or "csv", self._counting(self._file))
+        form = form or self._form(Path(path))
         self._file = open(path, "rb")  # noqa: SIM115 - closed at the end of the iteration
         self.bytes_total = os.fstat(self._file.fileno()).st_size
         if self.bytes_total == 0:
             raise InputError("the file is empty; allowed is a header row and rows, so export it again")
-        if form == ".parquet":
-            return self._open_parquet(self._file)
-        packed = form.endswith(".gz")
-        read_on = gzip.GzipFile(fileobj=self._file, mode="rb").read if packed else self._file.read
-        if form.startswith(".csv"):
-            return self._open_csv(read_on)
+        return self._open_form(form, self._file.read)
+
+    def _open_form(self, form: str, read_on: Callable[[int], bytes]) -> Iterator[RawBatch]:
+        assert self._file is not None  # opened just now
+        if form == "parquet":
+            lies_on_disk = self.bytes_total is not None
+            return self._open_parquet(self._file if lies_on_disk else io.BytesIO(read_on(-1)))
+        if form.endswith(".gz"):
+            read_on = gzip.GzipFile(fileobj=cast(BinaryIO, _Packed(read_on)), mode="rb").read
+        if form.startswith(("csv", "tsv")):
+            separator = "\t" if form.startswith("tsv") else self.layout.separator
+            return self._open_csv(read_on, Dialect(separator, self.layout.quotes or separator != "\t"))
         head = self._head(read_on)
         return json_batches(read_on, head, self.layout, self._unknown, self._block_bytes)
 
@@ -126,11 +137,11 @@ class Reader(Iterator[RawBatch]):
         name = path.name.lower()
         for extension in sorted(EXTENSIONS, key=len, reverse=True):
             if name.endswith(extension):
-                return extension
+                return extension.removeprefix(".")
         hint = "; save the sheet as CSV (UTF-8)" if name.endswith((".xlsx", ".xls", ".ods")) else ""
         raise InputError(
             f"the extension {path.suffix or '(none)'} is unknown; allowed are {', '.join(EXTENSIONS)}, "
-            f"or - for CSV from standard input{hint}"
+            f"or - for standard input{hint}"
         )
 
     def _head(self, read: Callable[[int], bytes]) -> bytes:
@@ -146,21 +157,17 @@ class Reader(Iterator[RawBatch]):
             )
         return head.removeprefix(b"\xef\xbb\xbf")
 
-    def _open_csv(self, read: Callable[[int], bytes]) -> Iterator[RawBatch]:
+    def _open_csv(self, read: Callable[[int], bytes], dialect: Dialect) -> Iterator[RawBatch]:
         if self.layout.find_header:  # what web pages export
-            read = with_commas(as_utf8(read), self.layout.names)
+            read, dialect = with_commas(as_utf8(read), self.layout.names), COMMAS
         data = self._head(read)
         line = 1
-        if self.layout.header:
-            self._check_names(list(self.layout.header))
-            wanted = [name for name in self.layout.names if name in self.layout.header]
-            return csv_batches(read, data, line, list(self.layout.header), wanted, self._block_bytes)
         if self.layout.find_header:
             data, line = self._from_header(data)
         while True:
             data, blank_lines = _without_blank_lines(data)
             line += blank_lines
-            end = _end_of_line(data)
+            end = _end_of_line(data, dialect)
             if end is not None:
                 break
             more = read(self._block_bytes)
@@ -174,16 +181,19 @@ class Reader(Iterator[RawBatch]):
             data += more
         if not data:
             raise InputError("the file is empty; allowed is a header row and rows, so export it again")
-        header = self._header(data[:end])
+        header = self._header(data[:end], dialect)
+        if self.layout.header and not set(header) & set(self.layout.names):  # the first line is a row
+            header, end = list(self.layout.header), 0
+        self._check_names(header)
         wanted = [name for name in self.layout.names if name in header]
         line += data.count(b"\n", 0, end)  # a quoted name may hold one
-        return csv_batches(read, data[end:], line, header, wanted, self._block_bytes)
+        return csv_batches(read, data[end:], line, header, wanted, self._block_bytes, dialect)
 
     def _from_header(self, data: bytes) -> tuple[bytes, int]:
         """Leave out the lines above the header (a title, a range of days); also return the header's line."""
         rest, best = data, (0, data, 1)
         for number in range(1, _LINES_ABOVE + 2):
-            end = _end_of_line(rest)
+            end = _end_of_line(rest, COMMAS)
             try:
                 names = set(read_header(rest[:end]))
             except UnicodeDecodeError:
@@ -196,13 +206,12 @@ class Reader(Iterator[RawBatch]):
             rest = rest[end:].removeprefix(b"\r").removeprefix(b"\n")
         return best[1], best[2]
 
-    def _header(self, line: bytes) -> list[str]:
+    @staticmethod
+    def _header(line: bytes, dialect: Dialect) -> list[str]:
         try:
-            header = read_header(line)
+            return read_header(line, dialect)
         except UnicodeDecodeError:
             raise InputError("the header is not UTF-8; allowed is UTF-8, so save the file as UTF-8") from None
-        self._check_names(header)
-        return header
 
     def _check_names(self, names: list[str]) -> None:
         twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -215,6 +224,11 @@ class Reader(Iterator[RawBatch]):
 
     def _open_parquet(self, file: IO[bytes]) -> Iterator[RawBatch]:
         parquet = pq.ParquetFile(file)
+        if self.layout.is_nested:
+            paths = paths_in(parquet.schema_arrow, self.layout.names)
+            plain = [name.strip().lower() for name in parquet.schema_arrow.names]
+            self._check_names(list(dict.fromkeys([*plain, *paths])))
+            return nested_batches(parquet, paths)
         found = {name.strip().lower(): name for name in parquet.schema_arrow.names}
         self._check_names([name.strip().lower() for name in parquet.schema_arrow.names])
         return parquet_batches(parquet, {name: found[name] for name in self.layout.names if name in found})
@@ -263,12 +277,20 @@ def read(
     block_bytes: int = BLOCK_BYTES,
     stdin: BinaryIO | None = None,
     progress: Progress | None = None,
+    form: str | None = None,
 ) -> Reader:
-    """Open a file (`-` reads CSV from `stdin`, by default the process's) for reading in batches.
+    """Open a file (`-` reads `stdin`, by default the process's) for reading in batches.
 
-    `block_bytes` bounds the memory; `progress(bytes_done, bytes_total)` is called after every batch.
+    Args:
+        path: the file.
+        layout: what it should look like.
+        block_bytes: bounds the memory.
+        stdin: what `-` reads.
+        progress: `progress(bytes_done, bytes_total)` is called after every batch.
+        form: one of FORMS, whatever the extension says; without it, standard input is CSV.
 
     Raises:
+        UnknownNameError: there is no such form.
         InputError: here or from the iteration: the file cannot be read, and nothing of it may be loaded.
 
     >>> import io
@@ -278,7 +300,9 @@ def read(
     >>> rows.unknown_columns, next(rows).columns.to_pylist()
     (('x',), [{'date': '2024-05-03', 'currency': 'USD', 'rate': '0.79'}])
     """
-    return Reader(path, layout, block_bytes, stdin, progress)
+    if form is not None and form not in FORMS:
+        raise UnknownNameError("form of a file", form, FORMS)
+    return Reader(path, layout, block_bytes, stdin, progress, form)
 
 
 def _without_blank_lines(data: bytes) -> tuple[bytes, int]:
@@ -287,11 +311,18 @@ def _without_blank_lines(data: bytes) -> tuple[bytes, int]:
     return rest, len(skipped.replace(b"\r\n", b"\n"))
 
 
-def _end_of_line(data: bytes) -> int | None:
+class _Packed:
+    """What gzip needs of a file."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self.read = read
+
+
+def _end_of_line(data: bytes, dialect: Dialect) -> int | None:
     """Find the end of the header: the first line break outside quotes."""
     quoted = False
     for place, byte in enumerate(data):
-        if byte == 0x22:
+        if byte == 0x22 and dialect.quotes:
             quoted = not quoted
         elif not quoted and byte in b"\r\n":
             return place

@@ -15,7 +15,10 @@ import pyarrow.compute as pc
 from attribution.errors import InputError
 from attribution.sources.batch import RawBatch, Rejection, raw_line, sorted_by_line
 from attribution.sources.csv_blocks import MAX_ROW_BYTES, check_utf8
+from attribution.sources.json_array import array_as_lines
+from attribution.sources.json_nested import NestedRows
 from attribution.sources.layout import Layout
+from attribution.sources.report_text import after
 
 Row = dict[str, Any]
 
@@ -36,8 +39,9 @@ def json_batches(
         InputError: not UTF-8, no JSON Lines at all, or a required column that no row of the first block has.
     """
     line, checked, final, empty = 1, False, False, True
+    nested = NestedRows(layout.names) if layout.is_nested else None
     if data.lstrip()[:1] == b"[":
-        raise InputError("the content is one JSON array; allowed is one object a line, without the brackets")
+        read, data = array_as_lines(after(data, read)), b""
     while not final or data:
         if not final:
             chunk = read(block_bytes)
@@ -52,7 +56,11 @@ def json_batches(
             continue
         block, data = data[:end], data[end:]
         check_utf8(block, line)
-        batch, names = _batch(block.decode("utf-8"), line, layout)
+        if nested is not None:
+            batch, others = nested.block(block, line)
+            names = list(dict.fromkeys([*others, *nested.found]))
+        else:
+            batch, names = _batch(block.decode("utf-8"), line, layout)
         unknown.update(dict.fromkeys(name for name in names if name not in layout.names))
         if not checked and batch.columns.num_rows:
             layout.require(names)

@@ -33,6 +33,16 @@ class Layout(Protocol):
         """Whether lines may stand above the header."""
         ...
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether names with dots lead into objects; else a value that is an object rejects its row."""
+        ...
+
+    @property
+    def quotes(self) -> bool:
+        """Whether values in text parted by tabs may stand in quotes."""
+        ...
+
     def require(self, found: Iterable[str]) -> None:
         """Raise InputError where columns are absent without which no row can load."""
         ...
@@ -60,5 +70,6 @@ def refuse_missing(what: str, missing: Sequence[str], found: Iterable[str], hint
 def _separator_hint(found: Sequence[str]) -> str:
     for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(found) == 1 and mark in found[0]:
-            return f" (the columns are parted by {name}; allowed are commas)"
+            way = "name it .tsv, or " if mark == "\t" else ""
+            return f" (the columns are parted by {name}; allowed are commas: {way}export it with commas)"
     return ""

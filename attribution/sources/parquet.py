@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from attribution.sources.batch import RawBatch, Rejection, raw_rows
 from attribution.sources.checked import Mask, given, mask_of
+from attribution.sources.paths import Seen, Step, leads_into, steps_of, text_at
 
 _ROWS = 1 << 16
 _NO_TEXT = pa.scalar(None, pa.string())
@@ -33,6 +34,72 @@ def parquet_batches(parquet: pq.ParquetFile, names: dict[str, str]) -> Iterator[
         lines = np.arange(line, line + batch.num_rows, dtype=np.int64)
         line += batch.num_rows
         yield _without(pa.table(columns), lines, nested, where)
+
+
+def paths_in(schema: pa.Schema, names: Sequence[str]) -> dict[str, tuple[Step, ...]]:
+    """Return the columns of a file that names mean: a plain name before what it may be as a path."""
+    kind = pa.struct([(field.name, _bare_kind(field.type)) for field in schema])
+    plain = {field.name.strip().lower() for field in schema}
+    found = {name: (Step(name),) if name in plain else steps_of(name) for name in names}
+    return {name: steps for name, steps in found.items() if leads_into(kind, steps)}
+
+
+def nested_batches(parquet: pq.ParquetFile, paths: dict[str, tuple[Step, ...]]) -> Iterator[RawBatch]:
+    """Yield rows in batches, taken along paths; only what is on them is read. Lines are row numbers."""
+    line = 1
+    for batch in parquet.iter_batches(batch_size=_ROWS, columns=_wanted(parquet.schema_arrow, paths)):
+        bare = [_bare(column) for column in batch.columns]
+        rows, seen = pa.StructArray.from_arrays(bare, batch.schema.names), Seen()
+        columns = {name: text_at(rows, steps, values_as_text, seen) for name, steps in paths.items()}
+        lines = np.arange(line, line + batch.num_rows, dtype=np.int64)
+        line += batch.num_rows
+        yield RawBatch(pa.table(columns), lines)
+
+
+def _bare_kind(kind: pa.DataType) -> pa.DataType:
+    """Return the type of arrays without the `list` and `element` that some tables keep around them."""
+    if not (pa.types.is_struct(kind) and kind.num_fields == 1 and kind.field(0).name == "list"):
+        return kind
+    inner = kind.field(0).type
+    if not (pa.types.is_list(inner) and pa.types.is_struct(inner.value_type)):
+        return kind
+    item = inner.value_type
+    wrapped = item.num_fields == 1 and item.field(0).name in ("element", "item")
+    return pa.list_(item.field(0).type) if wrapped else kind
+
+
+def _bare(array: pa.Array) -> pa.Array:
+    """Return arrays without what is kept around them, as :func:`_bare_kind` tells."""
+    if _bare_kind(array.type) is array.type:
+        return array
+    lists = pc.struct_field(array, [0])
+    ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
+    items = pc.struct_field(pc.list_flatten(lists), [0])
+    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), items)
+
+
+def values_as_text(array: pa.Array) -> pa.Array:
+    """Write values of any type as text; those that no text can stand for are missing."""
+    return _texts(array, "")[0]
+
+
+def _wanted(schema: pa.Schema, paths: dict[str, tuple[Step, ...]]) -> list[str]:
+    """Return the columns to read, as Parquet calls them: a dot between a struct and its field."""
+    wanted: dict[str, None] = {}
+    for steps in paths.values():
+        for field in schema:
+            name = field.name
+            if name.strip().lower() != steps[0].name:
+                continue
+            kind, rest = field.type, list(steps)
+            while rest[0].key is None and len(rest) > 1 and pa.types.is_struct(kind):
+                rest.pop(0)
+                inner = [field for field in kind if field.name.strip().lower() == rest[0].name]
+                if len(inner) != 1:
+                    break
+                name, kind = f"{name}.{inner[0].name}", inner[0].type
+            wanted[name] = None
+    return list(wanted)
 
 
 def _without(columns: pa.Table, lines: np.ndarray, nested: Mask, where: np.ndarray) -> RawBatch:

@@ -135,13 +135,13 @@ def parse(raw: RawBatch, table: Table, options: ParseOptions) -> Parsed:
         output.update(more)
         if column.kind == "text":
             warnings += _cut_warning(column, received)
+    if table.name in _VISITS:
+        output = _touches(output, texts, options)
     if table.name in RULES:
         for fault in RULES[table.name]({**texts, **output}):
             faults.add(fault.mask, fault.code, fault.message)
     if table.name == "pageviews":
         output["kind"] = pa.repeat(pa.scalar("session"), count)  # as that of the touch which it becomes
-    if table.name in _VISITS:
-        output = _touches(output, texts, options)
     if table.name in _VISITS or table.name == "leads":
         output = _without_the_denied(output, keep=table.name in _VISITS)
     good = ~faults.bad

@@ -31,7 +31,7 @@ def as_utf8(read: Read) -> Read:
     """
     first = read(2)
     if first not in _MARKS:
-        return _after(first, read)
+        return after(first, read)
     decoder = codecs.getincrementaldecoder("utf-16")()
     decoder.decode(first)
 
@@ -65,8 +65,8 @@ def with_commas(read: Read, names: Collection[str]) -> Read:
         head += more
     separator = _separator(head, frozenset(names))
     if separator == ",":
-        return _after(head, read)
-    read_on, rest = _after(head, read), b""
+        return after(head, read)
+    read_on, rest = after(head, read), b""
 
     def parted(size: int) -> bytes:
         nonlocal rest
@@ -109,7 +109,7 @@ def _with_commas(data: bytes, separator: str) -> bytes:
     return out.getvalue().encode("utf-8", "surrogateescape")
 
 
-def _after(first: bytes, read: Read) -> Read:
+def after(first: bytes, read: Read) -> Read:
     """Return a reader that begins with what was read already."""
     waiting = [first] if first else []
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.sources.checked import Mask, given, mask_of
-from attribution.sources.tables import TOUCH_IDENTIFIERS
+from attribution.sources.tables import LOGGED, TOUCH_IDENTIFIERS
 
 IDENTIFIERS = ("visitor_id", "email", "phone", "user_id", "lead_id", "contact_id", "account")
+_NOBODY = f"visitor_id is missing, and so are {', '.join(TOUCH_IDENTIFIERS)}"
 _ANALYTICS = 0b11
 _DENIED = 0b10
 
@@ -38,18 +39,29 @@ def analytics_denied(consent: pa.Array) -> Mask:
 
 
 def _touches(columns: Columns) -> list[Fault]:
-    return [*_pageviews(columns), _currency_missing(columns, "cost")]
+    # whoever logged a click knows the click, and not the visitor
+    logged = mask_of(pc.is_in(columns["kind"], pa.array(LOGGED))) & given(columns["click_id"])
+    message = (
+        f"{_NOBODY}; none may be given only where consent denies analytics and in a click or an impression "
+        "that has a click_id, so add one or set consent to analytics:denied"
+    )
+    nobody = Fault(_of_nobody(columns) & ~logged, "missing_value", message)
+    return [nobody, _currency_missing(columns, "cost")]
 
 
 def _pageviews(columns: Columns) -> list[Fault]:
+    message = (
+        f"{_NOBODY}; none may be given only where consent denies analytics, so add one or set consent to "
+        "analytics:denied"
+    )
+    return [Fault(_of_nobody(columns), "missing_value", message)]
+
+
+def _of_nobody(columns: Columns) -> Mask:
     nobody = ~given(columns["visitor_id"]) & ~analytics_denied(columns["consent"])
     for name in TOUCH_IDENTIFIERS:
         nobody &= ~given(columns[name])
-    message = (
-        f"visitor_id is missing, and so are {', '.join(TOUCH_IDENTIFIERS)}; none may be given only where "
-        "consent denies analytics, so add one or set consent to analytics:denied"
-    )
-    return [Fault(nobody, "missing_value", message)]
+    return nobody
 
 
 def _identities(columns: Columns) -> list[Fault]:
@@ -69,8 +81,9 @@ def _deals(columns: Columns) -> list[Fault]:
     status = columns["status"]
     won = mask_of(pc.equal(status, "won"))
     closed = won | mask_of(pc.equal(status, "lost"))
+    kept = ~mask_of(pc.equal(status, "deleted"))  # of what is deleted the id is enough
     recurring = given(columns["recurring_amount"])
-    return [
+    faults = [
         Fault(
             closed & ~given(columns["closed_at"]),
             "missing_value",
@@ -85,6 +98,7 @@ def _deals(columns: Columns) -> list[Fault]:
             "recurring_interval is missing; a recurring_amount needs month, quarter or year",
         ),
     ]
+    return [replace(fault, mask=fault.mask & kept) for fault in faults]
 
 
 def _names_somebody(columns: Columns) -> list[Fault]:

@@ -106,6 +106,16 @@ class Table:
         """No: the header is the first line."""
         return False
 
+    @property
+    def is_nested(self) -> bool:
+        """No: every value is plain."""
+        return False
+
+    @property
+    def quotes(self) -> bool:
+        """Yes, in text parted by tabs too."""
+        return True
+
     def require(self, found: Iterable[str]) -> None:
         """Raise InputError where a required column is absent, saying which and what was found."""
         names = list(found)
@@ -154,9 +164,13 @@ _DIMENSIONS = _texts(
 # who else a touch may be known to be of: then it is evidence as well
 TOUCH_IDENTIFIERS: Final = ("email", "phone", "user_id", "lead_id", "contact_id")
 
+# kinds of touch that a platform logs: with a click id they may be nobody's until its touch is known
+LOGGED: Final = ("click", "impression")
+
 _TOUCHES = (
     _id("touch_id", True),
-    # required unless another identifier is given or consent is denied: a rule of the row, not of the column
+    # required unless another identifier is given, consent is denied, or it is a platform's click with a click
+    # id: a rule of the row, not of the column
     _id("visitor_id"),
     _start("at", True),
     Column("kind", "choice", choices=TOUCH_KINDS, default="session"),
@@ -217,7 +231,7 @@ _LEADS = (
 )
 _DEALS = (
     _id("deal_id", True),
-    Column("status", "choice", True, ("open", "won", "lost")),
+    Column("status", "choice", True, ("open", "won", "lost", "deleted")),
     _start("created_at"),
     _end("closed_at"),
     Column("amount", "amount"),

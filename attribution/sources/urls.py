@@ -38,6 +38,7 @@ _GOOD_HOST = r"^(?:[\pL\pN_.%~-]+|\[[0-9a-f:.]+\])$"
 
 _BYTES = np.arange(256)
 _VISIBLE = (_BYTES > 32) & (_BYTES < 127)
+_OF_CLICK_IDS = _VISIBLE & ~np.isin(_BYTES, [ord("@")])  # an address is none, whatever it is called
 _ENCODED = ~_VISIBLE | np.isin(_BYTES, [ord("%"), ord("+")])
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 _PLUS_OF_PHONE = re.compile(r"\+(?=\d)")
@@ -169,7 +170,8 @@ def _split(urls: pa.Array, wanted: Iterable[str]) -> tuple[pa.Array, _Pairs]:
 
 @lru_cache(maxsize=10_000)
 def _parameter_name(spelling: str) -> str:
-    return unquote(spelling.replace("+", " ")).strip().lower()
+    # a link copied out of HTML has &amp; between its parameters
+    return unquote(spelling.replace("+", " ")).strip().lower().removeprefix("amp;")
 
 
 def _locations(bases: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -227,8 +229,8 @@ def _click_id_values(texts: pa.Array) -> pa.Array:
     """Decode distinct click ids, whose plus is no space; what could never be one is null."""
     decoded = _decoded(texts, unquote)
     good = _at_most(decoded, CLICK_ID_CHARACTERS) & mask_of(pc.not_equal(decoded, ""))
-    if not _VISIBLE[text_bytes(decoded)].all():
-        good &= mask_of(pc.match_substring_regex(decoded, r"^[!-~]+$"))
+    if not _OF_CLICK_IDS[text_bytes(decoded)].all():
+        good &= mask_of(pc.match_substring_regex(decoded, r"^[!-?A-~]+$"))
     return decoded if good.all() else pc.if_else(pa.array(good), decoded, _NO_TEXT)
 
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
+    Text,
     any_,
     bindparam,
     cast,
@@ -294,8 +295,8 @@ def read_frame(connection: Connection, statement: Statement) -> pd.DataFrame:
 
 
 @contextmanager
-def temporary(connection: Connection, **columns: Ints) -> Iterator[Table]:
-    """Hold whole-number columns as a temporary table for the time of a `with` block.
+def temporary(connection: Connection, **columns: Ints | pa.Array) -> Iterator[Table]:
+    """Hold columns of whole numbers, or texts as Arrow has them, as a table for the time of a `with` block.
 
     >>> from attribution.store.database import Database
     >>> with Database.open("sqlite://") as db, db.read() as connection:
@@ -307,7 +308,10 @@ def temporary(connection: Connection, **columns: Ints) -> Iterator[Table]:
     table = Table(
         f"temporary_{next(_numbers)}",
         MetaData(),
-        *(Column(name, big, nullable=False) for name in columns),
+        *(
+            Column(name, Text if isinstance(values, pa.Array) else big, nullable=False)
+            for name, values in columns.items()
+        ),
         prefixes=["TEMPORARY"],
     )
     table.create(connection)

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 
 # The migration that makes this schema; a test holds it against the migrations' own head.
-REVISION: Final = "0005"
+REVISION: Final = "0007"
 
 metadata = MetaData(
     naming_convention={
@@ -72,6 +72,19 @@ rejected_row = Table(  # rows that did not load, and conflicts: kept, explained,
     _text("code", nullable=False),
     _text("message", nullable=False),
     _text("raw", nullable=False),
+)
+
+pull_cursor = Table(  # how far each stream of a source came; written with the rows that it came with
+    "pull_cursor",
+    metadata,
+    _text("source", primary_key=True),
+    _text("account", primary_key=True),  # what it was pulled from: a portal, an advertising account
+    _text("stream", primary_key=True),
+    _text("cursor"),  # an instant or a day, as text that sorts; null: the stream has none
+    _text("since"),  # what was asked for; null: everything
+    _big("pages", nullable=False),  # ever stored: who finds more than before was overtaken
+    _big("records", nullable=False),
+    _big("pulled_at", nullable=False),
 )
 
 # --- dimensions -------------------------------------------------------------------------------------
@@ -303,6 +316,13 @@ touch = Table(
     Index("ix_touch_path", "visitor", "at", "n", "origin_id"),  # covers the reading of journeys
 )
 
+platform_click = Table(  # touches that a platform logged: clicks and impressions with a click id
+    "platform_click",
+    metadata,
+    _key("n"),
+    _big("hash", nullable=False, index=True),  # of the click id in small letters
+)
+
 touch_flag = Table(  # touches that enter no journey: stored without their visitor, who stands here
     "touch_flag",
     metadata,
@@ -322,7 +342,9 @@ page_view = Table(  # what sessions are cut from
     # of an identifier (of a visitor, else of whatever else is known of who it was); 0: nobody's
     _big("visitor", primary_key=True, autoincrement=False),
     _big("at", primary_key=True, autoincrement=False),
-    _big("hash", primary_key=True, autoincrement=False),  # of all that the view says: a repeated one is known
+    _big(
+        "hash", primary_key=True, autoincrement=False
+    ),  # of visitor, time, page, origin and click; nobody's: of all
     _big("origin_id", nullable=False),
     _big("page_id"),
     _big("agent_id"),

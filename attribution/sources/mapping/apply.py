@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,14 @@ from attribution.sources.batch import RawBatch, Rejection, raw_rows, sorted_by_l
 from attribution.sources.checked import Mask, given, mask_of
 from attribution.sources.mapping.convert import NO_TEXT, LookUps, converted, tidy_times, trimmed
 from attribution.sources.mapping.declared import LeaveOut, Names, Section, Take
+from attribution.sources.mapping.doubts import (
+    PERIOD,
+    PLAIN_MONEY,
+    has_fraction,
+    is_period,
+    other_way_round,
+    tiny,
+)
 from attribution.sources.tables import get_table
 
 __all__ = ["Applied", "LookUps", "Told", "apply", "take_column"]
@@ -60,6 +68,7 @@ class _Strange(NamedTuple):
     where: Mask
     received: pa.Array
     hint: str
+    code: str
     no_file: bool = False  # to look them up in
 
 
@@ -82,6 +91,8 @@ def apply(section: Section, batch: RawBatch, fixed: Mapping[str, str], look_ups:
     rows, lines = batch.columns, batch.lines
     told: list[Told] = []
     for rule in section.leave_out:
+        if _is_given(rule, section, fixed, rows):
+            continue
         gone = _left_out(rule, rows)
         if gone.any():
             told.append(Told(f"left out: {rule.because}", None, int(gone.sum())))
@@ -113,7 +124,7 @@ def apply(section: Section, batch: RawBatch, fixed: Mapping[str, str], look_ups:
                 new = np.flatnonzero(where & ~bad)
                 texts = one.received.take(pa.array(new)).to_pylist()
                 faults += [
-                    (int(row), f"{column.name} is {text!r}, which {one.hint}")
+                    (int(row), one.code, f"{column.name} is {text!r}, which {one.hint}")
                     for row, text in zip(new, texts, strict=True)
                 ]
                 bad |= where
@@ -126,10 +137,10 @@ def apply(section: Section, batch: RawBatch, fixed: Mapping[str, str], look_ups:
     if len(rejected) < len(batch.rejected):
         told.append(Told("left out: a line below the rows", None, len(batch.rejected) - len(rejected)))
     if faults:
-        raw = raw_rows(mapped, np.array([row for row, _ in faults]))
+        raw = raw_rows(mapped, np.array([row for row, _, _ in faults]))
         rejected += [
-            Rejection(int(lines[row]), "not_mapped", says, text)
-            for (row, says), text in zip(faults, raw, strict=True)
+            Rejection(int(lines[row]), code, says, text)
+            for (row, code, says), text in zip(faults, raw, strict=True)
         ]
         mapped, lines = mapped.filter(pa.array(~bad)), lines[~bad]
     return Applied(RawBatch(mapped, lines, sorted_by_line(rejected)), told)
@@ -146,6 +157,12 @@ def first_there(names: Names, rows: pa.Table) -> pa.Array | None:
         if name in rows.column_names:
             return trimmed(rows.column(name).combine_chunks())
     return None
+
+
+def _is_given(rule: LeaveOut, section: Section, fixed: Mapping[str, str], rows: pa.Table) -> bool:
+    """Tell whether what a rule misses is in no column of the file, and was given with the import instead."""
+    places = {name for column in fixed for take in section.columns.get(column, ()) for name in take.names}
+    return rule.missing and bool(places & {*rule.names}) and not {*rule.names} & {*rows.column_names}
 
 
 def _left_out(rule: LeaveOut, rows: pa.Table) -> Mask:
@@ -216,7 +233,10 @@ def _column(
         if take.value is not None:
             values = _filled(values, pc.if_else(pa.array(here), take.value, NO_TEXT), take, told)
             continue
-        received = _named(take.names, rows) if take.in_name else _received(take.names, rows)
+        if take.in_name:
+            received = _named(take.names, rows)
+        else:
+            received = first_there(take.names, rows) if take.single else _received(take.names, rows)
         if received is None:
             continue
         if take.starts is not None:
@@ -226,14 +246,43 @@ def _column(
         if take.lookup is not None and take.lookup not in look_ups:
             file = take.lookup.partition(".")[0]
             hint = f"is the key of a row of another file; give that file with --with {file}=FILE"
-            strange.append(_Strange(given(received), received, hint, no_file=True))
+            strange.append(_Strange(given(received), received, hint, "not_mapped", no_file=True))
             continue
+        if take.form is not None:
+            told += [Told(*doubt) for doubt in other_way_round(_name(take, rows), take.form, received)]
         found = converted(take, received, look_ups)
+        if take.unit == "micro":
+            name = _name(take, rows)
+            told += [Told(*doubt) for doubt in tiny(name, received)]
+            wrong = _Strange(has_fraction(received), received, PLAIN_MONEY.format(name), "bad_amount")
+            found = _without(wrong, found, strange)
+        if take.end and (ends := _received(take.end, rows)) is not None:
+            where = is_period(*(_in_full(take, texts, look_ups) for texts in (received, ends)))
+            hint = PERIOD.format(" or ".join(name for name in take.end if name in rows.column_names))
+            found = _without(_Strange(where, received, hint, "not_mapped"), found, strange)
         if take.words is not None or take.lookup is not None:
-            strange.append(_Strange(given(received) & ~given(found), received, _hint(take)))
+            strange.append(_Strange(given(received) & ~given(found), received, _hint(take), "not_mapped"))
             found = pc.if_else(pc.equal(found, ""), NO_TEXT, found)
         values = _filled(values, found, take, told)
     return values, strange
+
+
+def _without(wrong: _Strange, values: pa.Array, strange: list[_Strange]) -> pa.Array:
+    """Take out values that are strange, and note them."""
+    if not wrong.where.any():
+        return values
+    strange.append(wrong)
+    return pc.if_else(pa.array(wrong.where), NO_TEXT, values)
+
+
+def _in_full(take: Take, values: pa.Array, look_ups: LookUps) -> pa.Array:
+    """Write times as a place does, with the time of day that it may cut off."""
+    return tidy_times(converted(replace(take, day=False), values, look_ups))
+
+
+def _name(take: Take, rows: pa.Table) -> str:
+    """Return the first of a place's columns that the file has."""
+    return next(name for name in take.names if name in rows.column_names)
 
 
 def _filled(values: pa.Array, more: pa.Array, take: Take, told: list[Told]) -> pa.Array:

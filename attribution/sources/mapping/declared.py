@@ -13,7 +13,8 @@ from typing import Final
 from attribution.errors import InputError, UnknownNameError
 from attribution.sources.tables import get_table
 
-# the names of a file's column: exact after trimming and in small letters; dots lead into objects
+# the names of a file's column: exact after trimming and in small letters; dots lead into objects, and
+# NAME[KEY] into arrays of records (attribution/sources/paths.py)
 Names = tuple[str, ...]
 
 UNITS: Final = {"micro": 6, "milli": 3, "hundredth": 2}  # how many decimals a whole number hides
@@ -29,6 +30,10 @@ class Take:
     Attributes:
         names: columns of the file, the first that has a value counts; empty where `value` is given.
         value: the same for every row.
+        single: the first of the columns that the file has counts in all rows, with a value or without: counts
+            of two kinds are never mixed.
+        end: columns that say when what a date begins has ended, the first that has a value counts. A row of
+            more than a day is rejected: a report of a month has no day to put its cost on.
         in_name: the value is the currency that stands in the column's name, in rows where that column has a
             value. CURRENCY in a name, as in `Amount spent (CURRENCY)`, stands for any.
         starts: how values begin, in lower case; what begins otherwise is no value, or goes on to the next
@@ -36,9 +41,11 @@ class Take:
         number: one of NUMBERS, what amounts look like, with currency signs or without; `-`, `--` and `n/a`
             are no value, `(12.50)` is negative. What looks otherwise goes on as it is, to be told of.
         whole: a count; decimals, as estimates have them, are cut.
-        unit: one of UNITS; an amount in millionths becomes a plain decimal.
+        unit: one of UNITS; an amount in millionths becomes a plain decimal. Millionths with decimals are
+            plain money in truth: such a row is rejected.
         epoch: one of EPOCHS; a number since 1970 becomes an instant.
-        form: how a date is written, as `%d/%m/%Y`, where that is not ISO 8601.
+        form: how a date is written, as `%d/%m/%Y`, where that is not ISO 8601. A file with a date that can
+            only be meant with month and day the other way round is refused.
         utc: an instant of UTC, as reports by the hour have it: its day in the store's time zone counts.
         day: of a time only the day counts; a day is what its column says a bare date is.
         before: what stands before the first one of these characters, as in `Closed won (Sales)`.
@@ -58,6 +65,8 @@ class Take:
 
     names: Names = ()
     value: str | None = None
+    single: bool = False
+    end: Names = ()
     in_name: bool = False
     starts: str | None = None
     number: str | None = None
@@ -133,13 +142,16 @@ class Section:
         timezone: of times without an offset; None: what `--timezone` says. `account` as a zone means that the
             system writes days of a zone that only its user knows.
         separator: between columns, where it is no comma.
-        header: the names of the columns, where the file has no header.
+        header: the names of the columns, for text files without a header: those whose first line names none
+            of the columns that are read.
+        quotes: whether values in text parted by tabs may stand in quotes, as spreadsheets write them.
         find_header: whether lines may stand above the header.
         each: columns of the file that hold several values parted by `;` or `,`: such a row becomes one row
             for each of them. The first that the file has counts.
         own: columns that somebody's own mapping file declares: where a file has none of their places, that is
             told.
         footer: how lines below the rows begin, in small letters: `©`. Only lines are meant that are no rows.
+        also: tables that the same files say something of, as of contacts beside deals.
     """
 
     table: str
@@ -153,6 +165,8 @@ class Section:
     each: Names = ()
     own: frozenset[str] = frozenset()
     footer: Names = ()
+    quotes: bool = True
+    also: Names = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -163,6 +177,7 @@ class Section:
         for takes in self.columns.values():
             for take in takes:
                 yield from take.names
+                yield from take.end
                 for test in take.where:
                     yield from test.names
         for rule in self.leave_out:
@@ -196,7 +211,8 @@ def looked_up(takes: Iterable[Take]) -> list[str]:
 def can_fill(takes: Iterable[Take], found: set[str], files: frozenset[str] | None = None) -> bool:
     """Tell whether any of several places is in a file that has these columns (and `files` to look up in)."""
     return any(
-        take.value is not None
+        # what stands for what a column lacks says nothing where there is no such column
+        (take.value is not None and all(found & {*test.names} for test in take.where))
         or (
             found & {*take.names}
             and (files is None or take.lookup is None or take.lookup.partition(".")[0] in files)

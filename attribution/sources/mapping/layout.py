@@ -17,6 +17,7 @@ from attribution.sources.layout import refuse_missing
 from attribution.sources.mapping.apply import LookUps, first_there, take_column
 from attribution.sources.mapping.convert import tidy_times
 from attribution.sources.mapping.declared import Extra, Section, SystemMapping, looked_up
+from attribution.sources.tables import get_table
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,16 @@ class SectionLayout:
         """Whether lines may stand above it."""
         return self.section.find_header
 
+    @property
+    def is_nested(self) -> bool:
+        """Yes: other systems' records are."""
+        return True
+
+    @property
+    def quotes(self) -> bool:
+        """Whether values in text parted by tabs may stand in quotes."""
+        return self.section.quotes
+
     def require(self, found: Iterable[str]) -> None:
         """Raise InputError where nothing in the file can fill a required column."""
         names = list(found)
@@ -65,7 +76,9 @@ class SectionLayout:
             f"{name} is read from {' or '.join(_shown(places))}" if places else f"no file says {name}"
             for name, places in lacking
         )
-        example = lacking[-1][0]
+        table = get_table(self.section.table)
+        # an id or a day that is the same for all rows would make one row or one day of them
+        examples = [name for name, _ in lacking if table.column(name).kind not in ("id", "date", "instant")]
         files = [
             f"--with {file}=FILE"
             for file in looked_up(take for name, _ in lacking for take in self.section.columns.get(name, ()))
@@ -74,8 +87,9 @@ class SectionLayout:
         hint = (
             f"with the mapping {self.system.name} {ways}; export what is missing, "
             + (f"or look it up ({' or '.join(files)}), " if files else "")
-            + f"or give one value to all rows with --set {example}=VALUE"
+            + (f"or give one value to all rows with --set {examples[-1]}=VALUE" if examples else "")
         )
+        hint = hint.removesuffix(", ")
         refuse_missing(self.section.table, [name for name, _ in lacking], names, hint)
 
 
@@ -93,6 +107,8 @@ class ExtraLayout:
     separator: str = ","
     header: tuple[str, ...] = ()
     find_header: bool = False
+    is_nested: bool = True
+    quotes: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:

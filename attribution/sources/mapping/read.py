@@ -41,11 +41,12 @@ from attribution.sources.tables import TABLES, Column
 
 ACCOUNT_ZONE: Final = "account"
 _TAKE: Final = (
-    "from", "value", "in_name", "starts", "number", "whole", "unit", "epoch", "form", "utc",
+    "from", "value", "single", "end", "in_name", "starts", "number", "whole", "unit", "epoch", "form", "utc",
     "day", "before", "after", "id", "words", "otherwise", "lookup", "prefix", "only", "where", "tell",
 )  # fmt: skip
 _SECTION: Final = (
     "about", "columns", "leave_out", "timezone", "separator", "header", "find_header", "each", "footer",
+    "quotes", "also",
 )  # fmt: skip
 _LEAVE_OUT: Final = ("column", "is", "unless", "starts", "missing", "because")
 _EXTRA: Final = ("about", "key", "other_keys", "columns", "latest")
@@ -81,8 +82,8 @@ def get_mapping(name: str) -> SystemMapping:
     >>> get_mapping("google_ads").label
     'Google Ads'
     """
-    if name in names_built_in():
-        return _packaged(name)
+    if name.strip().lower() in names_built_in():
+        return _packaged(name.strip().lower())
     path = Path(name)
     if path.suffix.lower() != ".toml" and not path.exists():
         raise UnknownNameError("mapping (or file of your own, such as ours.toml)", name, names_built_in())
@@ -204,7 +205,19 @@ class _Reader:
             self.names(data, "each", at) or begin.each,
             frozenset(own) if self.is_own else frozenset(),
             self.names(data, "footer", at) or begin.footer,
+            self.flag(data, "quotes", at, begin.quotes),
+            self.also(data, at) or begin.also,
         )
+
+    def also(self, data: Mapping[str, Any], at: tuple[str, ...]) -> Names:
+        """Read of which other tables of the mapping the same files speak."""
+        base = self.base()
+        mapped = [*self.data, *(base.sections if base is not None else ())]
+        others = [name for name in TABLES if name in mapped and name != at[0]]
+        for name in (named := self.names(data, "also", at)):
+            if name not in others:
+                raise self.fault((*at, "also"), str(UnknownNameError("table of this mapping", name, others)))
+        return named
 
     def take(
         self,
@@ -246,6 +259,8 @@ class _Reader:
         return Take(
             names=names,
             value=value,
+            single=self.flag(data, "single", at),
+            end=self.names(data, "end", at),
             in_name=self.flag(data, "in_name", at),
             starts=starts and starts.lower(),
             number=self.choice(data, "number", at, NUMBERS),
