@@ -18,8 +18,8 @@ from attribution.engine import Store
 from attribution.errors import InputError, UnknownNameError
 from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
-from attribution.metrics.measures.durations import quantile
 from attribution.metrics.kpi_table import divide
+from attribution.metrics.measures.durations import quantile
 
 Csv = Callable[[str, str], Path]
 PERIOD = {"start": "2025-01-01", "end": "2025-12-31"}
