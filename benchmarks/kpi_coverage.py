@@ -2,7 +2,8 @@
 
 Small made-up years with a known law: companies send leads, some of them several; leads become deals, more of
 them in some channels, bigger ones in bigger companies, or are lost. The truth is what each KPI is in such a
-year on average, over years that are not judged. Figures that are `too few` are left out, and counted.
+year on average, over years that are not judged. Judged are channels that win thirty deals or more in a
+year; figures that are `too few` all the same are left out, and counted.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from attribution.store.columns import Ints
 LEVEL = 0.9
 MILLION = 1_000_000
 CHANNELS = 3
+LEADS = 1.6  # of a company, on average
+LEAST = 30.0  # deals of a channel: of fewer nothing is promised
 COMMON = (0.5, 0.3, 0.2)
 WINS = np.array([0.25, 0.35, 0.2])  # of the leads of each channel
 SPEND = np.array([300_000_00, 100_000_00, 50_000_00], np.int64)
@@ -45,11 +48,16 @@ class Year(NamedTuple):
     micros: Ints
 
 
+def deals(companies: int) -> FloatArray:
+    """Return how many deals each channel wins in a year on average."""
+    return np.asarray(companies * LEADS * np.array(COMMON) * WINS)
+
+
 def year(companies: int, seed: int) -> Year:
     """Make a year of so many companies on average."""
     rng = np.random.default_rng(seed)
     n = rng.poisson(companies)
-    of_company = 1 + rng.poisson(0.6, n)
+    of_company = 1 + rng.poisson(LEADS - 1, n)
     company = np.repeat(np.arange(n), of_company)
     size = np.exp(rng.normal(0, 0.5, n))
     channel = rng.choice(CHANNELS, len(company), p=COMMON).astype(np.int64)
@@ -108,6 +116,8 @@ def coverage(companies: int, years: int) -> dict[str, tuple[float, float, float]
         for name, (top, below) in KPIS.items():
             bounds = judged.of(made.parts[top], made.parts[below] if below else None, list(range(CHANNELS)))
             for group, one in bounds.items():
+                if deals(companies)[group] < LEAST:
+                    continue
                 if one.low is None or one.high is None:
                     few[name] += 1
                     continue
@@ -135,7 +145,7 @@ def main(sizes: str, years: int) -> None:
     found = {int(size): coverage(int(size), years) for size in sizes.split(",")}
     table.add_column("KPI")
     for size in found:
-        won = [f"{size * 1.6 * share * wins:.0f}" for share, wins in zip(COMMON, WINS, strict=True)]
+        won = [f"{count:.0f}" for count in deals(size) if count >= LEAST]
         table.add_column(f"{size:,} companies: {', '.join(won)} deals by channel", justify="right")
     for name in next(iter(found.values())):
         cells = [

@@ -265,7 +265,7 @@ def test_draws_come_in_blocks_that_do_not_show(monkeypatch: pytest.MonkeyPatch) 
     told: list[tuple[str, int, int | None]] = []
     whole = bootstrap([Linear(), ByRate()], journeys, draws=101)
     monkeypatch.setattr("attribution.trust.bootstrap._BLOCK_BYTES", 1)
-    monkeypatch.setattr("attribution.trust.bootstrap._UNITS_AT_A_TIME", 7)
+    monkeypatch.setattr("attribution.trust.sums._UNITS_AT_A_TIME", 7)
     parts = bootstrap([Linear(), ByRate()], journeys, draws=101, progress=lambda *report: told.append(report))
     for label in whole:
         assert parts[label].samples == pytest.approx(whole[label].samples, rel=1e-12)

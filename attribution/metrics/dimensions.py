@@ -25,6 +25,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.labels import NOT_SET, OTHER, UNATTRIBUTED
 from attribution.metrics import facts
 from attribution.store.columns import Ints
+from attribution.store.database import remembered
 from attribution.store.schema import email_stat, origin, page, placement, social_stat
 
 MARKETING: Final = (*PLACEMENT_FIELDS, "landing_page", "touch_kind")
@@ -268,12 +269,12 @@ class Dimensions:
     @cached_property
     def leads(self) -> pd.DataFrame:
         """Every lead (:func:`attribution.metrics.facts.leads`)."""
-        return facts.leads(self._connection)
+        return remembered(self._connection, "leads", lambda: facts.leads(self._connection))
 
     @cached_property
     def deals(self) -> pd.DataFrame:
         """Every deal (:func:`attribution.metrics.facts.deals`)."""
-        return facts.deals(self._connection, self.leads)
+        return remembered(self._connection, "deals", lambda: facts.deals(self._connection, self.leads))
 
     def _combine(self, parts: Mapping[str, Ints], rows: int) -> Ints:
         """Write one group per component as the digits of one number, in the order of `_names`."""

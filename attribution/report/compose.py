@@ -64,8 +64,23 @@ def report_html(
     # a KPI counts a record when it happened: it has no day of the touch
     counted = {name: value for name, value in asked.items() if name != "date"}
     notes = _notes(options.get("date"))
+    with db.snapshot() as seen:  # one state for the whole page, read once
+        answers = _answers(seen, models, asked, journeys, compared, counted)
+    answers |= {"notes": notes, "period": period_text(start, end)}
+    with read_in(locale):
+        return write_report(path, title=title, **answers)
+
+
+def _answers(
+    db: Database,
+    models: Sequence[str] | None,
+    asked: dict[str, Any],
+    journeys: dict[str, Any],
+    compared: dict[str, Any],
+    counted: dict[str, Any],
+) -> dict[str, Any]:
     chosen = choose_journeys(db, **journeys)
-    answers: dict[str, Any] = {
+    return {
         "overview": report(db, ("channel",), **asked),
         "comparison": _comparison(db, models, compared),
         "campaigns": report(db, CAMPAIGNS, **asked),
@@ -77,11 +92,7 @@ def report_html(
         "kpis_by_channel": kpis(db, ("channel",), names=BY_CHANNEL, interval=LEVEL, **counted),
         "cohorts": _cohorts(db, asked),
         "recurring": _recurring(db, counted),
-        "notes": notes,
-        "period": period_text(start, end),
     }
-    with read_in(locale):
-        return write_report(path, title=title, **answers)
 
 
 def _notes(date: Any) -> list[str]:

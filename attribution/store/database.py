@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
@@ -28,11 +28,30 @@ from attribution.store.schema import REVISION
 DIALECTS: Final = ("sqlite", "postgresql")
 BUSY_TIMEOUT_SECONDS: Final = 120  # longer than the longest write transaction on a full-size import
 _WRITER_LOCK: Final = 0x61747472  # "attr": PostgreSQL's advisory lock of the one writer
+_MEMO: Final = "attribution_memo"
 _OURS: Final = {"alembic_version", "touch", "credit_set"}  # other programs use Alembic too
 
 
 class _TakenBack(Exception):
     """Ends a trial."""
+
+
+T = TypeVar("T")
+
+
+def remembered(connection: Connection, key: Hashable, read: Callable[[], T]) -> T:
+    """Return what was read before of the same state of a store, else read it.
+
+    Only of connections of :meth:`Database.read`: what a writer reads changes. Nobody may change what comes
+    back.
+    """
+    memo = connection.get_execution_options().get(_MEMO)
+    if memo is None:
+        return read()
+    if key not in memo:
+        memo[key] = read()
+    found: T = memo[key]
+    return found
 
 
 class Database:
@@ -93,10 +112,18 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Yield a connection that sees one state of the store from beginning to end."""
         with self._errors(), self.engine.connect() as connection:
+            options: dict[str, Any] = {_MEMO: {}}
             if self.dialect == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                options["isolation_level"] = "REPEATABLE READ"
+            connection = connection.execution_options(**options)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Yield one state of the store for several questions, which read what they share once."""
+        with self.read() as connection:
+            yield Snapshot(self.engine, connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -226,6 +253,19 @@ class Database:
             except sqlite3.OperationalError as error:
                 if "readonly" not in str(error):
                     raise  # a store that may not be written to can still be read
+
+
+class Snapshot(Database):
+    """One state of a store: every reading sees the same, whatever is written meanwhile."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        super().__init__(engine)
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield the one connection."""
+        yield self._connection
 
 
 def overwrite_deleted(connection: Connection) -> None:

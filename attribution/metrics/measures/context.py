@@ -35,6 +35,7 @@ from attribution.metrics.selection import (
 )
 from attribution.sorted_sets import as_set, difference
 from attribution.store.columns import Ints
+from attribution.store.database import remembered
 from attribution.store.keys import look_up
 
 BASES: Final = ("period", "cohort")
@@ -61,8 +62,6 @@ class Kept:
 
     warnings: list[str] = field(default_factory=list)
     credits: dict[str, Selection | None] = field(default_factory=dict)
-    cells: dict[int, pd.DataFrame] = field(default_factory=dict)
-    money: dict[int, pd.DataFrame] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)  # what else a measure read once
 
 
@@ -106,10 +105,9 @@ class Measures:
 
     def units(self, kind: str, records: Ints) -> Ints:
         """Return who each record is drawn with, where intervals are made."""
-        name = f"units of {kind}"
-        if name not in self.kept.tables:
-            self.kept.tables[name] = units_of_records(self.connection, self.dimensions, kind)
-        known, units = self.kept.tables[name]
+        known, units = remembered(
+            self.connection, ("units", kind), lambda: units_of_records(self.connection, self.dimensions, kind)
+        )
         return look_up(known, units, records)
 
     @property
@@ -197,10 +195,12 @@ class Measures:
             return None
         if of is None:
             return self._by_lead(goal, ids)
-        if of.credit_set_id not in self.kept.cells:
-            keys = self.dimensions.touch_keys
-            self.kept.cells[of.credit_set_id] = entries_by_object(self.connection, of, keys, Question())
-        cells = self.kept.cells[of.credit_set_id]
+        keys = self.dimensions.touch_keys
+        cells = remembered(
+            self.connection,
+            ("entries", of.credit_set_id, keys),
+            lambda: entries_by_object(self.connection, of, keys, Question()),
+        )
         cells = cells[(cells["share"] != 0) & cells["object_id"].isin(ids)]
         unknown = difference(ids, cells["object_id"].to_numpy())
         rest = pd.DataFrame({"object_id": unknown, "share": MILLION}).reindex(

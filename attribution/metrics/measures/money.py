@@ -12,6 +12,7 @@ from attribution.metrics.measures.context import Measure, Measures
 from attribution.metrics.measures.parts import Parts
 from attribution.metrics.spend import Spend, spend_by_group
 from attribution.money import money_text
+from attribution.store.database import remembered
 
 
 def revenue(measures: Measures) -> Parts | None:
@@ -19,11 +20,11 @@ def revenue(measures: Measures) -> Parts | None:
     if of is None:
         return None
     question, dims = measures.asked.question, measures.dimensions
-    if of.credit_set_id not in measures.kept.money:
-        measures.kept.money[of.credit_set_id] = entries_by_time(
-            measures.connection, of, dims.touch_keys, question
-        )
-    cells = measures.kept.money[of.credit_set_id]
+    cells = remembered(
+        measures.connection,
+        ("money", of.credit_set_id, dims.touch_keys, question.currency, question.restate),
+        lambda: entries_by_time(measures.connection, of, dims.touch_keys, question),
+    )
     in_period = measures.in_period(cells["at"].to_numpy(np.int64))
     if measures.asked.basis == "cohort":
         deals = dims.deals
