@@ -274,7 +274,7 @@ def _said(store: Store) -> dict[Known, list[list[int]]]:
 def test_the_order_of_import_does_not_matter(store: Store) -> None:
     """The same rows, a row a file, in another order: the same states."""
 
-    @examples(store, sqlite=20, postgresql=4)
+    @examples(store, sqlite=12, postgresql=3)
     @given(_worlds(), st.randoms(use_true_random=False))
     def holds(world: World, random: Random) -> None:
         wipe(store)

@@ -370,7 +370,7 @@ def test_nothing_of_others_leaks_from_any_company(store: Store) -> None:
     everybody = {("visitor", v) for v in VISITORS} | {("email", e) for e in EMAILS}
     everybody |= {("phone", p) for p in PHONES} | {("user", u) for u in USERS}
 
-    @examples(store, sqlite=10, postgresql=2)
+    @examples(store, sqlite=6, postgresql=2)
     @given(worlds())
     def holds(world: World) -> None:
         wipe(store)

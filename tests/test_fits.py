@@ -222,7 +222,7 @@ LEARNING = ["markov:order=2", "shapley_rate", "shapley", "w_shaped"]
 def test_deals_are_conserved_and_a_refit_forgets_how_it_came(store: Store) -> None:
     """Any company in two imports, runs between: each deal adds up, and after a refit all is as from new."""
 
-    @examples(store, sqlite=6, postgresql=2)
+    @examples(store, sqlite=4, postgresql=2)
     @given(worlds(), st.integers(0, 3))
     def holds(world: World, cut: int) -> None:
         def prepared() -> None:

@@ -95,7 +95,7 @@ def _verbs() -> st.SearchStrategy[str]:
 def test_what_is_taken_back_leaves_no_trace(store: Store) -> None:
     """Split then join is the identity; so is any decision that is undone, on top of others in force."""
 
-    @examples(store, sqlite=25, postgresql=3)
+    @examples(store, sqlite=15, postgresql=3)
     @given(_batches(), _verbs(), st.randoms(use_true_random=False))
     def holds(batches: list[list[Imported]], verb: str, random: Random) -> None:
         wipe(store)
@@ -133,7 +133,7 @@ def test_what_is_taken_back_leaves_no_trace(store: Store) -> None:
 def test_decisions_commute_with_the_order_of_imports(store: Store) -> None:
     """Evidence before, between and after decisions; in steps, from nothing, and in another order."""
 
-    @examples(store, sqlite=25, postgresql=3)
+    @examples(store, sqlite=15, postgresql=3)
     @given(_batches(), st.lists(_verbs(), min_size=1, max_size=4), st.randoms(use_true_random=False))
     def holds(batches: list[list[Imported]], verbs: list[str], random: Random) -> None:
         wipe(store)

@@ -23,7 +23,7 @@ from attribution.engine import Store
 from attribution.store import schema
 
 ROWS = 100_000
-KILLS = {"sqlite": 25, "postgresql": 8}
+KILLS = {"sqlite": 16, "postgresql": 6}
 
 
 class ImportServer:

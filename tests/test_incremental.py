@@ -86,7 +86,7 @@ def _prepare(store: Store) -> None:
 def test_any_sequence_of_changes_ends_like_one_run_at_the_end(store: Store) -> None:
     """Changed deals and leads, late touches, merges, settings: runs in between leave no trace in the net."""
 
-    @examples(store, sqlite=6, postgresql=2)
+    @examples(store, sqlite=4, postgresql=2)
     @given(_steps(), st.data())
     def holds(steps: list[tuple[str, list[Row]]], data: st.DataObject) -> None:
         _prepare(store)

@@ -360,7 +360,7 @@ def _take(store: Store, table: str, rows: list[Row]) -> None:
 def test_any_sequence_of_changes_ends_like_one_run_at_the_end(store: Store) -> None:
     """Runs in between leave no trace in what the ledger says."""
 
-    @examples(store, sqlite=6, postgresql=2)
+    @examples(store, sqlite=4, postgresql=2)
     @given(_steps(), st.data())
     def holds(steps: list[tuple[str, list[Row]]], data: st.DataObject) -> None:
         wipe(store)

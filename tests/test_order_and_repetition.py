@@ -27,7 +27,7 @@ def _prepare(store: Store) -> None:
 def test_any_order_any_split_any_repetition(store: Store) -> None:
     """Importing the same rows in any order, split and repeated, with runs between or not, changes nothing."""
 
-    @examples(store, sqlite=6, postgresql=2)
+    @examples(store, sqlite=4, postgresql=2)
     @given(worlds(), st.randoms(use_true_random=False))
     def holds(world: World, chance: random.Random) -> None:
         _prepare(store)
