@@ -6,7 +6,9 @@ Classification never raises on data and never goes to the network: every origin 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice, repeat
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +22,6 @@ from attribution.channels.rules import RULES_VERSION, UNASSIGNED, Facts, RuleSet
 __all__ = ["DIRECT", "RULES_VERSION", "UNASSIGNED", "Placed", "classify", "place"]
 
 DIRECT: Final = "Direct"
-# few enough that what is made for them is gone before the collector of garbage looks twice
 _AT_ONCE: Final = 500
 _READ_AT_ONCE: Final = 20_000
 
@@ -69,14 +70,27 @@ def classify(
     classifier = _Classifier(chosen, tuple(own_domains), names)
     fields: list[list[str | None]] = [[] for _ in Placed._fields]
     rows = map(classifier.place, read_origins(origins, chosen))
-    while placed := list(islice(rows, _AT_ONCE)):
-        for values, more in zip(fields, zip(*placed, strict=True), strict=True):
-            values.extend(more)
+    with _no_collection():
+        while placed := list(islice(rows, _AT_ONCE)):
+            for values, more in zip(fields, zip(*placed, strict=True), strict=True):
+                values.extend(more)
     columns = zip((*PLACEMENT_FIELDS, "rule"), fields, strict=True)
     return pd.DataFrame(
         {name: pd.Series(values, index=origins.index, dtype=object) for name, values in columns},
         index=origins.index,
     )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector away: nothing here is in a circle, and its looks take a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def read_origins(origins: pd.DataFrame, rules: RuleSet) -> Iterator[Origin]:
