@@ -83,7 +83,7 @@ def classify(
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector away: nothing here is in a circle, and its looks take a fifth of the time."""
+    """Keep the garbage collector away: nothing here is in a circle, and it takes a fifth of the time."""
     was = gc.isenabled()
     gc.disable()
     try:
