@@ -74,6 +74,15 @@ def zone(name: str) -> ZoneInfo:
         ) from None
 
 
+def day_of(number: int) -> date:
+    """Return the day of a number of days since 1970-01-01.
+
+    >>> day_of(31).isoformat()
+    '1970-02-01'
+    """
+    return _EPOCH.date() + timedelta(days=int(number))
+
+
 def day_bounds(day: date, zone_name: str) -> tuple[int, int]:
     """Return the first and the last microsecond of a day in a zone (a day may have 23 or 25 hours)."""
     tz = zone(zone_name)

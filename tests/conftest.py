@@ -6,10 +6,12 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from loopback import Loopback, Platform, loopback
 from sqlalchemy import create_engine, text
 
 from attribution.engine import Store
@@ -130,3 +132,17 @@ def _with_database(url: str, name: str) -> str:
     # postgresql+psycopg://postgres:@/postgres?host=/folder
     before, _, after = url.partition("@/")
     return f"{before}@/{name}?{after.partition('?')[2]}"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AbstractContextManager[Loopback]]:
+    """A function that runs a platform, and tells the source where it is."""
+
+    @contextmanager
+    def run(source: str, platform: Platform, **credentials: str) -> Iterator[Loopback]:
+        with loopback(platform) as server:
+            for name, value in {"base_url": server.url, "login_url": server.url, **credentials}.items():
+                monkeypatch.setenv(f"ATTRIBUTION_{source}_{name}".upper(), value)
+            yield server
+
+    return run

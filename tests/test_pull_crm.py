@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from hubspot_portal import TOKEN, Portal
-from loopback import Answer, Asked, Loopback, Patience, Platform, loopback
+from loopback import Answer, Asked, Loopback, Patience
 from sqlalchemy import text
 
 from attribution.cli import cli
@@ -21,20 +21,6 @@ from attribution.pulls.pull import StreamResult, pull
 
 Csv = Callable[[str, str], Path]
 Serve = Callable[..., AbstractContextManager[Loopback]]
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """A function that runs a platform, and tells the source where it is."""
-
-    @contextmanager
-    def run(source: str, platform: Platform, **credentials: str) -> Iterator[Loopback]:
-        with loopback(platform) as server:
-            for name, value in {"base_url": server.url, "login_url": server.url, **credentials}.items():
-                monkeypatch.setenv(f"ATTRIBUTION_{source}_{name}".upper(), value)
-            yield server
-
-    return run
 
 
 def pulled(store: Store, source: str, **options: Any) -> dict[str, StreamResult]:

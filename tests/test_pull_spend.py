@@ -7,14 +7,14 @@ import json
 import logging
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from freezegun import freeze_time
-from loopback import CLOSED, Answer, Asked, Loopback, Patience, Platform, loopback
+from loopback import CLOSED, Answer, Asked, Loopback, Patience
 from sqlalchemy import text
 
 from attribution.engine import Store
@@ -25,20 +25,6 @@ from attribution.pulls.pull import StreamResult, pull
 Serve = Callable[..., AbstractContextManager[Loopback]]
 TODAY = "2026-11-20T12:00:00Z"
 COST = "SELECT sum(cost_minor), count(*), min(day), max(day) FROM spend"
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """A function that runs a platform, and tells the source where it is."""
-
-    @contextmanager
-    def run(source: str, platform: Platform, **credentials: str) -> Iterator[Loopback]:
-        with loopback(platform) as server:
-            for name, value in {"base_url": server.url, "login_url": server.url, **credentials}.items():
-                monkeypatch.setenv(f"ATTRIBUTION_{source}_{name}".upper(), value)
-            yield server
-
-    return run
 
 
 def pulled(store: Store, source: str, patience: Patience | None = None, **options: Any) -> list[StreamResult]:

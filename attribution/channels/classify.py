@@ -22,7 +22,7 @@ from attribution.channels.rules import RULES_VERSION, UNASSIGNED, Facts, RuleSet
 __all__ = ["DIRECT", "RULES_VERSION", "UNASSIGNED", "Placed", "classify", "place"]
 
 DIRECT: Final = "Direct"
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 500  # placements that are held as rows
 _READ_AT_ONCE: Final = 20_000
 
 

@@ -114,6 +114,11 @@ class ImportOptions:
     fixed: Mapping[str, str] = field(default_factory=dict)  # values for rows that have none
     form: str | None = None  # of the file, whatever its extension says
 
+    def fitting(self, table: str) -> ImportOptions:
+        """Return the options for one table of several: without values for columns that it does not have."""
+        names = get_table(table).names
+        return replace(self, fixed={name: value for name, value in self.fixed.items() if name in names})
+
 
 class _DryRunEnds(Exception):
     """Takes back what a dry run wrote; never leaves this module."""
@@ -157,9 +162,9 @@ def import_file(
             if options.dry_run:
                 raise _DryRunEnds
     except _DryRunEnds:
-        result.warnings += _reasons(bad)
-        return result
-    _tell_rejected(db, batch_id, result, bad)
+        pass
+    else:
+        _tell_rejected(db, batch_id, result, bad)
     result.warnings += _reasons(bad)
     return result
 
@@ -321,10 +326,7 @@ def options_by_table(tables: str, options: ImportOptions) -> dict[str, ImportOpt
     for column in options.fixed:
         if column not in columns:
             raise UnknownNameError(f"column of {tables}", column, columns)
-    return {
-        name: replace(options, fixed={k: v for k, v in options.fixed.items() if k in get_table(name).names})
-        for name in named
-    }
+    return {name: options.fitting(name) for name in named}
 
 
 def _refuse_alone(options: ImportOptions) -> None:

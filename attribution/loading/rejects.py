@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +24,6 @@ from attribution.sources.tables import Column, get_table
 from attribution.store import schema
 from attribution.store.columns import insert_columns
 
-_EPOCH: Final = date(1970, 1, 1)
 _DERIVED: Final = ("created_at_end", "click_id_kinds")  # made at parsing: nobody wrote them
 
 
@@ -143,7 +141,7 @@ def _text(column: Column | None, value: Any, currency: str | None) -> str:
         case "instant":
             return clock.iso(value)
         case "date":
-            return (_EPOCH + timedelta(days=value)).isoformat()
+            return clock.day_of(value).isoformat()
         case "amount" if currency is not None:
             return money_text(value, currency)
         case "consent":

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 
 from sqlalchemy import Connection, func, select
 
 from attribution import clock
 from attribution.metrics.selection import JourneySelection, Period
 from attribution.store.schema import deal, lead, spend, touch
-
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def known_days(connection: Connection, asked: Period, journeys: JourneySelection) -> tuple[date, date]:
@@ -25,14 +22,14 @@ def known_days(connection: Connection, asked: Period, journeys: JourneySelection
     zone = clock.zone(journeys.timezone)
     last = clock.from_micros(journeys.as_of).astimezone(zone).date()
     if asked.end_day is not None:
-        last = _EPOCH + timedelta(days=asked.end_day)
+        last = clock.day_of(asked.end_day)
     if asked.start_day is not None:
-        return _EPOCH + timedelta(days=asked.start_day), last
+        return clock.day_of(asked.start_day), last
     instants = [
         connection.execute(select(func.min(column))).scalar_one()
         for column in (lead.c.created_at, deal.c.created_at, deal.c.closed_at, touch.c.at)
     ]
     found = [clock.from_micros(at).astimezone(zone).date() for at in instants if at is not None]
     day = connection.execute(select(func.min(spend.c.day))).scalar_one()
-    found += [] if day is None else [_EPOCH + timedelta(days=int(day))]
+    found += [] if day is None else [clock.day_of(day)]
     return min(found, default=last), last

@@ -11,7 +11,6 @@ from attribution.metrics.selection import Period, period
 
 MOST: Final = 1_000  # periods of one answer
 AGAINST: Final = ("previous", "year")
-_EPOCH: Final = date(1970, 1, 1)
 
 
 class Span(NamedTuple):
@@ -34,10 +33,15 @@ def _week(day: date) -> Span:
 
 def _months(day: date, count: int, name: Callable[[date], str]) -> Span:
     first = day.replace(month=(day.month - 1) // count * count + 1, day=1)
-    return Span(first, _add_months(first, count) - timedelta(days=1), name(first))
+    return Span(first, add_months(first, count) - timedelta(days=1), name(first))
 
 
-def _add_months(first: date, count: int) -> date:
+def add_months(first: date, count: int) -> date:
+    """Return the first day of the month that comes so many after that of a first day; fewer than 0 is before.
+
+    >>> add_months(date(2025, 11, 1), 3), add_months(date(2025, 1, 1), -1)
+    (datetime.date(2026, 2, 1), datetime.date(2024, 12, 1))
+    """
     month = first.month - 1 + count
     return date(first.year + month // 12, month % 12 + 1, 1)
 
@@ -103,11 +107,11 @@ def before(span: Span, against: str) -> Span:
     if against == "year":
         first, last = _year_earlier(span.first), _year_earlier(span.last)
         if (span.last + timedelta(days=1)).day == 1:  # the end of a month stays one
-            last = _add_months(last.replace(day=1), 1) - timedelta(days=1)
+            last = add_months(last.replace(day=1), 1) - timedelta(days=1)
         return _named(first, last)
     months = _whole_months(span)
     if months:
-        return _named(_add_months(span.first, -months), span.first - timedelta(days=1))
+        return _named(add_months(span.first, -months), span.first - timedelta(days=1))
     length = span.last - span.first
     last = span.first - timedelta(days=1)
     return _named(last - length, last)

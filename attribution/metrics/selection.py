@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
@@ -288,7 +288,7 @@ def day_text(day: int) -> str:
     >>> day_text(31)
     '1970-02-01'
     """
-    return (_EPOCH + timedelta(days=int(day))).isoformat()
+    return clock.day_of(day).isoformat()
 
 
 def read_day(value: date | str | None, option: str) -> date | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import BigInteger, cast, func, select
@@ -13,7 +12,6 @@ from attribution.store.database import Database
 from attribution.store.schema import origin, placement, touch_count
 
 _PLACED: Final = ("channel", "source", "medium", "campaign")
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def touch_counts(db: Database) -> Answer:
@@ -35,7 +33,7 @@ def touch_counts(db: Database) -> Answer:
     with db.read() as connection:
         found = connection.execute(statement).all()
     rows = [
-        {"day": (_EPOCH + timedelta(days=day)).isoformat(), **dict(zip(columns[1:], values, strict=True))}
+        {"day": clock.day_of(day).isoformat(), **dict(zip(columns[1:], values, strict=True))}
         for day, *values in found
     ]
     rows.sort(key=lambda row: [str(row[name] or "") for name in columns[:-2]])

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials, Need
 from attribution.pulls.days import spans
 from attribution.pulls.http import Client, Fault, Waits
-from attribution.pulls.oauth import Token, oauth_fault
+from attribution.pulls.oauth import Token, login_client, refresh_form
 from attribution.pulls.source import Account, Page, Record, Source, Stream, flat
 
 VERSION: Final = "v26"
@@ -59,13 +59,8 @@ class GoogleAds(Source):
 
     def __init__(self, credentials: Credentials, waits: Waits) -> None:
         self._credentials = credentials
-        self._login = Client(
-            self.label,
-            credentials.value(LOGIN_URL) or LOGIN,
-            waits=waits,
-            secrets=credentials.secrets.values,
-            fault=oauth_fault,
-        )
+        login = credentials.value(LOGIN_URL) or LOGIN
+        self._login = login_client(self.label, credentials, login, waits)
         self._token = Token(self._login, "/token", self._form)
         self._http = Client(
             self.label,
@@ -117,12 +112,7 @@ class GoogleAds(Source):
         return headers | ({"login-customer-id": manager.replace("-", "")} if manager else {})
 
     def _form(self) -> Mapping[str, str]:
-        return {
-            "grant_type": "refresh_token",
-            "client_id": self._credentials.secret("client_id").reveal(),
-            "client_secret": self._credentials.secret("client_secret").reveal(),
-            "refresh_token": self._credentials.secret("refresh_token").reveal(),
-        }
+        return refresh_form(self._credentials, "client_id", "client_secret")
 
 
 def _fault(status: int, body: Any, headers: Mapping[str, str]) -> Fault | None:

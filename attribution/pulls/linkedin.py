@@ -14,7 +14,7 @@ from urllib.parse import quote
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials, Need, Secret
 from attribution.pulls.days import Span, spans
 from attribution.pulls.http import Client, Fault, Waits
-from attribution.pulls.oauth import Token, oauth_fault
+from attribution.pulls.oauth import Token, login_client, refresh_form
 from attribution.pulls.source import Account, Page, Record, Source, Stream, number
 
 VERSION: Final = "202603"  # each is served for about a year; `api_version` names another
@@ -46,13 +46,8 @@ class LinkedIn(Source):
 
     def __init__(self, credentials: Credentials, waits: Waits) -> None:
         self._credentials = credentials
-        self._login = Client(
-            self.label,
-            credentials.value(LOGIN_URL) or LOGIN,
-            waits=waits,
-            secrets=credentials.secrets.values,
-            fault=oauth_fault,
-        )
+        login = credentials.value(LOGIN_URL) or LOGIN
+        self._login = login_client(self.label, credentials, login, waits)
         self._token: Token | None = None
         if "refresh_token" in credentials.secrets:
             self._token = Token(self._login, "/oauth/v2/accessToken", self._form)
@@ -155,8 +150,7 @@ class LinkedIn(Source):
         ]
 
     def _form(self) -> Mapping[str, str]:
-        names = ("client_id", "client_secret", "refresh_token")
-        return {"grant_type": "refresh_token"} | {n: self._credentials.secret(n).reveal() for n in names}
+        return refresh_form(self._credentials, "client_id", "client_secret")
 
 
 def _row(stream: str, figures: Mapping[str, Any], names: Mapping[str, Mapping[str, str | None]]) -> Record:

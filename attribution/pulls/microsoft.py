@@ -18,7 +18,7 @@ from attribution.errors import PullError
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials, Need
 from attribution.pulls.days import Span, spans
 from attribution.pulls.http import Client, Fault, Waits, checked_url, is_local
-from attribution.pulls.oauth import Token, oauth_fault
+from attribution.pulls.oauth import Token, login_client, refresh_form
 from attribution.pulls.source import Account, Page, Record, Source, Stream, number
 
 VERSION: Final = "v13"
@@ -65,13 +65,8 @@ class Microsoft(Source):
 
     def __init__(self, credentials: Credentials, waits: Waits) -> None:
         self._credentials, self._waits = credentials, waits
-        self._login = Client(
-            self.label,
-            credentials.value(LOGIN_URL) or LOGIN,
-            waits=waits,
-            secrets=credentials.secrets.values,
-            fault=oauth_fault,
-        )
+        login = credentials.value(LOGIN_URL) or LOGIN
+        self._login = login_client(self.label, credentials, login, waits)
         self._token = Token(self._login, "/common/oauth2/v2.0/token", self._form)
         self._account = ""
         self._http = Client(
@@ -166,14 +161,8 @@ class Microsoft(Source):
         }
 
     def _form(self) -> Mapping[str, str]:
-        form = {
-            "grant_type": "refresh_token",
-            "scope": SCOPE,
-            "client_id": self._credentials.secret("client_id").reveal(),
-            "refresh_token": self._credentials.secret("refresh_token").reveal(),
-        }
-        secret = self._credentials.secrets.get("client_secret")
-        return form if secret is None else form | {"client_secret": secret.reveal()}
+        own = ["client_secret"] if "client_secret" in self._credentials.secrets else []
+        return refresh_form(self._credentials, "client_id", *own) | {"scope": SCOPE}
 
 
 def _rows_of(archive: bytes) -> list[Record]:

@@ -6,8 +6,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from attribution.errors import PullAccessError
-from attribution.pulls.credentials import Secret
-from attribution.pulls.http import Client, Fault
+from attribution.pulls.credentials import Credentials, Secret
+from attribution.pulls.http import Client, Fault, Waits
+
+
+def login_client(label: str, credentials: Credentials, base_url: str, waits: Waits) -> Client:
+    """Return a client of the host that gives a platform's tokens."""
+    return Client(label, base_url, waits=waits, secrets=credentials.secrets.values, fault=oauth_fault)
+
+
+def refresh_form(credentials: Credentials, *names: str) -> dict[str, str]:
+    """Return what is sent for a token with one that does not expire.
+
+    Args:
+        credentials: which hold what is sent.
+        names: of what is sent beside `refresh_token`.
+
+    Raises:
+        InputError: one of them is nowhere.
+    """
+    secrets = {name: credentials.secret(name).reveal() for name in (*names, "refresh_token")}
+    return {"grant_type": "refresh_token"} | secrets
 
 
 class Token:

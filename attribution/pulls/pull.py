@@ -35,7 +35,6 @@ from attribution.pulls.http import Waits
 from attribution.pulls.mended import Earlier, page_name
 from attribution.pulls.registry import get_source
 from attribution.pulls.source import Account, Page, Record, Source, Stream, instant
-from attribution.sources.tables import get_table
 from attribution.store.database import Database
 from attribution.store.settings import Settings
 
@@ -192,7 +191,7 @@ class _Run:
         name = page_name(self.key, self.before.pages + 1)
         options = ImportOptions(mapping=self.source.name, fixed=dict(self.account.fixed))
         parts = [
-            Part(table, _lines(records), _fitting(options, table))
+            Part(table, _lines(records), options.fitting(table))
             for table, records in page.rows.items()
             if records
         ]
@@ -287,13 +286,6 @@ def _period(stream: Stream, before: Cursor, since: date | None, zone: str) -> tu
         return asked, end
     usual = instant((datetime.fromisoformat(before.upto) - OVERLAP).isoformat())
     return min(usual, asked or usual), end
-
-
-def _fitting(options: ImportOptions, table: str) -> ImportOptions:
-    """Leave out fixed values of columns that the table does not have."""
-    names = get_table(table).names
-    fixed = {name: value for name, value in options.fixed.items() if name in names}
-    return ImportOptions(mapping=options.mapping, fixed=fixed)
 
 
 def _lines(records: Sequence[Record]) -> bytes:

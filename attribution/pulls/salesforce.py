@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from attribution.errors import InputError, PullError
 from attribution.pulls.credentials import BASE_URL, Credentials, Need, variable
 from attribution.pulls.http import Client, Fault, Waits, checked_url, is_local
-from attribution.pulls.oauth import Token, oauth_fault
+from attribution.pulls.oauth import Token, login_client
 from attribution.pulls.source import Account, Page, Record, Source, Stream, flat, instant
 
 VERSION: Final = "v62.0"
@@ -83,13 +83,8 @@ class Salesforce(Source):
 
     def __init__(self, credentials: Credentials, waits: Waits) -> None:
         self._credentials, self._waits = credentials, waits
-        self._login = Client(
-            self.label,
-            credentials.value(BASE_URL) or LOGIN,
-            waits=waits,
-            secrets=credentials.secrets.values,
-            fault=oauth_fault,
-        )
+        login = credentials.value(BASE_URL) or LOGIN
+        self._login = login_client(self.label, credentials, login, waits)
         self._token = Token(self._login, "/services/oauth2/token", self._form)
         self._http: Client | None = None
         self._known: dict[str, frozenset[str]] = {}

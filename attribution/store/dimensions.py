@@ -15,6 +15,7 @@ from attribution.channels.classify import classify
 from attribution.channels.names import PlatformNames
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 from attribution.channels.rules import RuleSet
+from attribution.sorted_sets import as_set
 from attribution.store import schema
 from attribution.store.channel_settings import rule_set, rules_version
 from attribution.store.columns import Ints, insert_columns, read_frame
@@ -188,7 +189,7 @@ def _put(connection: Connection, origins: pd.DataFrame, placed: pd.DataFrame) ->
     if not is_moved.any():
         return []
     channels = find_texts(
-        connection, schema.placement, schema.placement.c.placement_id, ["channel"], np.unique(old[is_moved])
+        connection, schema.placement, schema.placement.c.placement_id, ["channel"], as_set(old[is_moved])
     ).set_index("placement_id")["channel"]
     pairs = pd.DataFrame(
         {

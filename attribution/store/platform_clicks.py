@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
+from attribution.sorted_sets import as_set
 from attribution.store.columns import Ints, insert_columns, read_frame, read_ints, remove, temporary
 from attribution.store.keys import text_hash
 from attribution.store.schema import origin, platform_click, touch
@@ -65,7 +66,7 @@ def logged_of(connection: Connection, clicks: pa.Array) -> pd.DataFrame:
         several the earliest comes first.
     """
     keys = click_key(clicks)
-    wanted = np.unique(keys[keys != 0])
+    wanted = as_set(keys[keys != 0])
     with temporary(connection, hash=wanted) as probe:
         found = read_frame(
             connection,
@@ -114,7 +115,7 @@ def needed(connection: Connection, gone: Ints) -> Ints:
 def nobodys_of(connection: Connection, clicks: pa.Array) -> Ints:
     """Return the numbers of nobody's touches that were logged under some click ids, ascending."""
     keys = click_key(clicks)
-    with temporary(connection, hash=np.unique(keys[keys != 0])) as probe:
+    with temporary(connection, hash=as_set(keys[keys != 0])) as probe:
         statement = (
             select(platform_click.c.n)
             .join(probe, probe.c.hash == platform_click.c.hash)

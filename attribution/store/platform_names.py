@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, func, or_, select
 
 from attribution.channels.names import ANY_PLATFORM, LEVELS, Named, PlatformNames, name_key
 from attribution.channels.rules import RuleSet
+from attribution.sorted_sets import as_set
 from attribution.store.columns import FEW, Ints, insert_columns, read_frame
 from attribution.store.keys import find_texts, row_hash
 from attribution.store.schema import origin, platform_name, spend, spend_name
@@ -63,7 +64,7 @@ def names_for(connection: Connection, origins: pd.DataFrame) -> PlatformNames | 
             reported += [0] * len(said) + [1] * len(spent)
     if not keys:
         return None
-    wanted = np.unique(_hashes(pd.DataFrame({"level": levels, "key": keys, "reported": reported})))
+    wanted = as_set(_hashes(pd.DataFrame({"level": levels, "key": keys, "reported": reported})))
     return _names(find_texts(connection, platform_name, platform_name.c.hash, _COLUMNS, wanted))
 
 
@@ -119,7 +120,7 @@ def carriers(connection: Connection, changed: pd.DataFrame) -> Ints:
     if (changed["reported"] == 1).any():
         of_spend = select(origin.c.origin_id).where(origin.c.kind.is_(None))
         found.append(np.array(connection.execute(of_spend).scalars().all()))
-    return np.unique(np.concatenate(found).astype(np.int64))
+    return as_set(np.concatenate(found).astype(np.int64))
 
 
 def _learned(connection: Connection, rules: RuleSet) -> pd.DataFrame:

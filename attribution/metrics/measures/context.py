@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,7 @@ class Kept:
 
 
 Measure = Callable[["Measures"], Parts | None]
+T = TypeVar("T")
 
 
 class Measures:
@@ -102,6 +103,13 @@ class Measures:
         """Return a measure by group: minor units for money, millionths for counts; None where unknown."""
         parts = self.parts(name)
         return None if parts is None else parts.sums()
+
+    def once(self, key: str, read: Callable[[], T]) -> T:
+        """Return what was made before for any period of this question under a key, else make it."""
+        if key not in self.kept.tables:
+            self.kept.tables[key] = read()
+        found: T = self.kept.tables[key]
+        return found
 
     def units(self, kind: str, records: Ints) -> Ints:
         """Return who each record is drawn with, where intervals are made."""

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from attribution import clock
 from attribution.ledger.allocate import MILLION
 from attribution.ledger.rates import days_in_zone
 from attribution.metrics.known_days import known_days
@@ -21,8 +22,7 @@ from attribution.metrics.measures.context import Measure, Measures
 from attribution.metrics.measures.parts import Parts
 from attribution.metrics.measures.records import customers
 from attribution.metrics.measures.shared_out import share_out
-
-_EPOCH: Final = date(1970, 1, 1)
+from attribution.metrics.periods import add_months
 
 
 def months_between(first: date, last: date) -> Fraction:
@@ -36,7 +36,7 @@ def months_between(first: date, last: date) -> Fraction:
     months = Fraction(0)
     day = first
     while day <= last:
-        after = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+        after = add_months(day.replace(day=1), 1)
         length = (after - day.replace(day=1)).days
         months += Fraction((min(after, last + timedelta(days=1)) - day).days, length)
         day = after
@@ -70,7 +70,7 @@ def customer_months(measures: Measures) -> Parts | None:
     first, last = known_days(measures.connection, asked.question.period, asked.journeys)
     if asked.basis == "cohort":  # it is followed to the last run
         today = int(days_in_zone(np.array([asked.journeys.as_of]), asked.journeys.timezone)[0])
-        last = max(last, _EPOCH + timedelta(days=today))
+        last = max(last, clock.day_of(today))
     months = months_between(first, last)
     # rounded as they add up, so that the whole is not off by a part of each
     upto = np.cumsum(counted.value) * months.numerator // months.denominator

@@ -83,11 +83,7 @@ class Lifetime:
 
 def lifetime(measures: Measures) -> Lifetime | None:
     """Return how long customers with contracts stay; None, with a warning, where there are none."""
-    kept = measures.kept.tables
-    if "lifetime" not in kept:
-        kept["lifetime"] = _lifetime(measures)
-    found: Lifetime | None = kept["lifetime"]
-    return found
+    return measures.once("lifetime", lambda: _lifetime(measures))
 
 
 def _lifetime(measures: Measures) -> Lifetime | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.measures.context import Measure, Measures
@@ -15,10 +14,7 @@ from attribution.metrics.meetings import meetings
 
 def _counted(name: str, column: str) -> Measure:
     def measure(measures: Measures) -> Parts | None:
-        kept = measures.kept.tables
-        if "meetings" not in kept:
-            kept["meetings"] = meetings(measures.connection, measures.dimensions.leads)
-        found: pd.DataFrame = kept["meetings"]
+        found = measures.once("meetings", lambda: meetings(measures.connection, measures.dimensions.leads))
         at = found[column].to_numpy(np.int64)
         counted = measures.counts(at, found["lead_created"].to_numpy(np.int64))
         if measures.asked.basis == "cohort":

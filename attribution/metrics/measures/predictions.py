@@ -16,8 +16,6 @@ from attribution.metrics.predict.learn import one_thread, require_library
 from attribution.metrics.predict.reading import any_credits, read_past, told
 from attribution.store.columns import Ints
 
-_KEPT: Final = "predicted leads"
-
 
 def expected_revenue(measures: Measures) -> Parts | None:
     cells = _spread(measures)
@@ -54,24 +52,24 @@ def _spread(measures: Measures) -> dict[str, Ints] | None:
 
 def _predicted(measures: Measures) -> pd.DataFrame | None:
     """Return `record minor` of every open lead; None, with a warning, where nothing can be predicted."""
-    tables = measures.kept.tables
-    if _KEPT not in tables:
-        tables[_KEPT] = None
+
+    def read() -> pd.DataFrame | None:
         try:
             require_library()
             credited = any_credits(measures.connection)
             past = read_past(measures.connection, credited, None, dimensions=measures.dimensions)
             with one_thread():
                 leads = forecast(past, draws=0).leads
-            rows = leads["lead"].to_numpy(np.int64)
-            ids = past.records.leads["lead_id"].to_numpy(np.int64)[rows]
-            tables[_KEPT] = pd.DataFrame({"record": ids, "minor": leads["minor"].to_numpy(np.int64)})
-            for text in told(past):
-                measures.warn(text)
         except InputError as error:
             measures.warn(f"predicted_lead_value is left empty: {error}")
-    found: pd.DataFrame | None = tables[_KEPT]
-    return found
+            return None
+        for text in told(past):
+            measures.warn(text)
+        rows = leads["lead"].to_numpy(np.int64)
+        ids = past.records.leads["lead_id"].to_numpy(np.int64)[rows]
+        return pd.DataFrame({"record": ids, "minor": leads["minor"].to_numpy(np.int64)})
+
+    return measures.once("predicted", read)
 
 
 MEASURES: Final[dict[str, Measure]] = {"expected_revenue": expected_revenue, "open_leads": open_leads}

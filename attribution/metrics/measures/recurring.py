@@ -79,11 +79,7 @@ class Contracts:
 
 def contracts(measures: Measures) -> Contracts:
     """Return the recurring deals of a store; those in a currency without a rate are left out, and told."""
-    kept = measures.kept.tables
-    if "contracts" not in kept:
-        kept["contracts"] = _read(measures)
-    found: Contracts = kept["contracts"]
-    return found
+    return measures.once("contracts", lambda: _read(measures))
 
 
 def _read(measures: Measures) -> Contracts:
@@ -176,10 +172,7 @@ def _moves(measures: Measures) -> dict[str, Parts] | None:
 
 def _move(name: str) -> Measure:
     def measure(measures: Measures) -> Parts | None:
-        kept, key = measures.kept.tables, f"movements of {measures.asked.question.period}"
-        if key not in kept:
-            kept[key] = _moves(measures)
-        found: dict[str, Parts] | None = kept[key]
+        found = measures.once(f"movements of {measures.asked.question.period}", lambda: _moves(measures))
         return None if found is None else found[name]
 
     return measure

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Integer, case, func, select
+from sqlalchemy import Connection, Integer, case, func, select
 
 from attribution.clock import MINUTE
 from attribution.metrics.facts import NEVER
@@ -32,24 +32,25 @@ def requests(measures: Measures) -> pd.DataFrame:
         int64 columns `lead_id requested responded outcome`: instants in microseconds, `NEVER` where nobody
         answered; outcome 1 where one is known, else 0.
     """
-    kept = measures.kept.tables
-    if "requests" not in kept:
-        outcome = case((func.trim(func.coalesce(lead.c.response_outcome, "")) == "", 0), else_=1)
-        statement = (
-            select(
-                lead.c.lead_id,
-                lead.c.created_at_end,
-                lead.c.requested_at,
-                func.coalesce(lead.c.responded_at, NEVER),
-                outcome.cast(Integer),
-            )
-            .where(lead.c.requested_at.is_not(None))
-            .order_by(lead.c.lead_id)
-        )
-        kept["requests"] = pd.DataFrame(read_ints(measures.connection, statement, _COLUMNS))
-    found: pd.DataFrame = kept["requests"]
+    found = measures.once("requests", lambda: _read(measures.connection))
     counted = measures.counts(found["requested"].to_numpy(np.int64), found["created"].to_numpy(np.int64))
     return found[counted].reset_index(drop=True)
+
+
+def _read(connection: Connection) -> pd.DataFrame:
+    outcome = case((func.trim(func.coalesce(lead.c.response_outcome, "")) == "", 0), else_=1)
+    statement = (
+        select(
+            lead.c.lead_id,
+            lead.c.created_at_end,
+            lead.c.requested_at,
+            func.coalesce(lead.c.responded_at, NEVER),
+            outcome.cast(Integer),
+        )
+        .where(lead.c.requested_at.is_not(None))
+        .order_by(lead.c.lead_id)
+    )
+    return pd.DataFrame(read_ints(connection, statement, _COLUMNS))
 
 
 def response_times(measures: Measures) -> tuple[Ints, Ints]:

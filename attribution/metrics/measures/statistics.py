@@ -37,15 +37,15 @@ def _unknown(measures: Measures, table: Table) -> bool:
 
 def _read(measures: Measures, table: Table, *values: Any) -> pd.DataFrame:
     """Read the rows of a table once: `day`, what they name, and the values (0 where there is none)."""
-    kept, key = measures.kept.tables, " ".join([table.name, *(value.name for value in values)])
-    if key not in kept:
+
+    def read() -> pd.DataFrame:
         names = [table.c[name] for name in _CARRIED[table.name]]
         statement = select(table.c.day, *names, *values).order_by(table.c.day, table.c.hash)
         frame = read_frame(measures.connection, statement)
         frame["group"] = measures.dimensions.named_groups(frame[list(_CARRIED[table.name])])
-        kept[key] = frame
-    found: pd.DataFrame = kept[key]
-    return found
+        return frame
+
+    return measures.once(" ".join([table.name, *(value.name for value in values)]), read)
 
 
 def _within(days: Ints, period: Period) -> Any:

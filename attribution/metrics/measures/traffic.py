@@ -137,12 +137,8 @@ def _without_doubles(visits: Visits, is_session: Mask) -> Visits:
 
 
 def _visits(measures: Measures) -> Visits:
-    kept = measures.kept.tables
-    if "visits" not in kept:
-        pages = "page_id" in measures.dimensions.touch_keys
-        kept["visits"] = read_visits(measures.connection, pages=pages)
-    found: Visits = kept["visits"]
-    return found
+    pages = "page_id" in measures.dimensions.touch_keys
+    return measures.once("visits", lambda: read_visits(measures.connection, pages=pages))
 
 
 def _unknown(measures: Measures) -> bool:
@@ -155,10 +151,7 @@ def _unknown(measures: Measures) -> bool:
 
 def _groups(measures: Measures, visits: Visits, chosen: Mask) -> Ints:
     """Return the group of each chosen visit, -1 where a condition leaves it out."""
-    kept = measures.kept.tables
-    if "visit groups" not in kept:
-        kept["visit groups"] = _groups_of(measures, visits.origin, visits.page)
-    groups: Ints = kept["visit groups"]
+    groups = measures.once("visit groups", lambda: _groups_of(measures, visits.origin, visits.page))
     return groups[chosen]
 
 
@@ -247,10 +240,10 @@ def bounced_sessions(measures: Measures) -> Parts | None:
     if _unknown(measures):
         return None
     visits = _visits(measures)
-    kept = measures.kept.tables
-    if "bounced" not in kept:
-        kept["bounced"] = (visits.state == _SHORT) & ~_with_lead(measures.connection, visits)
-    return _counted(_groups(measures, visits, measures.in_period(visits.at) & kept["bounced"]))
+    bounced = measures.once(
+        "bounced", lambda: (visits.state == _SHORT) & ~_with_lead(measures.connection, visits)
+    )
+    return _counted(_groups(measures, visits, measures.in_period(visits.at) & bounced))
 
 
 def _counted(groups: Ints) -> Parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from attribution import clock
 from attribution.errors import InputError
 from attribution.metrics.facts import NEVER
+from attribution.metrics.periods import add_months
 from attribution.metrics.predict.records import Records
 from attribution.store.columns import Ints
 
@@ -30,7 +31,7 @@ def month_ends(first: int, last: int, timezone: str) -> Ints:
     day = clock.from_micros(first).astimezone(zone).date().replace(day=1)
     found: list[int] = []
     while True:
-        day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        day = add_months(day, 1)
         end = clock.day_bounds(day - timedelta(days=1), timezone)[1]
         if end > last:
             return np.array(found, np.int64)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Subquery, and_, func, select
 from sqlalchemy.sql import Select
 
 from attribution.defaults import DEFAULT_KINDS
@@ -180,13 +180,7 @@ def _touches(connection: Connection, leads: pd.DataFrame, instants: Ints) -> tup
     names = places["channel"].fillna("(not set)").astype(str)
     channels = sorted(set(names))
     codes = pd.Categorical(names, channels).codes.astype(np.int64)
-    whose = lead.alias()
-    people = (
-        select(membership.c.person_id)
-        .join(whose, whose.c.identifier_id == membership.c.identifier_id)
-        .distinct()
-        .subquery()
-    )
+    people = _people_of_leads()
     rows = pd.DataFrame(
         read_ints(
             connection,
@@ -202,6 +196,16 @@ def _touches(connection: Connection, leads: pd.DataFrame, instants: Ints) -> tup
     rows["seen"] = np.maximum(rows["known"].to_numpy(np.int64), rows["at"].to_numpy(np.int64))
     rows = rows.sort_values(["lead", "at", "channel"], ignore_index=True)
     return rows[["lead", "at", "seen", "channel"]], channels
+
+
+def _people_of_leads() -> Subquery:
+    """Select whoever is a lead, each person once."""
+    return (
+        select(membership.c.person_id)
+        .join(lead, lead.c.identifier_id == membership.c.identifier_id)
+        .distinct()
+        .subquery()
+    )
 
 
 def _visitors(connection: Connection, leads: pd.DataFrame, instants: Ints) -> pd.DataFrame:
@@ -222,12 +226,7 @@ def _visitors(connection: Connection, leads: pd.DataFrame, instants: Ints) -> pd
     own["lead"] = look_up(
         leads["lead_id"].to_numpy(np.int64), np.arange(len(leads)), own["lead_id"].to_numpy(np.int64)
     )
-    of_leads = (
-        select(membership.c.person_id)
-        .join(lead, lead.c.identifier_id == membership.c.identifier_id)
-        .distinct()
-        .subquery()
-    )
+    of_leads = _people_of_leads()
     members = pd.DataFrame(
         read_ints(
             connection,
