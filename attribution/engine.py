@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -45,6 +46,19 @@ class Store:
     def open(cls, url: str, *, create: bool = True) -> Self:
         """Open a store by its SQLAlchemy URL; see :meth:`attribution.store.database.Database.open`."""
         return cls(Database.open(url, create=create))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        """Hold one state of the store for several questions; what they share is read once.
+
+        Only for questions: what is written meanwhile, by whomever, is not seen.
+
+        >>> with Store.open("sqlite://") as store, store.snapshot() as seen:
+        ...     seen.identity_decisions().rows
+        []
+        """
+        with self.db.snapshot() as seen:
+            yield type(self)(seen)
 
     def close(self) -> None:
         """Close the store."""

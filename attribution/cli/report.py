@@ -45,10 +45,10 @@ def command(
     takes deal_kind, owner, industry and account too.
     """
     form = chosen_form(form, output)
-    with open_store(store) as opened:
-        answer = opened.report(by, **given(options))
+    with open_store(store) as opened, opened.snapshot() as seen:  # the page and the table say the same
+        answer = seen.report(by, **given(options))
         if page is not None:
-            opened.report_html(page, locale=locale, **given(options))
+            seen.report_html(page, locale=locale, **given(options))
     deliver(answer, form, output, options, locale)
     if page is not None:
         click.echo(f"wrote {page}", err=True)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from attribution.journeys.columns import Journeys
 from attribution.store import schema
-from attribution.store.columns import Ints, read_ints
+from attribution.store.columns import Ints, read_ints, read_ints_once
 from attribution.store.identifiers import KEYED
 from attribution.store.keys import look_up
 
@@ -57,7 +57,7 @@ def _hashes_of_people(connection: Connection) -> dict[str, Ints]:
         .group_by(membership.c.person_id)
         .order_by(membership.c.person_id)
     )
-    return read_ints(connection, statement, ["person", "hash"])
+    return read_ints_once(connection, statement, ["person", "hash"])
 
 
 def _hashes_of_identifiers(connection: Connection, numbers: Ints) -> Ints:
@@ -87,7 +87,7 @@ def _accounts_of_people(connection: Connection) -> dict[str, Ints]:
         .join(membership, membership.c.identifier_id == contact.c.identifier_id)
         .join(identifier, identifier.c.identifier_id == deal.c.account)
     )
-    found = [read_ints(connection, statement, ["person", "hash"]) for statement in (of_leads, of_deals)]
+    found = [read_ints_once(connection, statement, ["person", "hash"]) for statement in (of_leads, of_deals)]
     frame = pd.concat([pd.DataFrame(columns) for columns in found])
     smallest = frame.groupby("person")["hash"].min().sort_index()
     return {"person": smallest.index.to_numpy(np.int64), "hash": smallest.to_numpy(np.int64)}

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, 
 
 from attribution.metrics.dimensions import Dimensions
 from attribution.metrics.selection import Period, Selection
-from attribution.store.columns import Ints, read_ints
+from attribution.store.columns import Ints, read_ints_once
 from attribution.store.schema import conversion, entry, journey_touch, touch
 
 DATES: Final = ("closed", "touch")
@@ -240,12 +240,12 @@ def _read(connection: Connection, statement: Query, keys: Sequence[str]) -> dict
     if connection.dialect.name != "sqlite":
         summed = [cast(func.coalesce(func.sum(column), 0), BigInteger) for column in columns[len(keys) :]]
         grouped = statement.with_only_columns(*columns[: len(keys)], *summed).group_by(*columns[: len(keys)])
-        return read_ints(connection, grouped, (*keys, "value", "share"))
+        return read_ints_once(connection, grouped, (*keys, "value", "share"))
     if not keys:
-        return read_ints(connection, statement, ("value", "share"))
+        return read_ints_once(connection, statement, ("value", "share"))
     *others, key, value, share = columns
     statement = statement.with_only_columns(*others, _pair(key, share), value)
-    found = read_ints(connection, statement, (*keys[:-1], "pair", "value"))
+    found = read_ints_once(connection, statement, (*keys[:-1], "pair", "value"))
     found[keys[-1]], found["share"] = _unpair(found.pop("pair"))
     return found
 
@@ -275,9 +275,9 @@ def _inside(at: Ints, period: Period) -> Any:
 def _read_journeys(connection: Connection, statement: Query, names: Sequence[str]) -> dict[str, Ints]:
     """Read touches as columns; of two columns, as one number each."""
     if len(names) != 2:
-        return read_ints(connection, statement, names)
+        return read_ints_once(connection, statement, names)
     pair = statement.with_only_columns(_pair(*statement.selected_columns))
-    return dict(zip(names, _unpair(read_ints(connection, pair, ("pair",))["pair"]), strict=True))
+    return dict(zip(names, _unpair(read_ints_once(connection, pair, ("pair",))["pair"]), strict=True))
 
 
 def _journeys(selection: Selection, names: Sequence[str], question: Question) -> Query:

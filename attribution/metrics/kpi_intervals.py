@@ -6,7 +6,7 @@ drawn as such; see :mod:`attribution.trust.bootstrap` for who is drawn how often
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -25,7 +25,8 @@ from attribution.trust.sums import draw_sums
 
 DRAWS: Final = 400
 _LARGEST_SEED: Final = 2**63 - 1
-_MEDIANS_AT_A_TIME: Final = 40  # draws that are held at once, a multiple of 4
+_SUMS_AT_A_TIME: Final = 50_000  # whose draws are held at once: 160 MB of 400 draws
+_RUN_ROWS: Final = 256
 
 
 class Bounds(NamedTuple):
@@ -39,6 +40,13 @@ class Bounds(NamedTuple):
     def too_few(self) -> bool:
         """Whether fewer conversions than can be judged stand behind the figure."""
         return self.conversions < ENOUGH_CONVERSIONS
+
+
+class Figure(NamedTuple):
+    """What a figure is made of: a sum, or one over another."""
+
+    numerator: Parts
+    denominator: Parts | None
 
 
 class Intervals:
@@ -80,35 +88,56 @@ class Intervals:
         >>> found.conversions, 2500_00 < found.low < 4000_00 < found.high < 6000_00
         (40, True)
         """
-        column = np.array(groups, np.int64)
-        counted = numerator if numerator.kind != NOBODY or denominator is None else denominator
-        conversions = counted.conversions()
-        asked = [numerator] if denominator is None else [numerator, denominator]
-        keys, matrices, fixed = self._matrices(asked, column)
-        drawn = draw_sums(matrices, keys, self._draws, self._seed)
-        point = [np.asarray(m.sum(axis=0)).ravel() + f for m, f in zip(matrices, fixed, strict=True)]
-        samples = [s + f for s, f in zip(drawn, fixed, strict=True)]
-        figure, drawn_figure = point[0], samples[0]
-        influence = sparse.csc_array(matrices[0])
-        if denominator is not None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                figure, drawn_figure = point[0] / point[1], samples[0] / samples[1]
-                whole = np.where(point[1] != 0, 1 / point[1], 0.0)
-            ratio = np.where(point[1] != 0, figure, 0.0)
-            influence = sparse.csc_array((matrices[0] - matrices[1] * ratio) * whole)
-            drawn_figure = np.where(np.isfinite(drawn_figure), drawn_figure, np.nan)
-            figure = np.where(np.isfinite(figure), figure, 0.0)
-        weights = sparse.coo_array(influence)
-        low, high = bca_bounds(
-            figure, drawn_figure, spread(weights.data, weights.col.astype(np.int64), len(column)), self.level
-        )
-        known = np.isfinite(low) & np.isfinite(high)
-        if denominator is not None:
-            known &= point[1] != 0
-        return {
-            group: self._bounds(low[i], high[i], conversions.get(group, 0), bool(known[i]))
-            for i, group in enumerate(groups)
-        }
+        return self.of_all({"": Figure(numerator, denominator)}, groups)[""]
+
+    def of_all(self, figures: Mapping[str, Figure], groups: Sequence[int]) -> dict[str, dict[int, Bounds]]:
+        """Return the intervals of several figures, as :meth:`of` does: all are drawn once for all figures.
+
+        Args:
+            figures: name -> what it is made of; the same parts in several figures are read once.
+            groups: those that are shown.
+        """
+        found: dict[str, dict[int, Bounds]] = {}
+        for some in _batches(figures, max(len(groups), 1)):
+            found |= self._of_batch(some, groups)
+        return found
+
+    def _of_batch(self, figures: Mapping[str, Figure], groups: Sequence[int]) -> dict[str, dict[int, Bounds]]:
+        parts = _distinct(figures.values())
+        place = {id(one): i for i, one in enumerate(parts)}
+        keys, matrix, fixed = self._sums(parts, np.array(groups, np.int64))
+        shape = (len(parts), len(groups))
+        point = np.asarray(matrix.sum(axis=0)).reshape(shape) + fixed
+        [drawn] = draw_sums([matrix], keys, self._draws, self._seed)
+        samples = drawn.reshape(self._draws, *shape) + fixed
+        columns = sparse.csc_array(matrix)
+        own = [columns[:, i * len(groups) : (i + 1) * len(groups)] for i in range(len(parts))]
+        found = {}
+        for name, (numerator, denominator) in figures.items():
+            top = place[id(numerator)]
+            below = None if denominator is None else place[id(denominator)]
+            counted = numerator if numerator.kind != NOBODY or denominator is None else denominator
+            conversions = counted.conversions()
+            figure, drawn_figure, influence = point[top], samples[:, top], own[top]
+            if below is not None:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    figure, drawn_figure = figure / point[below], drawn_figure / samples[:, below]
+                    whole = np.where(point[below] != 0, 1 / point[below], 0.0)
+                ratio = np.where(point[below] != 0, figure, 0.0)
+                influence = sparse.csc_array((influence - own[below] * ratio) * whole)
+                drawn_figure = np.where(np.isfinite(drawn_figure), drawn_figure, np.nan)
+                figure = np.where(np.isfinite(figure), figure, 0.0)
+            weights = sparse.coo_array(influence)
+            even = spread(weights.data, weights.col.astype(np.int64), len(groups))
+            low, high = bca_bounds(figure, drawn_figure, even, self.level)
+            known = np.isfinite(low) & np.isfinite(high)
+            if below is not None:
+                known &= point[below] != 0
+            found[name] = {
+                group: self._bounds(low[i], high[i], conversions.get(group, 0), bool(known[i]))
+                for i, group in enumerate(groups)
+            }
+        return found
 
     def of_median(self, kind: str, record: Ints, value: Ints, weight: Ints) -> Bounds:
         """Return the interval of a weighted median.
@@ -122,22 +151,16 @@ class Intervals:
         if len(record) < ENOUGH_CONVERSIONS:
             return Bounds(None, None, len(record))
         order = np.argsort(value, kind="stable")
-        value, weight = value[order], weight[order].astype(np.float64)
+        value, weights = value[order], weight[order].astype(np.float64)
         units = self._units(kind, record[order])
-        keys = as_set(units)
-        of_unit = np.searchsorted(keys, units)
-        medians = []
-        for start in range(0, self._draws, _MEDIANS_AT_A_TIME):
-            stop = min(start + _MEDIANS_AT_A_TIME, self._draws)
-            times = draw_times(keys, stop - start, self._seed, start=start)
-            upto = np.cumsum(times[of_unit] * weight[:, None], axis=0)
-            at = (upto < upto[-1] / 2).sum(axis=0).clip(0, len(value) - 1)
-            medians.append(np.where(upto[-1] > 0, value[at].astype(np.float64), np.nan))
-        point = float(value[int(np.searchsorted(np.cumsum(weight), weight.sum() / 2))])
+        middle = _middles(units, weights, self._draws, self._seed)
+        medians = np.where(middle >= 0, value[middle].astype(np.float64), np.nan)
+        point = float(value[int(np.searchsorted(np.cumsum(weights), weights.sum() / 2))])
         # a median is not moved smoothly by any one unit: no acceleration
-        per_unit = np.bincount(of_unit, weight, len(keys))
+        keys = as_set(units)
+        per_unit = np.bincount(np.searchsorted(keys, units), weights, len(keys))
         even = Spread(np.zeros(1), np.array([per_unit.sum() ** 2 / (per_unit**2).sum()]))
-        low, high = bca_bounds(np.array([point]), np.concatenate(medians)[:, None], even, self.level)
+        low, high = bca_bounds(np.array([point]), medians[:, None], even, self.level)
         return self._bounds(low[0], high[0], len(record), bool(np.isfinite(low[0]) and np.isfinite(high[0])))
 
     @staticmethod
@@ -146,36 +169,70 @@ class Intervals:
             return Bounds(None, None, conversions)
         return Bounds(float(low), float(high), conversions)
 
-    def _matrices(
-        self, asked: Sequence[Parts], column: Ints
-    ) -> tuple[Ints, list[sparse.csr_array], list[FloatArray]]:
-        """Return the units, [U, G] of what each adds to each sum, and [G] of what no draw changes."""
+    def _sums(self, parts: Sequence[Parts], column: Ints) -> tuple[Ints, sparse.csr_array, FloatArray]:
+        """Return the units, [U, P x G] of what each adds to each sum, and [P, G] of what no draw changes."""
         order = np.argsort(column)
-        found = []
-        for parts in asked:
-            at = np.searchsorted(column[order], parts.group).clip(0, max(len(column) - 1, 0))
-            there = (
-                (parts.group >= 0) & (column[order][at] == parts.group)
-                if len(column)
-                else np.zeros(len(at), bool)
-            )
-            units = (
-                np.zeros(int(there.sum()), np.int64)
-                if parts.kind == NOBODY
-                else self._units(parts.kind, parts.record[there])
-            )
-            found.append((parts, units, order[at[there]], parts.value[there].astype(np.float64)))
-        drawn = [units for parts, units, _, _ in found if parts.kind != NOBODY]
-        keys = as_set(np.concatenate(drawn)) if drawn else np.empty(0, np.int64)
-        matrices: list[sparse.csr_array] = []
-        fixed: list[FloatArray] = []
-        for parts, units, place, value in found:
-            if parts.kind == NOBODY:
-                matrices.append(sparse.csr_array((len(keys), len(column)), dtype=np.float64))
-                fixed.append(np.bincount(place, value, len(column)).astype(np.float64))
-            else:
-                entries = (value, (np.searchsorted(keys, units), place))
-                shape = (len(keys), len(column))
-                matrices.append(sparse.csr_array(sparse.coo_array(entries, shape=shape)))
-                fixed.append(np.zeros(len(column)))
-        return keys, matrices, fixed
+        fixed = np.zeros((len(parts), len(column)))
+        units, places, values = ([np.empty(0, np.int64)] for _ in range(3))
+        for i, of in enumerate(parts):
+            if not len(column):
+                continue
+            at = np.searchsorted(column[order], of.group).clip(0, len(column) - 1)
+            there = (of.group >= 0) & (column[order][at] == of.group)
+            place, value = order[at[there]], of.value[there]
+            if of.kind == NOBODY:
+                fixed[i] = np.bincount(place, value, len(column))
+                continue
+            units.append(self._units(of.kind, of.record[there]))
+            places.append(place + i * len(column))
+            values.append(value)
+        unit = np.concatenate(units)
+        keys = as_set(unit)
+        at_unit = np.searchsorted(keys, unit)
+        entries = np.concatenate(values).astype(np.float64), (at_unit, np.concatenate(places))
+        shape = (len(keys), len(parts) * len(column))
+        return keys, sparse.csr_array(sparse.coo_array(entries, shape=shape)), fixed
+
+
+def _distinct(figures: Iterable[Figure]) -> list[Parts]:
+    return list({id(part): part for figure in figures for part in figure if part is not None}.values())
+
+
+def _batches(figures: Mapping[str, Figure], n_groups: int) -> Iterator[dict[str, Figure]]:
+    """Yield figures in lots whose draws fit into memory."""
+    batch: dict[str, Figure] = {}
+    for name, figure in figures.items():
+        if batch and len(_distinct([*batch.values(), figure])) * n_groups > _SUMS_AT_A_TIME:
+            yield batch
+            batch = {}
+        batch[name] = figure
+    if batch:
+        yield batch
+
+
+def _middles(units: Ints, weights: FloatArray, draws: int, seed: int) -> Ints:
+    """Return int64[R]: the row at which half of each draw's weight is reached; -1 where nobody is drawn.
+
+    Runs of rows are added up first, and only the run in the middle of a draw is looked at row by row.
+
+    Args:
+        units: int64[n], whom each row belongs to.
+        weights: float64[n], of each row.
+    """
+    keys = as_set(units)
+    run_rows = max(_RUN_ROWS, len(units) // _RUN_ROWS)
+    run = np.arange(len(units)) // run_rows
+    shape = (len(keys), int(run[-1]) + 1)
+    runs = sparse.csr_array(sparse.coo_array((weights, (np.searchsorted(keys, units), run)), shape=shape))
+    [sums] = draw_sums([runs], keys, draws, seed)
+    upto = np.cumsum(sums, axis=1)
+    half = upto[:, -1] / 2
+    middle = (upto < half[:, None]).sum(axis=1)
+    before = upto[np.arange(draws), middle] - sums[np.arange(draws), middle]
+    found = np.empty(draws, np.int64)
+    for one in as_set(middle):
+        mine = np.flatnonzero(middle == one)
+        rows = slice(int(one) * run_rows, (int(one) + 1) * run_rows)
+        inside = np.cumsum(draw_times(units[rows], draws, seed)[:, mine] * weights[rows, None], axis=0)
+        found[mine] = one * run_rows + (inside < (half - before)[mine]).sum(axis=0)
+    return np.where(half > 0, found.clip(0, len(units) - 1), -1)

@@ -10,11 +10,11 @@ from attribution.labels import NO_LEAD
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Row
 from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi
-from attribution.metrics.kpi_intervals import Bounds, Intervals
+from attribution.metrics.kpi_intervals import Bounds, Figure, Intervals
 from attribution.metrics.measures.context import Measures
 from attribution.metrics.measures.durations import STAGES, UNITS, Duration, Timed, timed
 from attribution.metrics.measures.lifetimes import lifetime
-from attribution.metrics.measures.parts import NOBODY
+from attribution.metrics.measures.parts import NOBODY, Parts
 from attribution.metrics.measures.waiting import Waiting, waiting
 from attribution.metrics.report import count
 from attribution.money import money_text
@@ -115,7 +115,7 @@ class KpiTable:
             groups = {0}
             found = {name: self._whole(name) for name in found}
         shown = self._sorted(groups, found)
-        bounds = {kpi.name: self._bounds(kpi, shown) for kpi in counted} if self._intervals else {}
+        bounds = self._intervals.of_all(self._figures(counted), shown) if self._intervals else {}
         rows = []
         for group in shown:
             names = self.dimensions.names(group)
@@ -195,19 +195,23 @@ class KpiTable:
             return None
         return money_text(value, self.currency) if measure in MONEY_MEASURES else count(value)
 
-    def _bounds(self, kpi: Kpi, groups: list[int]) -> dict[int, Bounds] | None:
-        assert self._intervals is not None
-        if kpi.times:
-            return None  # how long customers stay is an estimate itself
-        top = self.measures.parts(kpi.numerator)
-        below = self.measures.parts(kpi.denominator) if kpi.denominator else None
-        if top is None or (kpi.denominator and below is None):
-            return None
-        if {top.kind, below.kind if below is not None else NOBODY} == {NOBODY}:
-            return None  # a count of everything is not drawn
-        if not self.dimensions.by:
-            top, below = top.whole(), below.whole() if below is not None else None
-        return self._intervals.of(top, below, groups)
+    def _figures(self, chosen: list[Kpi]) -> dict[str, Figure]:
+        """Return what those figures are made of that have an interval."""
+        drawn: dict[str, Parts | None] = {}
+        found = {}
+        for kpi in chosen:
+            if kpi.times:
+                continue  # how long customers stay is an estimate itself
+            for name in kpi.measures:
+                if name not in drawn:
+                    parts = self.measures.parts(name)
+                    drawn[name] = parts if parts is None or self.dimensions.by else parts.whole()
+            top, below = drawn[kpi.numerator], drawn[kpi.denominator] if kpi.denominator else None
+            if top is None or (kpi.denominator and below is None):
+                continue
+            if {top.kind, below.kind if below is not None else NOBODY} != {NOBODY}:  # else all was counted
+                found[kpi.name] = Figure(top, below)
+        return found
 
     def _interval(self, kpi: Kpi, row: Row, bounds: Mapping[int, Bounds] | None, group: int) -> Row:
         """Return `low high conversions too_few` of a figure, in the units of its value."""

@@ -23,6 +23,7 @@ from attribution.metrics.dimensions import Dimensions
 from attribution.metrics.selection import Period
 from attribution.metrics.spend_levels import counted
 from attribution.store.columns import Ints, read_frame, read_ints
+from attribution.store.database import remembered
 from attribution.store.dimensions import store_rules
 from attribution.store.keys import row_hash
 from attribution.store.schema import origin, placement, spend, touch, touch_cost
@@ -219,7 +220,9 @@ def _own_costs(reports: Reports, period: Period, timezone: str) -> dict[str, pd.
     connection = reports.connection
     priced = and_(touch.c.cost_minor.is_not(None), touch.c.cost_minor != 0)
     own, removed = select(touch.c.currency).where(priced), select(touch_cost.c.currency)
-    currencies = connection.execute(union(own, removed)).scalars().all()
+    currencies = remembered(
+        connection, "currencies of touches", lambda: connection.execute(union(own, removed)).scalars().all()
+    )
     if not currencies:
         return {}
     covered = _Coverage(reports, period)

@@ -18,6 +18,7 @@ from attribution.metrics.paths import paths_of
 from attribution.metrics.report import report
 from attribution.metrics.transitions import graph_of
 from attribution.report.charts.over_time import recurring_rows
+from attribution.report.drawing_library import made_meanwhile
 from attribution.report.figures import read_in
 from attribution.report.page import write_report
 from attribution.report.words import period_text
@@ -64,11 +65,12 @@ def report_html(
     # a KPI counts a record when it happened: it has no day of the touch
     counted = {name: value for name, value in asked.items() if name != "date"}
     notes = _notes(options.get("date"))
-    with db.snapshot() as seen:  # one state for the whole page, read once
-        answers = _answers(seen, models, asked, journeys, compared, counted)
-    answers |= {"notes": notes, "period": period_text(start, end)}
-    with read_in(locale):
-        return write_report(path, title=title, **answers)
+    with made_meanwhile():
+        with db.snapshot() as seen:  # one state for the whole page, read once
+            answers = _answers(seen, models, asked, journeys, compared, counted)
+        answers |= {"notes": notes, "period": period_text(start, end)}
+        with read_in(locale):
+            return write_report(path, title=title, **answers)
 
 
 def _answers(

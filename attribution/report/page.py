@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -23,11 +22,12 @@ from markupsafe import Markup
 
 from attribution.metrics.answer import Answer
 from attribution.report import sections
+from attribution.report.drawing_library import drawing_library
 from attribution.report.figures import day_figure
 from attribution.report.files import replace_file
 from attribution.report.sections import Figure
 from attribution.report.tiles import tiles
-from attribution.report.words import SCOPES, lookback_label, model_label, model_meaning, value_label
+from attribution.report.words import SCOPES, TIMELESS, lookback_label, model_label, model_meaning, value_label
 
 # Vega reads expressions with its own interpreter (`ast: true` in report.js), so no script is made of text.
 _POLICY: Final = (
@@ -109,19 +109,22 @@ def about(overview: Answer, period: str | None, *, counted: bool = True) -> list
 
     Args:
         overview: an answer that the page shows.
-        period: in words; None reads as all of it.
+        period: in words; None reads as all of it, but of verbs that know no period.
         counted: whether one goal is counted; KPIs name their own.
     """
+    timeless = overview.verb in TIMELESS
     scope = overview.scope or "contacts"
-    return [
-        ("Period", period or "all time"),
-        *([("Counted", value_label(overview.goal))] if counted else []),
-        ("Model", model_label(overview.model)),
-        ("Touches counted", lookback_label(overview.lookback)),
-        ("People", SCOPES.get(scope, scope)),
-        ("Currency", overview.currency or "not set"),
-        ("As of", day_figure(overview.as_of)),
+    told = [
+        ("Period", period or "all time", period),
+        ("Counted", value_label(overview.goal), overview.goal),
+        ("Model", model_label(overview.model), overview.model),
+        ("Touches counted", lookback_label(overview.lookback), overview.lookback),
+        ("People", SCOPES.get(scope, scope), overview.scope),
+        ("Currency", overview.currency or "not set", overview.currency),
     ]
+    shown = [(name, text) for name, text, given in told if given or not timeless]
+    shown = shown if counted else [item for item in shown if item[0] != "Counted"]
+    return [*shown, ("As of", day_figure(overview.as_of))]
 
 
 def render(template: str, context: dict[str, Any], figures: Sequence[Figure]) -> str:
@@ -134,7 +137,7 @@ def render(template: str, context: dict[str, Any], figures: Sequence[Figure]) ->
         lstrip_blocks=True,
     )
     drawn = [figure for figure in figures if figure.sentence is None]
-    library, script = _library(), _static("report.js")
+    library, script = drawing_library(), _static("report.js")
     hashes = " ".join(f"'{_hash(text)}'" for text in (library, script))
     return environment.get_template(template).render(
         context,
@@ -145,13 +148,6 @@ def render(template: str, context: dict[str, Any], figures: Sequence[Figure]) ->
         pictures={figure.key: Markup(_picture(figure.spec)) for figure in drawn},
         specs={figure.key: figure.spec for figure in drawn},
     )
-
-
-@cache
-def _library() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script that may stand inside a script element."""
-    snippet = "window.vegaEmbed = vegaEmbed;"
-    return str(vl_convert.javascript_bundle(snippet)).replace("</script", "<\\/script")
 
 
 def _static(name: str) -> str:

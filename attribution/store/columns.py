@@ -43,6 +43,7 @@ from sqlalchemy.sql.selectable import CompoundSelect
 from sqlalchemy.types import Integer
 
 from attribution.sorted_sets import as_set
+from attribution.store.database import remembered
 
 Ints = npt.NDArray[np.int64]
 # a column: whole numbers, anything Arrow holds, a list, or one value for every row
@@ -215,6 +216,16 @@ def read_ints(connection: Connection, statement: Statement, names: Sequence[str]
     else:
         table = _copy_out(connection, str(compiled), dict(compiled.params), width)
     return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(names)}
+
+
+def read_ints_once(connection: Connection, statement: Statement, names: Sequence[str]) -> dict[str, Ints]:
+    """Read as :func:`read_ints` does, the same statement of one state of the store once.
+
+    Nobody may change the arrays.
+    """
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    key = ("columns", str(compiled), repr(sorted(compiled.params.items())), tuple(names))
+    return dict(remembered(connection, key, lambda: read_ints(connection, statement, names)))
 
 
 def read_few(connection: Connection, key: Column[Any], names: Sequence[str], wanted: Ints) -> dict[str, Ints]:
