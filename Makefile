@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint format bench bench-models bench-identity bench-pageviews images
+.PHONY: help demo test lint format bench bench-models bench-identity bench-pageviews bench-kpis images
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -50,6 +50,9 @@ bench-identity: .venv/bench  ## ten million edges of evidence resolved, then one
 
 bench-pageviews: .venv/bench  ## ten million page views imported and cut into sessions
 	$(BIN)/python -m benchmarks.pageviews $(ARGS)
+
+bench-kpis: .venv/bench  ## KPIs by channel and the report, on a million touches
+	$(BIN)/python -m benchmarks.kpis $(ARGS)
 
 images: demo .venv/developer  ## the pictures of the documentation; needs Chromium
 	$(BIN)/python tools/make_images.py demo/report.html

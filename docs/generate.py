@@ -11,8 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import wrap
 
-from attribution.metrics.kpi_catalogue import KPIS
+from attribution.metrics.dimensions import ALL, MARKETING
+from attribution.metrics.kpi_catalogue import FAMILIES, KPIS, Kpi
+from attribution.metrics.kpi_dimensions import bases_of, dimensions_of
 from attribution.pulls.registry import get_source, source_names
 from attribution.sources.mapping.declared import looked_up
 from attribution.sources.mapping.read import built_in
@@ -183,6 +186,41 @@ _MEANS = {
     "or it is a `click` or `impression` that has a click id",
 }
 
+_UNITS = {"ratio": "percent", "factor": "number"}
+_FAMILIES = {
+    "funnel": "How many got how far. `--stage` says what a lead has to reach to be converted, "
+    "`--unique` counts people. A rate can pass 100 % by the basis `period`, and says so.",
+    "value": "What leads, deals and customers bring. Customers with revenue are shared evenly by their "
+    "deals of the period, so that they add up over owners and channels. Their lifetime is from the first "
+    "won deal to the last `recurring_until`, up to `--horizon` months; those still active are censored, not"
+    " left out and not taken for gone. It is that of all customers with contracts, whatever the figure is "
+    "cut by.",
+    "cost": "What it cost to get them. Spend is that of the period by either basis, joined from both "
+    "sides: what brought nobody stays in the table. [What counts as spend](spend.md#how-spend-meets-"
+    "touches)",
+    "return": "What came back. `--margin` values revenue at what is left of it.",
+    "speed": "How long it took: the median and the quartiles of those that got there, one row a stage "
+    "(`first_touch_to_lead`, `lead_to_opportunity`, `opportunity_to_won`, `lead_to_won`; the last two know "
+    "`deal_kind` too). A record created on a bare date counts from the start of that day. What ended before"
+    " it began is left out and counted in `negative`. `--censored` counts those still on their way too. An "
+    "inquiry counts in the period in which it was made.",
+    "meetings": "Credited as the leads are that they are with. A meeting counts as booked when it was "
+    "booked, and as attended when it was held.",
+    "traffic": "Not credited: a session counts where it came from itself. A click counts only where no "
+    "session of the same browser is within half an hour; crawlers and the like never do.",
+    "engagement": "What social platforms report themselves.",
+    "email_performance": "What mailing tools report themselves. `list_size` does not say of which list "
+    "it is: of several on one day the largest counts for the whole.",
+    "benchmark": "Beside averages that you bring with `--benchmark FILE`, a CSV file with the columns "
+    "`industry` and `rate`; without one it is left out. By industry, and what else you name with it.",
+    "recurring": "The won deals that run on the last day of the period, by the month: a quarter's "
+    "amount by a third, a year's by a twelfth, rounded once a customer. New, expansion, contraction and "
+    "churned compare that day with the last one before the period, so that they add up to the change, in "
+    "every group. The exchange rate is that of the closing's day, so rates move nothing.",
+    "prediction": "Of the leads that are open as of the last run. Computed only where it is named. "
+    "[Predictions](predictions.md)",
+}
+
 _FORMS = {
     "id": "id",
     "text": "text",
@@ -285,10 +323,30 @@ def _goals() -> Iterator[str]:
 
 
 def _kpis() -> Iterator[str]:
-    yield "| figure | formula | where there is nothing to divide by |"
-    yield "|---|---|---|"
-    for kpi in KPIS.values():
-        yield f"| `{kpi.name}` | {kpi.formula} | {kpi.zero_rule} |"
+    for family in FAMILIES:
+        about = wrap(_FAMILIES[family], 150, break_on_hyphens=False)
+        yield from ("", f"### {family}", "", *about, "")
+        yield "| figure | is | formula | unit | counted by | basis | cut by | nothing there | source |"
+        yield "|---|---|---|---|---|---|---|---|---|"
+        for kpi in KPIS.values():
+            if kpi.family == family:
+                told = (
+                    f"`{kpi.name}`", kpi.label, kpi.formula, _UNITS.get(kpi.unit, kpi.unit), kpi.grain,
+                    ", ".join(bases_of(kpi)), _cut_by(kpi), kpi.zero_rule, kpi.source,
+                )  # fmt: skip
+                yield f"| {' | '.join(told)} |"
+    yield ""
+
+
+def _cut_by(kpi: Kpi) -> str:
+    """Name the dimensions of a KPI in as few words as the order of all of them allows."""
+    known = dimensions_of(kpi)
+    left_out = [f"`{dim}`" for dim in ALL if dim not in known]
+    if len(left_out) < 3:
+        return " but ".join(["all", *([" and ".join(left_out)] if left_out else [])])
+    if len(known) > 2 and known == MARKETING[: len(known)]:
+        return f"`{known[0]}` to `{known[-1]}`"
+    return ", ".join(f"`{dim}`" for dim in known)
 
 
 def _mappings() -> Iterator[str]:

@@ -236,7 +236,7 @@ def test_plot_picks_the_chart_of_the_verb() -> None:
     """A notebook needs one function; a verb without a chart is told which have one."""
     for answer in (report_answers.report(), report_answers.comparison(), report_answers.paths()):
         assert charts.empty_sentence(charts.plot(answer)) is None
-    with pytest.raises(UnknownNameError, match="compare, kpis, paths, report"):
+    with pytest.raises(UnknownNameError, match="compare, kpis, paths, predict, recommend, report"):
         charts.plot(Answer(verb="doctor", store="", as_of=""))
 
 

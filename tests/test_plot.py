@@ -39,6 +39,8 @@ def test_answers_of_a_store(sqlite_store: Store, csv: Csv) -> None:
     assert titled(cut.plot()) == "Lead value by channel (GBP)"
     assert {row["text"] for row in data(cut.plot()) if row["few"]} == {"too few"}
     assert titled(cut.plot("cost_per_lead")) == "Cost per lead (CPL) by channel (GBP)"
+    advice = shop.recommend("campaign", model="linear").plot()
+    assert titled(advice) == "Return on investment by campaign, and what to do (percent of spend)"
     monthly = shop.kpis(names="leads,lead_value", every="month", end="2025-03-31")
     assert titled(monthly.plot("lead_value")) == "Lead value by period (GBP)"
     assert [row["value"] for row in data(monthly.plot())] == [3, 0, 0]
@@ -47,7 +49,8 @@ def test_answers_of_a_store(sqlite_store: Store, csv: Csv) -> None:
         report.plot("rio")
     with pytest.raises(InputError, match=r"no chart is made for these KPIs; .*every=.month.*funnel"):
         shop.kpis(names="lead_value").plot()
-    with pytest.raises(UnknownNameError, match="Allowed: cohorts, compare, kpis, paths, report"):
+    allowed = "cohorts, compare, kpis, paths, predict, recommend, report"
+    with pytest.raises(UnknownNameError, match=f"Allowed: {allowed}"):
         shop.doctor().plot()
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from freezegun import freeze_time
+from openpyxl import load_workbook
 from small_shop import open_shop
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,9 +93,10 @@ def test_groups_sum_up(company: Store, answer: Answer) -> None:
     assert Decimal(grouped.totals["low"]) >= sum(Decimal(row["low"]) for row in answer.rows)
 
 
-def test_reliability(company: Store) -> None:
+def test_reliability(company: Store, answer: Answer) -> None:
     """Predicted beside observed by fifth, on months that were not learned from; told in a sentence too."""
     judged = company.predict(judge=True, **QUICK)
+    assert judged == answer.beside["reliability"]  # every prediction has it beside it
     assert list(judged.columns) == ["fifth", "leads", "chance", "won", "predicted", "observed"]
     assert [row["fifth"] for row in judged.rows] == [1, 2, 3, 4, 5]
     for name in ("predicted", "observed"):
@@ -175,8 +177,8 @@ def test_bad_options(company: Store, options: dict[str, Any], error: type[Except
         company.predict(**options)
 
 
-def test_command_line(company: Store) -> None:
-    """The verb prints what the method answers."""
+def test_command_line(company: Store, tmp_path: Path) -> None:
+    """The verb prints what the method answers, and writes it with its reliability."""
     arguments = ["--store", company.db.label, "predict", "--by", "stage", "--as-of", str(DAY)]
     done = CliRunner().invoke(cli, [*arguments, "--horizon", "2", "--format", "json"])
     assert done.exit_code == 0, done.output
@@ -184,6 +186,9 @@ def test_command_line(company: Store) -> None:
     assert {row["stage"] for row in found["rows"]} == {"lead", "mql", "opportunity"}
     done = CliRunner().invoke(cli, [*arguments, "--horizon", "2", "--reliability"])
     assert "calibration_error" in done.stdout
+    done = CliRunner().invoke(cli, [*arguments, "--horizon", "2", "--output", str(tmp_path / "p.xlsx")])
+    assert done.exit_code == 0, done.output
+    assert load_workbook(tmp_path / "p.xlsx").sheetnames == ["About", "Predict", "Reliability"]
 
 
 def test_slices_keep_apart_what_is_known() -> None:

@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[tuple[str, str]]:
-    """Return each command of the README with the output that it shows (nothing: not shown)."""
+def commands(page: Path = ROOT / "README.md") -> list[tuple[str, str]]:
+    """Return each command of a page with the output that it shows (nothing: not shown)."""
     found: list[tuple[str, str]] = []
-    for block in _BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             found.append((command, output))
@@ -42,9 +42,9 @@ def test_readme_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         result = CliRunner().invoke(cli, arguments)
         assert result.exit_code == 0, (command, result.output)
         if output:
-            assert _words(result.stdout) == _words(output), command
+            assert words(result.stdout) == words(output), command
 
 
-def _words(text: str) -> list[list[str]]:
+def words(text: str) -> list[list[str]]:
     """Compare what is said, not how wide the columns are."""
     return [line.split() for line in text.splitlines() if line.strip()]

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from attribution.cli.options import given, open_store, output_options
-from attribution.cli.render import show
+from attribution.cli.deliver import chosen_form, deliver
+from attribution.cli.options import answer_options, given, open_store
 
 
 @click.command(
@@ -19,9 +19,12 @@ from attribution.cli.render import show
 @click.option("--model", metavar="NAME", help="Only this model.  [default: every model that was run]")
 @click.option("--goal", metavar="GOAL", help="Only this goal.  [default: every goal that was run]")
 @click.option("--limit", type=int, default=100, show_default=True, help="How many changes, largest first.")
-@output_options
-def command(since: str, form: str, store: str | None, **options: Any) -> None:
+@answer_options
+def command(
+    since: str, form: str | None, output: str | None, locale: str | None, store: str | None, **options: Any
+) -> None:
     """Show what was posted since a moment: first postings in one line, then late touches and so on."""
+    form = chosen_form(form, output)
     with open_store(store) as opened:
         answer = opened.changes(since, **given(options))
-    show(answer, form)
+    deliver(answer, form, output, options, locale)

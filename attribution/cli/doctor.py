@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from attribution.cli.options import open_store, output_options
-from attribution.cli.render import show
+from attribution.cli.deliver import chosen_form, deliver
+from attribution.cli.options import answer_options, open_store
 
 
 @click.command(
@@ -13,8 +13,10 @@ from attribution.cli.render import show
     short_help="What is wrong with the data.",
     epilog="Example: attribution doctor --format json",
 )
-@output_options
-def command(form: str, store: str | None) -> None:
+@answer_options
+def command(form: str | None, output: str | None, locale: str | None, store: str | None) -> None:
     """Show rejected rows, dangling references, unattributed revenue, unmatched spend, and what to do."""
+    form = chosen_form(form, output)
     with open_store(store) as opened:
-        show(opened.doctor(), form)
+        answer = opened.doctor()
+    deliver(answer, form, output, {}, locale)

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from attribution.cli.deliver import chosen_form, deliver
 from attribution.cli.options import (
+    answer_options,
     given,
     goal_option,
     many,
@@ -42,12 +44,21 @@ def list_(form: str, store: str | None) -> None:
 @click.option("--transitions", is_flag=True, help="The steps between states, with their probabilities.")
 @goal_option
 @window_options
-@output_options
-def show_(model: str, transitions: bool, form: str, store: str | None, **options: Any) -> None:
+@answer_options
+def show_(
+    model: str,
+    transitions: bool,
+    form: str | None,
+    output: str | None,
+    locale: str | None,
+    store: str | None,
+    **options: Any,
+) -> None:
     """Show what a model learned of each channel, beside what the ledger credits by it."""
+    form = chosen_form(form, output)
     with open_store(store) as opened:
         answer = opened.model_show(model, what="transitions" if transitions else "channels", **given(options))
-    show(answer, form)
+    deliver(answer, form, output, options, locale)
 
 
 @command.command("fit", epilog="Example: attribution model fit markov")
@@ -79,13 +90,21 @@ def fit(models: tuple[str, ...], form: str, store: str | None, **options: Any) -
 @click.option("--interval", "level", type=float, metavar="SHARE", help="How sure to be.  [default: 0.9]")
 @click.option("--draws", type=int, metavar="N", help="How often people are drawn.  [default: 400]")
 @click.option("--seed", type=int, metavar="N", help="Another one gives other draws.  [default: 0]")
-@output_options
-def trust(models: tuple[str, ...], form: str, store: str | None, **options: Any) -> None:
+@answer_options
+def trust(
+    models: tuple[str, ...],
+    form: str | None,
+    output: str | None,
+    locale: str | None,
+    store: str | None,
+    **options: Any,
+) -> None:
     """Show intervals of what models credit, and how stable the order is.
 
     People are drawn again and again with all their journeys; a model that learns does so on every draw.
     Without a name: all models of the setting `models`.
     """
+    form = chosen_form(form, output)
     with open_store(store) as opened, progress() as report:
         answer = opened.model_trust(models or None, progress=report, **given(options))
-    show(answer, form)
+    deliver(answer, form, output, options, locale)

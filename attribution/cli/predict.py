@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from attribution.cli.options import by_option, given, open_store, output_options
-from attribution.cli.render import show
+from attribution.cli.deliver import chosen_form, deliver
+from attribution.cli.options import answer_options, by_option, given, open_store
 
 
 @click.command(
     "predict",
     short_help="What open leads are expected to bring.",
-    epilog="Example: attribution predict --horizon 3 --by channel",
+    epilog="Example: attribution predict --horizon 3 --by channel --output expected.xlsx",
 )
 @by_option(None, "Sum by stage, channel, industry, owner or account, joined by commas.")
 @click.option(
@@ -25,9 +25,12 @@ from attribution.cli.render import show
     "--reliability", "judge", is_flag=True, help="Show what was predicted in the past beside what came of it."
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Another one draws intervals anew.")
-@output_options
-def command(by: list[str], form: str, store: str | None, **options: Any) -> None:
+@answer_options
+def command(
+    by: list[str], form: str | None, output: str | None, locale: str | None, store: str | None, **options: Any
+) -> None:
     """Show the expected revenue of each open lead, learned from what such leads brought in the past."""
+    form = chosen_form(form, output)
     with open_store(store) as opened:
         answer = opened.predict(by, **given(options))
-    show(answer, form)
+    deliver(answer, form, output, options, locale)

@@ -6,17 +6,17 @@ from typing import Any
 
 import click
 
+from attribution.cli.deliver import chosen_form, deliver
 from attribution.cli.options import (
+    answer_options,
     by_option,
     given,
     model_option,
     open_store,
-    output_options,
     period_options,
     where_option,
     window_options,
 )
-from attribution.cli.render import show
 
 
 @click.command(
@@ -33,13 +33,16 @@ from attribution.cli.render import show
 @window_options
 @period_options
 @where_option
-@output_options
-def command(by: list[str], form: str, store: str | None, **options: Any) -> None:
+@answer_options
+def command(
+    by: list[str], form: str | None, output: str | None, locale: str | None, store: str | None, **options: Any
+) -> None:
     """Show what each channel, campaign or ad cost and brought, and whether to scale, hold or cut it.
 
     Advice is given only where it would be right of all rows together as often as the interval says; the rule
     is printed with it.
     """
+    form = chosen_form(form, output)
     with open_store(store) as opened:
         answer = opened.recommend(by, **given(options))
-    show(answer, form)
+    deliver(answer, form, output, options, locale)

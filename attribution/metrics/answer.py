@@ -32,6 +32,9 @@ class Answer:
     `factor` (a plain number such as ROAS), `time` (ISO 8601 UTC), `days`, `minutes`, `months`, `mixed` (the
     row's own `unit` says), `part` (of a ratio: money where it is a decimal string, a count where it is a
     number).
+
+    `beside` are answers that this one leans on, by name: pages, spreadsheets and charts show them too, the
+    envelope does not.
     """
 
     verb: str
@@ -47,6 +50,7 @@ class Answer:
     warnings: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)  # name -> unit
     title: str = ""
+    beside: dict[str, Answer] = field(default_factory=dict)
 
     def envelope(self) -> dict[str, Any]:
         """Return the JSON envelope as a dict."""
@@ -65,8 +69,8 @@ class Answer:
 
         Args:
             which: of several: `value` or `roi` of a report; `journeys`, `time_lag` or `length` of paths; a
-                KPI's name, `mrr` or `funnel` of KPIs; `conversion_rate` or `revenue_per_lead` of cohorts.
-                None: the first.
+                KPI's name, `mrr` or `funnel` of KPIs; `conversion_rate` or `revenue_per_lead` of cohorts;
+                `value`, `reliability` or `revenue` of predictions; `roi` of recommendations. None: the first.
 
         Raises:
             InputError: no chart is made of this answer; the message says of which there is one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.kpi_catalogue import KPIS
@@ -12,6 +13,21 @@ from attribution.report.sections import Figure, Section, figure
 from attribution.report.tables import Table, kpi_table, table
 from attribution.report.words import label, model_meaning
 
+# how to read a chart, where its title does not say it
+_HOW: Final = {
+    "recommend roi": "0% is break-even. The line is how far chance may have moved the return: a row is "
+    "scaled or cut only where all of it lies on one side of the target. A hollow mark has too few "
+    "conversions behind it to tell. The rule with its figures stands above, the reason of each row in the "
+    "table.",
+    "predict value": "What open leads bring on average of all that may happen to them: one that is expected "
+    "to bring 500 brings mostly nothing, and sometimes 8,000. The line is where that average lies, as far as "
+    "the past tells.",
+    "predict reliability": "Months that are over were predicted by what was known then. A mark is a fifth of "
+    "the leads, 5 the most promising. On the dashed line the predictions were right; below it they promised "
+    "too much.",
+    "predict revenue": "The same in money: where the bars of a fifth differ much, so may its predictions.",
+}
+
 
 def answer_page(answer: Answer, *, period: str | None = None) -> str:
     """Return an answer as a self-contained HTML page; names are escaped, and no script but its own may run.
@@ -20,22 +36,46 @@ def answer_page(answer: Answer, *, period: str | None = None) -> str:
         answer: of any verb.
         period: the period in words; None reads as all time.
     """
-    figures = _figures(answer)
+    figures, others = _figures(answer), _beside(answer)
     context = {
         "title": answer.title or answer.verb.capitalize(),
         "about": about(answer, period, counted=answer.verb != "kpis"),
         "model_meaning": model_meaning(answer.model),
         "warnings": list(dict.fromkeys(answer.warnings)),
-        "sections": [*([Section("charts", "", "", figures)] if figures else []), *_tables(answer)],
+        "sections": [
+            *([Section("charts", "", "", figures)] if figures else []), *_tables(answer), *others,
+        ],
         "nothing": not answer.rows,
-    }
-    return render("answer.html.j2", context, figures)
+    }  # fmt: skip
+    return render("answer.html.j2", context, [*figures, *(drawn for one in others for drawn in one.figures)])
 
 
 def _figures(answer: Answer) -> list[Figure]:
-    """Return the charts that there are of an answer, each with something to show."""
-    drawn = [figure(key, chart, "", None, wide=True) for key, chart in charts.drawn(answer).items()]
+    """Return the charts that there are of an answer itself, each with something to show."""
+    alone = replace(answer, beside={})
+    drawn = [
+        figure(key, chart, _HOW.get(f"{answer.verb} {key}", ""), None, wide=True)
+        for key, chart in charts.drawn(alone).items()
+    ]
     return [found for found in drawn if found.sentence is None]
+
+
+def _beside(answer: Answer) -> list[Section]:
+    """Return what an answer leans on, each with its charts and its rows."""
+    return [
+        replace(_section(name, label(name), _whole(other)), figures=_figures(other))
+        for name, other in answer.beside.items()
+    ]
+
+
+def _whole(answer: Answer) -> Table:
+    """Write the rows, and below them what they come to."""
+    made = table(answer, answer.title or answer.verb)
+    known = {name: value for name, value in answer.totals.items() if name in answer.columns}
+    if not made.rows or not known:
+        return made
+    written = table(answer, made.caption, rows=[known]).rows[0]
+    return replace(made, rows=[*made.rows, ["Total", *written[1:]]])
 
 
 def _tables(answer: Answer) -> list[Section]:
@@ -53,13 +93,7 @@ def _tables(answer: Answer) -> list[Section]:
             _section(name, label(name), table(answer, label(name), rows=rows, leave_out=("section",)))
             for name, rows in parts.items()
         ]
-    rows = answer.rows
-    if answer.totals and answer.columns:
-        first = next(iter(answer.columns))
-        known = {name: value for name, value in answer.totals.items() if name in answer.columns}
-        rows = [*rows, {first: "Total"} | known] if rows and known else rows
-    caption = answer.title or answer.verb
-    return [_section("rows", "Figures", table(answer, caption, rows=rows))]
+    return [_section("rows", "Figures", _whole(answer))]
 
 
 def _kpi_section(answer: Answer, family: str) -> Section:

@@ -14,7 +14,7 @@ from attribution.report.charts.kpis import part_text
 from attribution.report.charts.over_time import MOVEMENTS
 from attribution.report.charts.sureness import interval_text
 from attribution.report.figures import DASH, count_figure, figure_text, graph_value
-from attribution.report.words import label, model_label, value_label
+from attribution.report.words import column_label, label, model_label, value_label
 
 _UNITS = {
     "value": "money", "spend": "money", "leads": "count", "conversions": "count", "assisted": "count",
@@ -53,7 +53,7 @@ def _heading(name: str, answer: Answer) -> str:
         return value_label(answer.goal)
     if answer.verb == "compare" and name not in DIMENSIONS and not name.startswith("disagreement"):
         return model_label(name)
-    return label(name)
+    return column_label(name, answer.verb)
 
 
 def _cell(row: Row, name: str, unit: str, currency: str | None) -> str:

@@ -33,6 +33,8 @@ SCOPES: Final = {
     "account": "everyone in the deal's account",
 }
 
+TIMELESS: Final = ("changes", "doctor", "predict")  # verbs whose answers are of no period
+
 COLUMNS: Final = {
     "value": "Value",
     "roi": "ROI",
@@ -42,6 +44,24 @@ COLUMNS: Final = {
     "disagreement_share": "… as share of the total",
     "ad_group": "Ad group",
 }
+
+# what a column of one verb is called, where its name alone does not say it
+_OF_VERB: Final = {
+    "recommend": {"low": "ROI at least", "high": "ROI at most", "because": "Why"},
+    "predict": {
+        "value": "Expected revenue", "low": "At least", "high": "At most", "age_days": "Age in days",
+        "chance": "Predicted chance",
+    },
+}  # fmt: skip
+
+
+def column_label(name: str, verb: str) -> str:
+    """Return a column's name in words, as it stands in the answers of a verb.
+
+    >>> column_label("low", "recommend"), column_label("ad_group", "recommend")
+    ('ROI at least', 'Ad group')
+    """
+    return _OF_VERB.get(verb, {}).get(name) or label(name)
 
 
 def label(name: str) -> str:

@@ -24,7 +24,7 @@ from attribution.metrics.answer import Answer, Row
 from attribution.metrics.kpi_catalogue import KPIS
 from attribution.money import minor_digits
 from attribution.report.figures import currency_sign
-from attribution.report.words import label, lookback_label, model_label, value_label
+from attribution.report.words import TIMELESS, column_label, label, lookback_label, model_label, value_label
 
 _ROWS: Final = 1_048_575  # of a sheet, but for its header
 _CELL: Final = 32_767  # characters
@@ -35,6 +35,7 @@ _FORMATS: Final = {
     "ratio": "0.0%", "factor": "0.00", "days": '#,##0.0" days"', "minutes": '#,##0.0" min"',
     "months": '#,##0.0" months"',
 }  # fmt: skip
+_SUMMED: Final = ("report", "compare", "recommend", "predict")  # verbs whose totals stand below their rows
 _OF_RATIO: Final = ("value", "spend")  # columns of a report that its ROI is made of
 
 
@@ -42,7 +43,8 @@ def workbook(answer: Answer, *, period: str | None = None) -> bytes:
     """Return an answer as an `.xlsx` file.
 
     Args:
-        answer: of any verb; `kpis` get a sheet a family, `paths` one a section, others one.
+        answer: of any verb; `kpis` get a sheet a family, `paths` one a section, others one; what stands
+            beside it has one of its own.
         period: the period in words; None reads as all time.
 
     Raises:
@@ -58,6 +60,8 @@ def workbook(answer: Answer, *, period: str | None = None) -> bytes:
             writer.sheet(name, rows)
         if answer.verb == "kpis" and answer.totals and len(answer.columns) > 5:
             writer.totals()
+        for name, other in answer.beside.items():
+            _Writer(book, other).sheet(name, other.rows)
     return buffer.getvalue()
 
 
@@ -124,7 +128,7 @@ class _Writer:
         told = {
             "Store": answer.store,
             "As of": answer.as_of,
-            "Period": period or "all time",
+            "Period": period or (None if answer.verb in TIMELESS else "all time"),
             "Currency": answer.currency,
             "Model": answer.model and model_label(answer.model.replace(", ", " / ")),
             "Goal": answer.goal and value_label(answer.goal),
@@ -189,7 +193,7 @@ class _Writer:
             sheet.autofilter(0, 0, len(rows), len(columns) - 1)
         for column, i in places.items():
             sheet.set_column(i, i, min(widths[column], _WIDEST))
-        if self.answer.verb in ("report", "compare") and rows:
+        if self.answer.verb in _SUMMED and rows:
             self._sums(sheet, rows, places)
 
     def _columns(self, rows: Sequence[Row]) -> dict[str, str]:
@@ -259,7 +263,7 @@ class _Writer:
                 same = one is not None and top == _exact(row.get("value"))
                 return (f"={one}", float(top)) if same else None
             made, digits = f"{one}/{other}", self._digits(str(row.get("unit")))
-        elif column == "roi" and self.answer.verb == "report":
+        elif column == "roi" and self.answer.verb in ("report", "recommend"):
             value, below = (_exact(row.get(part)) for part in _OF_RATIO)
             one, other = (_at(at, places, part) for part in _OF_RATIO)
             if value is None or below is None:
@@ -355,7 +359,7 @@ def _title(column: str, answer: Answer) -> str:
         return label(column) if column.startswith("disagreement") else model_label(column)
     if column == "value" and answer.verb in ("report", "paths"):
         return value_label(answer.goal)
-    return label(column)
+    return column_label(column, answer.verb)
 
 
 def _at(row: int, places: Mapping[str, int], column: str) -> str | None:

@@ -46,7 +46,7 @@ def predict(
     A row is an open lead: `lead_id stage age_days channel industry owner value low high`, the most valuable
     first; its channel is that of its first touch. With `by` it is a group of leads: the dimensions and
     `leads value low high`. With `judge` it is a fifth of past predictions: `fifth leads chance won predicted
-    observed`.
+    observed`. The same stands beside every prediction (`answer.beside["reliability"]`).
 
     Args:
         db: the store.
@@ -76,16 +76,19 @@ def predict(
         **credited.envelope(), "model": None, "as_of": clock.iso(past.as_of), "verb": "predict",
         "store": db.label,
     }  # fmt: skip
-    title = f"{{}} within {months_text(past.horizon)}"
-    if judge:
-        with one_thread():
-            judged = reliability(past)
-        title = title.format("Predicted and observed revenue")
+    within = f"within {months_text(past.horizon)}"
+
+    def reliable(judged: Reliability) -> Answer:
         return Answer(
-            **envelope, **_judged(judged, credited.currency), title=title,
+            **envelope, **_judged(judged, credited.currency),
+            title=f"Predicted and observed revenue {within}",
             warnings=[*warnings, *told(past), sentence(judged, credited.currency)],
         )  # fmt: skip
-    title = title.format("Expected revenue of open leads")
+
+    if judge:
+        with one_thread():
+            return reliable(reliability(past))
+    title = f"Expected revenue of open leads {within}"
     columns = dict.fromkeys(dims, "text") | {"leads": "count"} | _FIGURES if dims else _COLUMNS
     if not len(open_at(past.records, past.as_of)):
         none = {"leads": 0} | dict.fromkeys(_FIGURES, money_text(0, credited.currency))
@@ -100,6 +103,7 @@ def predict(
     return Answer(
         **envelope, rows=rows.grouped(dims) if dims else rows.listed(), totals=rows.totals(), columns=columns,
         warnings=[*warnings, *told(past), sentence(judged, credited.currency)], title=title,
+        beside={"reliability": reliable(judged)},
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.frames.result import Attribution
 from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
+from attribution.report.charts.advice import roi_with_advice
 from attribution.report.charts.channels import dimensions, revenue_by_channel, roi_by_channel
 from attribution.report.charts.evidence import evidence
 from attribution.report.charts.funnel import funnel, funnel_rows
@@ -26,6 +27,11 @@ from attribution.report.charts.journeys import path_length, time_lag, top_journe
 from attribution.report.charts.kpis import kpi_by_channel, lead_value_by_channel
 from attribution.report.charts.models import models_side_by_side
 from attribution.report.charts.over_time import cohort_curves, kpi_over_time, mrr_movement, recurring_rows
+from attribution.report.charts.predictions import (
+    expected_revenue,
+    predicted_and_observed,
+    reliability_curve,
+)
 from attribution.report.charts.results import as_answer
 from attribution.report.charts.theme import Chart, empty_sentence
 from attribution.report.charts.transitions import transitions
@@ -39,6 +45,7 @@ __all__ = [
     "drawn",
     "empty_sentence",
     "evidence",
+    "expected_revenue",
     "funnel",
     "kpi_by_channel",
     "kpi_over_time",
@@ -47,8 +54,11 @@ __all__ = [
     "mrr_movement",
     "path_length",
     "plot",
+    "predicted_and_observed",
+    "reliability_curve",
     "revenue_by_channel",
     "roi_by_channel",
+    "roi_with_advice",
     "time_lag",
     "top_journeys",
     "transitions",
@@ -86,6 +96,14 @@ def _drawable(names: list[str]) -> list[str]:
     return [name for name in names if name not in KPIS or KPIS[name].numerator][:_MOST]
 
 
+def _predict(answer: Answer) -> dict[str, Chart]:
+    if "fifth" in answer.columns:
+        return {"reliability": reliability_curve(answer), "revenue": predicted_and_observed(answer)}
+    found = {"value": expected_revenue(answer, limit=_LIMIT)}
+    judged = answer.beside.get("reliability")
+    return found if judged is None else found | _predict(judged)
+
+
 _BY_VERB: Final[Mapping[str, Callable[[Answer], dict[str, Chart]]]] = {
     "report": _report,
     "compare": lambda answer: {"models": models_side_by_side(answer)},
@@ -93,6 +111,8 @@ _BY_VERB: Final[Mapping[str, Callable[[Answer], dict[str, Chart]]]] = {
         "journeys": top_journeys(answer), "time_lag": time_lag(answer), "length": path_length(answer),
     },
     "kpis": _kpis,
+    "predict": _predict,
+    "recommend": lambda answer: {"roi": roi_with_advice(answer, limit=_LIMIT)},
     "cohorts": lambda answer: {
         name: cohort_curves(answer, name) for name in ("conversion_rate", "revenue_per_lead")
     },
@@ -108,9 +128,11 @@ def plot(thing: Answer | Attribution, which: str | None = None, *, by: str = "ch
     """Draw an answer, or what `attribute` found.
 
     Args:
-        thing: an answer of `report`, `compare`, `kpis`, `paths` or `cohorts`, or a result of `attribute`.
+        thing: an answer of `report`, `compare`, `kpis`, `paths`, `cohorts`, `predict` or `recommend`, or a
+            result of `attribute`.
         which: of several charts: `value` or `roi` of a report; `journeys`, `time_lag` or `length` of paths;
-            a KPI's name, `mrr` or `funnel` of KPIs. None: the first.
+            a KPI's name, `mrr` or `funnel` of KPIs; `value`, `reliability` or `revenue` of predictions.
+            None: the first.
         by: the dimension that a result of `attribute` is cut by.
 
     Raises:
