@@ -32,18 +32,27 @@ class InputError(AttributionEngineError, ValueError):
 
 
 class UnknownNameError(InputError):
-    """A name that is not among the allowed ones; the nearest are offered.
+    """A name that is not among the allowed ones; the nearest is offered.
+
+    Args:
+        what: what was to be named.
+        received: the name.
+        allowed: those that there are.
+        near: the one that was probably meant, where the caller knows; None: the one most like it.
+        more: what else may be named, in words.
 
     >>> str(UnknownNameError("model", "liner", ["linear", "first_touch"]))
     "unknown model 'liner'; did you mean 'linear'? Allowed: first_touch, linear"
     """
 
-    def __init__(self, what: str, received: str, allowed: Iterable[str]) -> None:
+    def __init__(
+        self, what: str, received: str, allowed: Iterable[str], near: str | None = None, more: str = ""
+    ) -> None:
         self.received = received
-        self.allowed = sorted(allowed)
-        near = get_close_matches(received, self.allowed, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        super().__init__(f"unknown {what} {received!r}{hint} Allowed: {', '.join(self.allowed)}")
+        self.allowed = sorted(set(allowed))
+        alike = [near] if near else get_close_matches(received, self.allowed, n=1)
+        hint = f"; did you mean {alike[0]!r}?" if alike else "."
+        super().__init__(f"unknown {what} {received!r}{hint} Allowed: {', '.join(self.allowed)}{more}")
 
 
 class StoreError(AttributionEngineError):

@@ -90,6 +90,15 @@ def money_text(minor: int, currency: str) -> str:
     return f"{to_major(minor, currency):f}"
 
 
+def money_words(minor: int, currency: str) -> str:
+    """Write minor units as they stand in a sentence.
+
+    >>> money_words(20926924, "GBP"), money_words(-700, "JPY")
+    ('209,269.24 GBP', '-700 JPY')
+    """
+    return f"{to_major(minor, currency):,f} {currency}"
+
+
 def convert(minor: int, currency: str, into: str, rate: Decimal) -> int:
     """Convert an amount at a rate (units of `into` for one unit of `currency`), halves away from zero.
 

@@ -4,6 +4,9 @@ Small made-up years with a known law: companies send leads, some of them several
 them in some channels, bigger ones in bigger companies, or are lost. The truth is what each KPI is in such a
 year on average, over years that are not judged. Judged are channels that win thirty deals or more in a
 year; figures that are `too few` all the same are left out, and counted.
+
+A second table is of shares near 0 and 1, and of what few accounts bring: deals that stand alone, and a dozen
+on average of each account, whose own chance and own size of a deal differ from the next one's.
 """
 
 from __future__ import annotations
@@ -37,6 +40,39 @@ KPIS = {
     "cost_per_lead": ("spend", "leads"), "cost_per_acquisition": ("spend", "won"),
     "roas": ("revenue", "spend"),
 }  # fmt: skip
+
+
+SHARES = ("win_rate",)  # of those above
+DOZEN = 12
+
+
+class Case(NamedTuple):
+    """Deals of some accounts, by themselves.
+
+    Attributes:
+        share: won of these, on average.
+        accounts: how many.
+        deals: of an account, on average; 1: each has one.
+        alike: correlation of the outcomes within an account.
+    """
+
+    share: float
+    accounts: int
+    deals: int = 1
+    alike: float = 0.0
+
+
+CASES = (
+    *(Case(share, alone) for share in (0.75, 0.9, 0.95, 0.97) for alone in (40, 100)),
+    *(Case(0.03, alone) for alone in (40, 100, 400, 1000, 2000)),
+    *(
+        Case(share, n, DOZEN, alike)
+        for share in (0.95, 0.97, 0.03)
+        for n in (30, 100)
+        for alike in (0.0, 0.1, 0.3)
+    ),
+)
+SIZED = (Case(1.0, 10, DOZEN), Case(1.0, 30, DOZEN), Case(1.0, 100, DOZEN))
 
 
 class Year(NamedTuple):
@@ -114,7 +150,8 @@ def coverage(companies: int, years: int) -> dict[str, tuple[float, float, float]
         made = year(companies, seed)
         judged = Intervals(lambda _kind, records, unit=made.unit: unit[records], LEVEL, seed=seed)
         for name, (top, below) in KPIS.items():
-            bounds = judged.of(made.parts[top], made.parts[below] if below else None, list(range(CHANNELS)))
+            whole = made.parts[below] if below else None
+            bounds = judged.of(made.parts[top], whole, list(range(CHANNELS)), share=name in SHARES)
             for group, one in bounds.items():
                 if deals(companies)[group] < LEAST:
                     continue
@@ -136,11 +173,76 @@ def coverage(companies: int, years: int) -> dict[str, tuple[float, float, float]
     }
 
 
+class Held(NamedTuple):
+    """How often an interval held the truth, had no width, and was not made; its width on average."""
+
+    right: float
+    width: float
+    nothing: float
+    too_few: float
+
+
+def case_coverage(case: Case, years: int, *, sized: bool = False) -> Held:
+    """Judge the win rate of some deals, or else their average size, over so many years."""
+    found: list[tuple[bool, float]] = []
+    spread = 0.7  # of the logarithm of an account's usual deal
+    truth = float(np.exp(spread**2 / 2)) if sized else case.share
+    for seed in range(years):
+        rng = np.random.default_rng(seed)
+        one = case.deals == 1
+        per = np.ones(case.accounts, np.int64) if one else 1 + rng.poisson(case.deals - 1, case.accounts)
+        unit = np.repeat(np.arange(case.accounts), per)
+        if case.alike:
+            sure = 1 / case.alike - 1
+            chance = rng.beta(case.share * sure, (1 - case.share) * sure, case.accounts)[unit]
+        else:
+            chance = np.full(len(unit), case.share)
+        won = rng.random(len(unit)) < chance
+        usual = np.exp(rng.normal(0, spread, case.accounts))[unit]
+        deal, nowhere = np.arange(len(unit)), np.zeros(len(unit), np.int64)
+        every = Parts("deal", deal, nowhere, np.full(len(unit), MILLION))
+        value = np.rint(MILLION * usual).astype(np.int64) if sized else np.full(len(unit), MILLION)
+        part = Parts("deal", deal[won], nowhere[won], value[won])
+        judged = Intervals(lambda _kind, records, unit=unit: unit[records], LEVEL, seed=seed)
+        bounds = judged.of(part, every, [0], share=not sized)[0]
+        if bounds.low is not None and bounds.high is not None:
+            found.append((bounds.low <= truth <= bounds.high, bounds.high - bounds.low))
+    if not found:
+        return Held(np.nan, np.nan, np.nan, 1.0)
+    right, width = np.array(found, np.float64).T
+    return Held(right.mean(), width.mean() / truth, (width == 0).mean(), 1 - len(found) / years)
+
+
+def print_cases(console: Console, years: int) -> None:
+    """Print the table of shares and of few accounts."""
+    table = Table(title=f"The same of {years} years each, of shares near 0 and 1 and of few accounts")
+    for column in ("figure", "accounts", "deals", "alike", "holds the truth", "width", "no width", "too few"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for case, sized in (*((case, False) for case in CASES), *((case, True) for case in SIZED)):
+        held = case_coverage(case, years, sized=sized)
+        made = [f"{held.right:.1%}", f"{held.width:.2f}", f"{held.nothing:.1%}"]
+        table.add_row(
+            "average deal size" if sized else f"win rate of {case.share:.0%}",
+            str(case.accounts), str(case.accounts * case.deals), f"{case.alike:g}",
+            *(made if held.too_few < 1 else [""] * 3), f"{held.too_few:.0%}",
+        )  # fmt: skip
+    console.print(table)
+
+
 @click.command()
 @click.option("--sizes", default="150,300,1000", show_default=True, help="Numbers of companies.")
 @click.option("--years", default=200, show_default=True, help="How many years of each size.")
-def main(sizes: str, years: int) -> None:
-    """Print the table."""
+@click.option("--only-cases", is_flag=True, help="Only the table of shares and of few accounts.")
+def main(sizes: str, years: int, only_cases: bool) -> None:
+    """Print the tables."""
+    console = Console(width=150)
+    if not only_cases:
+        print_years(console, sizes, years)
+    print_cases(console, years)
+
+
+def print_years(console: Console, sizes: str, years: int) -> None:
+    """Print the table of whole years."""
     table = Table(title=f"How often a {LEVEL:.0%} interval holds the truth (its width beside it; too few)")
     found = {int(size): coverage(int(size), years) for size in sizes.split(",")}
     table.add_column("KPI")
@@ -153,7 +255,7 @@ def main(sizes: str, years: int) -> None:
             for one in found.values()
         ]
         table.add_row(name, *cells)
-    Console(width=150).print(table)
+    console.print(table)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,23 @@ CHANNELS: Final = ("Email", "Paid Search", "Referral")
 QUALIFIED: Final = np.array([0.3, 0.5, 0.7])
 WON: Final = np.array([0.25, 0.4, 0.7])
 AMOUNT: Final = np.array([100.0, 200.0, 400.0])
+SPREAD: Final = 0.5  # of the logarithm of an amount
 TO_MQL, TO_DEAL, TO_CLOSE, TO_GO = 10.0, 15.0, 25.0, 40.0
 GONE: Final = 0.8  # of those never qualified
 START: Final = pd.Timestamp("2023-01-01", tz="UTC")
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def world(n_leads: int, days: int, seed: int) -> pd.DataFrame:
-    """Return leads with what becomes of them: days since START, infinite where it never happens."""
+def world(
+    n_leads: int, days: int, seed: int, *, stray: float | None = None, hope: float = 1.0
+) -> pd.DataFrame:
+    """Return leads with what becomes of them: days since START, infinite where it never happens.
+
+    Args:
+        n_leads, days, seed: how many, over how long, and which ones.
+        stray: open deals tell an amount (`quoted`), off by so much (the standard deviation of its logarithm).
+        hope: it is so many times too high.
+    """
     rng = np.random.default_rng(seed)
     channel = rng.integers(0, 3, n_leads)
     created = np.sort(rng.uniform(0, days, n_leads))
@@ -35,7 +44,7 @@ def world(n_leads: int, days: int, seed: int) -> pd.DataFrame:
     began = mql + rng.exponential(TO_DEAL, n_leads)
     closed = began + rng.exponential(TO_CLOSE, n_leads)
     gone = ~qualified & (rng.random(n_leads) < GONE)
-    return pd.DataFrame(
+    made = pd.DataFrame(
         {
             "lead_id": [f"L-{number:05d}" for number in range(n_leads)],
             "channel": channel,
@@ -45,9 +54,13 @@ def world(n_leads: int, days: int, seed: int) -> pd.DataFrame:
             "closed": closed,
             "won": rng.random(n_leads) < WON[channel],
             "gone": np.where(gone, created + rng.exponential(TO_GO, n_leads), np.inf),
-            "amount": np.rint(AMOUNT[channel] * np.exp(rng.normal(-0.125, 0.5, n_leads))),
+            "amount": np.rint(AMOUNT[channel] * np.exp(rng.normal(-(SPREAD**2) / 2, SPREAD, n_leads))),
         }
     )
+    if stray is None:
+        return made
+    off = np.exp(np.random.default_rng(seed + 1).normal(-(stray**2) / 2, stray, n_leads))
+    return made.assign(quoted=(made["amount"] * off * hope).round(2), stray=stray, hope=hope)
 
 
 def tables(made: pd.DataFrame, until: float) -> dict[str, pd.DataFrame]:
@@ -77,14 +90,17 @@ def tables(made: pd.DataFrame, until: float) -> dict[str, pd.DataFrame]:
     begun = made[made["began"] <= until]
     decided = (begun["closed"] <= until).to_numpy(bool)
     won = begun["won"].to_numpy(bool)
+    amount = np.where(decided & won, begun["amount"].map("{:.2f}".format), "")
+    if "quoted" in begun:
+        amount = np.where(decided, amount, begun["quoted"].map("{:.2f}".format))
     deals = pd.DataFrame(
         {
             "deal_id": "D" + begun["lead_id"],
             "status": np.where(decided, np.where(won, "won", "lost"), "open"),
             "created_at": at(begun["began"]),
             "closed_at": at(begun["closed"]),
-            "amount": np.where(decided & won, begun["amount"].map("{:.2f}".format), ""),
-            "currency": np.where(decided & won, "GBP", ""),
+            "amount": amount,
+            "currency": np.where(amount == "", "", "GBP"),
             "lead_id": begun["lead_id"],
         }
     )
@@ -104,7 +120,10 @@ def fill(store: Store, made: pd.DataFrame, until: float, folder: Path, order: tu
 
 
 def worth(made: pd.DataFrame, now: float, ahead: float, futures: int = 2000) -> pd.DataFrame:
-    """Return the leads open after so many days, and what each is truly expected to bring within some more."""
+    """Return the leads open after so many days, what each is worth and what each brings within some more.
+
+    Worth is what is truly expected of it; a `quoted` amount of a deal that is open is known.
+    """
     there = (made["created"] <= now) & (made["gone"] > now) & ~(made["closed"] <= now)
     made = made[there]
     channel = made["channel"].to_numpy()
@@ -122,5 +141,23 @@ def worth(made: pd.DataFrame, now: float, ahead: float, futures: int = 2000) -> 
         wait += np.where(stage < 2, rng.exponential(TO_DEAL, n), 0)
         wait += np.where(stage < 1, rng.exponential(TO_MQL, n), 0)
         within += wait <= ahead
-    value = chance * within / futures * WON[channel] * AMOUNT[channel]
-    return pd.DataFrame({"lead_id": made["lead_id"], "stage": stage, "channel": channel, "worth": value})
+    value = chance * within / futures * WON[channel] * np.where(stage == 2, _mean(made), AMOUNT[channel])
+    soon = (made["closed"] <= now + ahead) & made["won"]
+    return pd.DataFrame(
+        {
+            "lead_id": made["lead_id"], "stage": stage, "channel": channel, "worth": value,
+            "brought": np.where(soon, made["amount"], 0.0),
+        }
+    )  # fmt: skip
+
+
+def _mean(made: pd.DataFrame) -> Floats:
+    """Return the mean amount of deals, of those that tell one given that: both are lognormal."""
+    mean = AMOUNT[made["channel"].to_numpy()]
+    if "quoted" not in made:
+        return mean
+    of_law, of_told = SPREAD**2, made["stray"].to_numpy() ** 2
+    told = np.log(made["quoted"].to_numpy() / made["hope"].to_numpy()) + of_told / 2
+    part = of_law / (of_law + of_told)
+    middle = (1 - part) * (np.log(mean) - of_law / 2) + part * told
+    return np.asarray(np.exp(middle + (1 - part) * of_law / 2))

@@ -4,6 +4,8 @@ Made-up years in which every campaign breaks even: customers come to each by cha
 for on average, with deals whose sizes are skewed. Whatever `recommend` calls `scale` or `cut` there is wrong;
 it may do so in at most one year of ten where 90 % is asked for. Beside it the years in which one campaign
 brings twice its spend and one a quarter of it: how often those are found.
+
+Deals may close long after the touch: then what the year's last touches bring is not known at its end.
 """
 
 from __future__ import annotations
@@ -15,14 +17,19 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from attribution.clock import DAY
+from attribution.ledger.allocate import MILLION
+from attribution.metrics.credit_lags import Lags
 from attribution.metrics.kpi_intervals import Intervals
 from attribution.metrics.measures.parts import Parts
 from attribution.metrics.recommend import draws_for
 from attribution.metrics.recommend_rule import CUT, SCALE, UNKNOWN, Judged, Verdict, judge, row_level
+from attribution.metrics.recommend_spend import USUAL
 from attribution.store.columns import Ints
 
 LEVEL = 0.9
 TYPICAL = 100_000.0  # minor units a deal, on average
+DAYS = 365
 
 
 class Year(NamedTuple):
@@ -32,9 +39,12 @@ class Year(NamedTuple):
     campaign: Ints
     value: Ints
     spend: Ints
+    come: float = 1.0  # which part of what the spend brings has come, if it comes as fast as what has
 
 
-def year(expected: Ints, returns: tuple[float, ...], spread: float, seed: int, split: int = 1) -> Year:
+def year(
+    expected: Ints, returns: tuple[float, ...], spread: float, seed: int, split: int = 1, lag: float = 0.0
+) -> Year:
     """Make a year.
 
     Args:
@@ -43,6 +53,7 @@ def year(expected: Ints, returns: tuple[float, ...], spread: float, seed: int, s
         spread: standard deviation of the logarithm of a deal.
         seed: chooses one of many.
         split: among how many campaigns, drawn like those of customers, a deal's value is spread evenly.
+        lag: days from touch to closing on average, exponential; the year's end is that of the knowledge.
     """
     rng = np.random.default_rng(seed)
     customers = rng.poisson(expected)
@@ -58,7 +69,22 @@ def year(expected: Ints, returns: tuple[float, ...], spread: float, seed: int, s
     factor = np.ones(len(expected))
     factor[: len(returns)] = returns
     spend = expected * 1.2 * TYPICAL / factor
-    return Year(unit, campaign[unit], np.rint(value).astype(np.int64), np.rint(spend).astype(np.int64))
+    made = Year(unit, campaign[unit], np.rint(value).astype(np.int64), np.rint(spend).astype(np.int64))
+    return made if lag == 0 else _seen(made, lag, rng)
+
+
+def _seen(made: Year, lag: float, rng: np.random.Generator) -> Year:
+    """Return what `recommend` looks at of a year at its end: money is spent evenly, and touched as evenly."""
+    touched = rng.uniform(0, DAYS, len(made.unit))
+    took = rng.exponential(lag, len(made.unit))
+    closed = touched + took <= DAYS
+    micros, age = ((days[closed] * DAY).astype(np.int64) for days in (took, DAYS - touched))
+    lags = Lags.of(micros, np.full(len(age), MILLION), np.maximum(age, micros))
+    judged = int(DAYS - (lags.within(USUAL) or 0) / DAY)
+    kept = closed & (touched < judged)
+    come = lags.come(np.arange(DAYS - judged, DAYS) * DAY).mean()
+    spend = np.rint(made.spend * judged / DAYS).astype(np.int64)
+    return Year(made.unit[kept], made.campaign[kept], made.value[kept], spend, float(come))
 
 
 def advice(made: Year, seed: int, level: float = LEVEL) -> list[Verdict]:
@@ -74,7 +100,7 @@ def advice(made: Year, seed: int, level: float = LEVEL) -> list[Verdict]:
     sums = value.sums()
     return [
         judge(
-            Judged(sums.get(g, 0), int(made.spend[g]), b.low, b.high, b.conversions),
+            Judged(sums.get(g, 0), int(made.spend[g]), b.low, b.high, b.conversions, made.come),
             target=0, level=each, lump=lump,
         )
         for g, b in bounds.items()
@@ -89,8 +115,9 @@ def main(years: int) -> None:
     table = Table(title=f"Advice at {LEVEL:.0%} over {years} years")
     for name in (
         "rows",
-        "customers",
+        "each",
         "spread",
+        "lag",
         "wrong",
         "scale",
         "cut",
@@ -99,13 +126,18 @@ def main(years: int) -> None:
         "no data",
     ):
         table.add_column(name, justify="right", no_wrap=True)
-    for rows, each, spread in ((5, 5, 0.8), (5, 20, 0.8), (5, 100, 0.8), (20, 5, 0.8), (20, 20, 0.8),
-                               (20, 20, 1.2), (20, 60, 0.8), (60, 30, 0.8), (60, 30, 1.2)):  # fmt: skip
+    for rows, each, spread, lag in (
+        (5, 5, 0.8, 0), (5, 20, 0.8, 0), (5, 100, 0.8, 0), (20, 5, 0.8, 0), (20, 20, 0.8, 0),
+        (20, 20, 1.2, 0), (20, 60, 0.8, 0), (60, 30, 0.8, 0), (60, 30, 1.2, 0), (5, 20, 0.8, 60),
+        (5, 100, 0.8, 60), (5, 400, 0.8, 60), (20, 60, 0.8, 60), (20, 60, 0.8, 150),
+    ):  # fmt: skip
         expected = np.full(rows, each)
-        null = [[v.advice for v in advice(year(expected, (), spread, s), s)] for s in range(years)]
-        other = [[v.advice for v in advice(year(expected, (2, 0.25), spread, s), s)] for s in range(years)]
+        null = [[v.advice for v in advice(year(expected, (), spread, s, lag=lag), s)] for s in range(years)]
+        other = [
+            [v.advice for v in advice(year(expected, (2, 0.25), spread, s, lag=lag), s)] for s in range(years)
+        ]
         table.add_row(
-            f"{rows}", f"{each}", f"{spread}",
+            f"{rows}", f"{each}", f"{spread}", f"{lag}",
             f"{np.mean([SCALE in one or CUT in one for one in null]):.1%}",
             f"{np.mean([SCALE in one for one in null]):.1%}", f"{np.mean([CUT in one for one in null]):.1%}",
             f"{np.mean([one[0] == SCALE for one in other]):.0%}",

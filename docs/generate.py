@@ -16,6 +16,7 @@ from textwrap import wrap
 from attribution.metrics.dimensions import ALL, MARKETING
 from attribution.metrics.kpi_catalogue import FAMILIES, KPIS, Kpi
 from attribution.metrics.kpi_dimensions import bases_of, dimensions_of
+from attribution.metrics.measures.responses import NOBODY_REACHED
 from attribution.pulls.registry import get_source, source_names
 from attribution.sources.mapping.declared import looked_up
 from attribution.sources.mapping.read import built_in
@@ -116,7 +117,7 @@ _MEANS = {
     "released_at": "until when; empty: still, or not known yet",
     "requested_at": "when the lead asked to be contacted",
     "responded_at": "when somebody answered",
-    "response_outcome": "what came of the answer",
+    "response_outcome": "what came of the answer; `no answer`, `voicemail` and the like are no outcome",
     "sent": "mails sent",
     "shares": "shares",
     "source": "such as `google` or `newsletter`; small letters",
@@ -201,23 +202,30 @@ _FAMILIES = {
     "return": "What came back. `--margin` values revenue at what is left of it.",
     "speed": "How long it took: the median and the quartiles of those that got there, one row a stage "
     "(`first_touch_to_lead`, `lead_to_opportunity`, `opportunity_to_won`, `lead_to_won`; the last two know "
-    "`deal_kind` too). A record created on a bare date counts from the start of that day. What ended before"
-    " it began is left out and counted in `negative`. `--censored` counts those still on their way too. An "
-    "inquiry counts in the period in which it was made.",
+    "`deal_kind` too). A quartile that falls between two of them is the middle of both "
+    "(Hyndman and Fan's type 2); credited in parts, each counts by its part. "
+    "A record created on a bare date counts from the start of that day. What ended before"
+    " it began is left out and counted in `negative`. `--censored` counts those still on their way too,"
+    " lost deals and disqualified leads until they were given up. An inquiry counts in the period in which "
+    "it was made. It has an outcome where `response_outcome` says anything but that nobody was reached: "
+    f"{', '.join(f'`{words}`' for words in NOBODY_REACHED)}.",
     "meetings": "Credited as the leads are that they are with. A meeting counts as booked when it was "
     "booked, and as attended when it was held.",
     "traffic": "Not credited: a session counts where it came from itself. A click counts only where no "
     "session of the same browser is within half an hour; crawlers and the like never do.",
     "engagement": "What social platforms report themselves.",
     "email_performance": "What mailing tools report themselves. `list_size` does not say of which list "
-    "it is: of several on one day the largest counts for the whole.",
+    "it is: of several on one day the largest counts for the whole. Opens, clicks and forwards count of "
+    "the rows that say how many mails were delivered; a warning tells of others.",
     "benchmark": "Beside averages that you bring with `--benchmark FILE`, a CSV file with the columns "
-    "`industry` and `rate`; without one it is left out. By industry, and what else you name with it.",
+    "`industry` and `rate`; without one it is left out. By industry, and what else you name with it; the "
+    "averages stand beside `lead_conversion_rate` too.",
     "recurring": "The won deals that run on the last day of the period, by the month: a quarter's "
     "amount by a third, a year's by a twelfth, rounded once a customer. New, expansion, contraction and "
     "churned compare that day with the last one before the period, so that they add up to the change, in "
     "every group. The exchange rate is that of the closing's day, so rates move nothing.",
-    "prediction": "Of the leads that are open as of the last run. Computed only where it is named. "
+    "prediction": "Of the leads that are open as of the last run. Computed only where it is named, in "
+    "the reporting currency; its horizon and reliability are among the warnings. "
     "[Predictions](predictions.md)",
 }
 

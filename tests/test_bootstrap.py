@@ -193,6 +193,21 @@ def test_under_ten_conversions_are_too_few() -> None:
     )
 
 
+def test_conversions_of_few_people_are_too_few() -> None:
+    """Twenty deals of five people tell of five, whatever is drawn; of ten they are enough."""
+    journeys = paths(*["a"] * 20, *["b"] * 9)
+    unit = np.r_[np.arange(20) // 4, np.arange(9) + 50]
+    found = bootstrap([Linear()], journeys, unit=unit, draws=100)["linear"]
+    assert (found.conversions.tolist(), found.units.tolist()) == ([20, 9], [5, 9])
+    assert found.too_few.all()
+    assert doubts(found, "linear", ["Email", "Direct"])[0] == (
+        "under linear too few conversions for an interval, fewer than 10 or of fewer than 10 customers: "
+        "Email (20 of 5), Direct (9)"
+    )
+    found = bootstrap([Linear()], journeys, unit=np.arange(29) // 2, draws=100)["linear"]
+    assert (found.units.tolist(), found.too_few.tolist()) == ([10, 5], [False, True])
+
+
 def test_one_unit() -> None:
     """A single person is there or not: from nothing to several times as much, and too few."""
     found = bootstrap([Linear(), ByRate()], paths("a"), draws=400)

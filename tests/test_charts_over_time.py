@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
@@ -111,6 +112,23 @@ def test_recurring_revenue_gained_stands_above_the_line() -> None:
     assert "Nothing moved from 2025-03 to 2025-04" in " ".join(spec["title"]["subtitle"])
     assert spec["description"].endswith("Gains less losses: £85.00.")
     assert mrr_table(given, "MRR").rows[2] == ["2025-03", "—", "£20.00", "£5.00", "£30.00"]
+
+
+def test_recurring_revenue_of_one_period() -> None:
+    """Without `every` there is one bar, named by the days that were asked for."""
+    rows = [
+        {"kpi": "leads", "value": 4, "unit": "count"}, {"kpi": "won_deals", "value": 1, "unit": "count"},
+        {"kpi": "mrr_new", "value": "100.00", "unit": "money"},
+        {"kpi": "mrr_churned", "value": "30.00", "unit": "money"},
+    ]  # fmt: skip
+    asked = {"from": "2025-01-01", "to": "2025-03-31"}
+    given = Answer(verb="kpis", store="", as_of="", currency="GBP", rows=rows, asked=asked)
+    assert list(charts.drawn(given)) == ["funnel", "mrr"]
+    values = max(given.plot("mrr").to_dict()["datasets"].values(), key=len)
+    assert [(row["period"], row["series"], row["value"]) for row in values] == [
+        ("2025-01-01 to 2025-03-31", "New", 100.0), ("2025-01-01 to 2025-03-31", "Churned", -30.0),
+    ]  # fmt: skip
+    assert list(charts.drawn(dataclasses.replace(given, rows=rows[:2]))) == ["funnel"]
 
 
 def test_without_recurring_revenue_a_sentence_says_so() -> None:

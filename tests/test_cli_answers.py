@@ -28,7 +28,8 @@ t-bad,v1,yesterday,session,,,
     "spend": "date,cost,currency,channel,campaign\n2025-04-01,100.00,GBP,Email,spring\n",
 }
 ENVELOPE = [
-    "verb", "store", "as_of", "currency", "model", "goal", "lookback", "scope", "rows", "totals", "warnings",
+    "verb", "store", "as_of", "currency", "model", "goal", "lookback", "scope", "asked", "rows", "totals",
+    "warnings",
 ]  # fmt: skip
 
 

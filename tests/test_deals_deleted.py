@@ -34,6 +34,18 @@ def test_revenue_goes_back(store: Store, csv: Csv) -> None:
     assert _revenue(store) == "1501.00"
 
 
+def test_it_is_drawn_nowhere(sqlite_store: Store, csv: Csv) -> None:
+    """Intervals and advice of a store in which a deal was deleted."""
+    store = sqlite_store
+    won = "".join(f"E-{i},won,2025-01-02,2025-02-{i + 1:02},10.00,GBP,p{i}@x.example\n" for i in range(12))
+    store.import_table("deals", csv("a", HEAD + GONE.format("won") + won))
+    store.import_table("deals", csv("b", HEAD + GONE.format("deleted")))
+    assert _revenue(store) == "120.00"
+    rows = store.kpis(names="won_deals,average_deal_size,customers", interval=0.9).rows
+    assert [(row["value"], row["conversions"]) for row in rows] == [(12, 12), ("10.00", 12), (12, 12)]
+    assert store.recommend().rows == []  # nothing was spent
+
+
 def test_the_id_is_enough(sqlite_store: Store, csv: Csv) -> None:
     """A record that is gone need not say what it was worth; one nobody knew counts nowhere either."""
     sqlite_store.import_table("deals", csv("a", HEAD + KEPT))

@@ -108,12 +108,12 @@ def test_unattributed_revenue_is_told_by_reason(store_url: str) -> None:
     """Half the revenue has no touch: nobody known, people never seen, touches too old."""
     store = unattributed_store(store_url)
     assert found(store, "unattributed_revenue") == [
-        ("warning", 3, "75.0% of deals, 50.0% of revenue (5000.00 GBP)"),
+        ("warning", 3, "75.0% of deals, 50.0% of revenue (5,000.00 GBP)"),
         ("notice", 1, "no lead, e-mail or account names their people: 25.0% of deals, 10.0% of revenue "
-                      "(1000.00 GBP)"),
-        ("notice", 1, "their people have no touch at all: 25.0% of deals, 20.0% of revenue (2000.00 GBP)"),
+                      "(1,000.00 GBP)"),
+        ("notice", 1, "their people have no touch at all: 25.0% of deals, 20.0% of revenue (2,000.00 GBP)"),
         ("notice", 1, "their people's touches came too early, too late, or are of kinds that do not count: "
-                      "25.0% of deals, 20.0% of revenue (2000.00 GBP)"),
+                      "25.0% of deals, 20.0% of revenue (2,000.00 GBP)"),
     ]  # fmt: skip
     store.db.close()
 

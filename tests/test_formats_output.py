@@ -8,6 +8,7 @@ import json
 import re
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,10 @@ def test_the_form_asked_for_goes_before_the_ending(run: Run) -> None:
         (["--output", "figures.txt"], "'figures.txt' names no form .* json, csv, xlsx, html"),
         (["--output", "figures"], "give the file such an ending, or name one with --format"),
         (["--format", "table", "--output", "x.csv"], "a table is for a terminal"),
+        (["--format", "csv", "--output", "x.xlsx"], "the file 'x.xlsx', which is xlsx by its"),
+        (["--format", "json", "--output", "x.csv"], "contradict each other; leave --format out"),
+        (["--locale", "xx_YY"], "locale 'xx_YY' is not known"),
+        (["--format", "json", "--locale", "xx_YY"], "locale 'xx_YY' is not known"),
         (["--format", "xlsx"], "a spreadsheet is not for a terminal; .*--output"),
         (["--output", "missing/x.csv"], "cannot write missing/x.csv .*give a file in a folder"),
     ],
@@ -164,12 +169,14 @@ def test_no_name_runs_in_a_spreadsheet(name: str, written: str) -> None:
 def test_a_page_of_an_answer_escapes_names_and_warns() -> None:
     """The table, its charts, what it is of; a name is text everywhere."""
     answer = report_answers.campaigns(warnings=["spend of autumn is missing"])
-    page = answer_bytes(answer, "html", period="2025").decode()
+    asked = {"from": "2025-01-01", "where": ["owner=<b>Ann"]}
+    page = answer_bytes(replace(answer, asked=asked), "html").decode()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
     assert "spend of autumn is missing" in page
     assert 'data-chart="value"' in page
-    assert "<dd>2025</dd>" in page
+    assert "<dd>from 2025-01-01 on</dd>" in page
+    assert "<dd>owner &lt;b&gt;Ann</dd>" in page
 
 
 def test_a_page_without_a_chart_carries_no_scripts() -> None:

@@ -20,6 +20,7 @@ from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
 from attribution.metrics.kpi_table import divide
 from attribution.metrics.measures.durations import quantile
+from attribution.report.csv_text import csv_text
 
 Csv = Callable[[str, str], Path]
 PERIOD = {"start": "2025-01-01", "end": "2025-12-31"}
@@ -135,10 +136,11 @@ def test_plain_dimensions(store: Store, csv: Csv) -> None:
 
 
 def test_marketing_and_plain_dimensions_together(shop: Store) -> None:
-    """Revenue by deal kind and channel: the renewal is nobody's."""
+    """Revenue by deal kind and channel: the renewal is nobody's, and dollars are in no group."""
     rows = shop.kpis("deal_kind,channel", names="average_deal_size", model="linear").rows
     assert {(row["deal_kind"], row["channel"]): row["numerator"] for row in rows} == {
         ("new", "Paid Search"): "90.01", ("new", "Email"): "40.00", ("renewal", "(unattributed)"): "30.00",
+        ("(no rate)", "(no rate)"): "0.00",
     }  # fmt: skip
 
 
@@ -182,13 +184,77 @@ def test_deals_without_a_lead_belong_to_no_cohort(sqlite_store: Store, csv: Csv)
     assert any("belong to no cohort" in warning for warning in answer.warnings)
 
 
+def test_money_without_a_rate_is_told_of_cohorts_too(store: Store, csv: Csv) -> None:
+    """D-4 is in dollars: it is L-2's, and nothing of the other leads or of e-mail lacks a rate."""
+    shop = open_shop(store, csv)
+    told = "revenue leaves out 10.00 USD: no rate within 7 days; import rates, then run again"
+
+    def warnings(**options: Any) -> list[str]:
+        answer = shop.kpis(names="lead_value", basis="cohort", model="linear", **options)
+        return [warning for warning in answer.warnings if "leaves out" in warning]
+
+    assert warnings() == [told]
+    assert warnings(start="2025-01-05", end="2025-01-10") == [told]
+    assert warnings(start="2025-01-11", end="2025-01-31") == []
+    assert warnings(where=["channel=Paid Search"]) == [told]
+    assert warnings(where=["channel=Email"]) == []
+    assert warnings(where=["owner=Ann"]) == []
+    assert warnings(currency="USD") == []
+
+
 def test_a_young_cohort_is_marked(sqlite_store: Store, csv: Csv) -> None:
-    """Leads that have had less time than deals usually take make a rate look worse than it is."""
+    """Leads that have had less time than deals usually take make a rate look worse than it is.
+
+    Three in four of the won deals that are known closed within 41 days of their leads; L-3 is 31 days old.
+    """
     with freeze_time("2025-02-20"):
         shop = open_shop(sqlite_store, csv)
     answer = shop.kpis(names="lead_value", basis="cohort", **PERIOD)
     assert answer.rows[0]["immature"] is True
-    assert any("immature" in warning for warning in answer.warnings)
+    assert answer.columns["immature"] == "text"
+    assert any(warning.startswith("the cohort is immature: its youngest") for warning in answer.warnings)
+    assert "immature" not in shop.kpis(names="lead_value", **PERIOD).columns
+
+
+def test_each_cohort_is_marked_by_itself(sqlite_store: Store, csv: Csv) -> None:
+    """Deals close after 60 days: of the cohorts of five months the last two are young."""
+    leads = [f"L-{month},2025-0{month}-05T00:00:00Z" for month in range(1, 6)]
+    deals = [
+        f"D-{month},won,2025-0{month}-06T00:00:00Z,{closed}T00:00:00Z,10.00,GBP,L-{month}"
+        for month, closed in ((1, "2025-03-06"), (2, "2025-04-06"), (3, "2025-05-04"))
+    ]
+    with freeze_time("2025-05-31"):
+        shop = open_shop(
+            sqlite_store, csv,
+            leads="lead_id,created_at\n" + "\n".join(leads),
+            deals="deal_id,status,created_at,closed_at,amount,currency,lead_id\n" + "\n".join(deals),
+            adjustments="adjustment_id,deal_id,at,amount,currency",
+        )  # fmt: skip
+    months = {"every": "month", "start": "2025-01-01", "end": "2025-05-31"}
+    answer = shop.kpis(names="lead_value", basis="cohort", **months)
+    assert [(row["period"][-2:], row["value"], row["immature"]) for row in answer.rows] == [
+        ("01", "10.00", False), ("02", "10.00", False), ("03", "10.00", False), ("04", "0.00", True),
+        ("05", "0.00", True),
+    ]  # fmt: skip
+    assert [line.endswith(",True") for line in csv_text(answer).splitlines()[1:]] == [False] * 3 + [True] * 2
+    assert answer.warnings == [
+        "cohorts are immature (2025-04, 2025-05): their youngest leads have had less than the 60 days in "
+        "which three of four won deals close"
+    ]
+
+
+def test_durations_beside_other_figures(shop: Store) -> None:
+    """In January nothing was won or lost: both owners have their times all the same."""
+    names = "win_rate,time_to_conversion"
+    answer = shop.kpis("owner", names=names, start="2025-01-01", end="2025-01-31")
+    found = {
+        (row["owner"], row.get("stage", row["kpi"])): (row["value"], row["denominator"])
+        for row in answer.rows
+    }
+    assert {key: found[key] for key in found if key[1] in ("win_rate", "lead_to_opportunity")} == {
+        ("Ann", "win_rate"): (None, 0), ("Ann", "lead_to_opportunity"): (4.0, 1),
+        ("Bob", "win_rate"): (None, 0), ("Bob", "lead_to_opportunity"): (10.0, 1),
+    }  # fmt: skip
 
 
 def test_a_rate_above_one_says_so(sqlite_store: Store, csv: Csv) -> None:

@@ -73,6 +73,20 @@ def test_with_other_figures_and_dimensions(shop: Store, csv: Csv) -> None:
     assert [(row["value"], row["difference"]) for row in rows] == [(None, None)]
 
 
+def test_beside_figures_of_other_names(shop: Store, csv: Csv) -> None:
+    """The lead conversion rate has its average under its own name; beside other figures one is added."""
+    path = csv("averages", "industry,rate\nRetail,20%")
+    answer = shop.kpis(names="lead_conversion_rate,leads", benchmark=path, where=["industry=Retail"])
+    assert [(row["kpi"], row["value"], row.get("benchmark")) for row in answer.rows] == [
+        ("lead_conversion_rate", 0.5, 0.2), ("leads", 2, None),
+    ]  # fmt: skip
+    assert not [warning for warning in answer.warnings if "no lead is of" in warning]
+    answer = shop.kpis(names="leads", benchmark=path, where=["industry=Retail"])
+    assert [(row["kpi"], row["value"], row.get("benchmark")) for row in answer.rows] == [
+        ("leads", 2, None), ("benchmark", 0.5, 0.2),
+    ]  # fmt: skip
+
+
 def test_what_cannot_be_meant(shop: Store, csv: Csv, tmp_path: Path) -> None:
     """No file, no such file, no such column, no industry."""
     with pytest.raises(InputError, match="give --benchmark FILE"):

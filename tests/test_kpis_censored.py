@@ -38,18 +38,48 @@ def _shop(store: Store, csv: Csv) -> Store:
 
 
 def test_quartiles_and_who_waits(store: Store, csv: Csv) -> None:
-    """A quartile that the curve does not reach is null: two of three opportunities were never won."""
+    """A quartile that the curve does not reach is null; a deal that was lost before does not wait."""
     answer = _shop(store, csv).kpis(names="time_to_conversion", censored=True)
     found = {row["stage"]: tuple(row[key] for key in KEYS) for row in answer.rows}
     assert found == {
         "first_touch_to_lead": (None, None, None, None),
         "lead_to_opportunity": (2.0, 6.0, 9.0, 1),
-        "opportunity_to_won": (4.0, None, None, 2),
-        "lead_to_won": (6.0, None, None, 3),
+        "opportunity_to_won": (4.0, 4.0, None, 1),
+        "lead_to_won": (6.0, None, None, 2),
     }
     plain = {row["stage"]: row["value"] for row in answer.rows}
     assert plain["opportunity_to_won"] == 4.0
     assert set(KEYS) <= set(answer.columns)
+
+
+def test_whoever_was_given_up_waits_no_more(store: Store, csv: Csv) -> None:
+    """A lead is given up when it is disqualified or its last deal is lost; what came before counts."""
+    leads = """
+        lead_id,created_at,requested_at,disqualified_at
+        L-1,2025-01-01T00:00:00Z,2025-01-01T00:00:00Z,2025-01-02T00:00:00Z
+        L-2,2025-01-01T00:00:00Z,2025-01-01T00:00:00Z,
+        L-3,2025-01-01T00:00:00Z,,2025-01-09T00:00:00Z
+        L-4,2025-01-05,,2025-01-05
+        L-5,2025-01-01T00:00:00Z,,2025-02-02T00:00:00Z
+        """
+    # L-2 lost one deal and has another; L-3's was won before it was disqualified
+    deals = """
+        deal_id,status,created_at,closed_at,amount,currency,lead_id
+        D-1,lost,2025-01-03T00:00:00Z,2025-01-04T00:00:00Z,,,L-2
+        D-2,open,2025-01-05T00:00:00Z,,,,L-2
+        D-3,won,2025-01-03T00:00:00Z,2025-01-05T00:00:00Z,1.00,GBP,L-3
+        """
+    with freeze_time("2025-01-31T00:00:00Z"):
+        shop = open_shop(
+            store, csv, leads=leads, deals=deals, adjustments="adjustment_id,deal_id,at,amount,currency"
+        )
+    answer = shop.kpis(names=["time_to_conversion", "inbound_response_time"], censored=True)
+    found = {row["stage"]: tuple(row[key] for key in KEYS) for row in answer.rows}
+    # of L-2, L-3 and L-5 two have one after two days: L-1 and L-4 were gone; L-5 is given up after the run
+    assert found["lead_to_opportunity"] == (2.0, 2.0, None, 1)
+    assert found["opportunity_to_won"] == (2.0, 2.0, None, 1)
+    assert found["lead_to_won"] == (4.0, None, None, 2)
+    assert found["request_to_response"] == (None, None, None, 1)
 
 
 def test_by_owner_and_period(sqlite_store: Store, csv: Csv) -> None:

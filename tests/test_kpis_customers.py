@@ -54,18 +54,20 @@ def _values(answer: Answer) -> list[Any]:
 
 
 def test_per_customer(store: Store, csv: Csv) -> None:
-    """450 of three customers in January; in the quarter c has brought nothing: 400 of two, 66.67 a month."""
+    """450 of three customers in January, c one for 12 of 31 days: 450 x 31 / 74 a month.
+
+    In the quarter c has brought nothing: 400 of two, 66.67 a month. In the second half of January b is one
+    for 16 days and c for 12: 150 x 31 / 28.
+    """
     shop = _shop(store, csv)
-    assert _values(shop.kpis(names=NAMES[:2], **JANUARY)) == ["150.00", "150.00"]
+    assert _values(shop.kpis(names=NAMES[:2], **JANUARY)) == ["150.00", "188.51"]
     answer = shop.kpis(names=NAMES[:2], **QUARTER)
     assert _values(answer) == ["200.00", "66.67"]
     assert [row["denominator"] for row in answer.rows] == [2, 6]
-    assert (
-        _values(shop.kpis(names=NAMES[:2], start="2024-01-16", end="2024-01-31"))[1] == "145.31"
-    )  # 75 / (16/31)
+    assert _values(shop.kpis(names=NAMES[1], start="2024-01-16", end="2024-01-31")) == ["166.07"]
     february = shop.kpis(names=NAMES[:2], start="2024-02-01", end="2024-02-29").rows
     assert [(row["value"], row["numerator"], row["denominator"]) for row in february] == [
-        (None, "-50.00", 0), (None, "-50.00", 0),
+        (None, "0.00", 0), (None, "0.00", 0),
     ]  # fmt: skip
 
 
@@ -126,3 +128,50 @@ def test_a_curve_worked_by_hand() -> None:
     assert curve.mean(60.0) == 2 + 4 * 0.75
     assert curve.mean(3.0) == 2 + 0.75
     assert [curve.quantile(part) for part in (0.25, 0.5, 0.75)] == [2.0, 6.0, None]
+
+
+CONTRACTS = """
+    deal_id,status,closed_at,amount,currency,account,recurring_amount,recurring_interval,recurring_until
+    D-1,won,2025-01-10T00:00:00Z,1200.00,GBP,a.test,100.00,month,2026-01-09
+    D-2,won,2025-02-10T00:00:00Z,1200.00,GBP,b.test,100.00,month,2026-02-09
+    """
+NONE = REFUND.splitlines()[0]
+
+
+@pytest.mark.parametrize("touched", ["2024-12-31", "2015-01-01"])
+def test_months_in_which_nobody_was_a_customer(sqlite_store: Store, csv: Csv, touched: str) -> None:
+    """Two contracts of 12 months at 100: 2400 / 24 a month, whatever was seen before, or is asked for after.
+
+    In 2025 a was there for 11 months and 22 days of January, b for ten and 19 days of February: 2400 / (11 +
+    22/31 + 10 + 19/28).
+    """
+    touches = f"touch_id,visitor_id,at\nt-1,v-9,{touched}"
+    shop = _shop(sqlite_store, csv, CONTRACTS, adjustments=NONE, touches=touches)
+    for asked in ({}, {"start": "2025-01-01", "end": "2027-12-31"}, {"basis": "period", "end": "2026-03-31"}):
+        row, value = shop.kpis(names=NAMES[1:3], **asked).rows
+        assert (row["value"], row["denominator"]) == ("100.00", 24)
+        assert value["value"] == "1199.18"  # 365 days - 1 are 11.99 months
+    year = shop.kpis(names=NAMES[1], start="2025-01-01", end="2025-12-31").rows[0]
+    assert year["value"] == "107.20"
+    assert year["denominator"] == pytest.approx(21 + 22 / 31 + 19 / 28, abs=1e-6)
+    # in 2026 nobody paid anything
+    assert _values(shop.kpis(names=NAMES[1], start="2026-01-01", end="2026-12-31")) == [None]
+
+
+def test_a_customer_whose_contract_ended_may_buy_again(sqlite_store: Store, csv: Csv) -> None:
+    """a's contract ended in January 2026, and what it bought in May has no end: it is one up to the last run.
+
+    From 2025-01-10 to 2026-09-01 that is 22 days of January, 19 months, and a day of September.
+    """
+    again = CONTRACTS.replace("b.test,100.00,month,2026-02-09", "a.test,,,")
+    again = again.replace("2025-02-10", "2026-05-10")
+    row = _shop(sqlite_store, csv, again, adjustments=NONE).kpis(names=NAMES[1]).rows[0]
+    assert row["denominator"] == pytest.approx(22 / 31 + 19 + 1 / 30, abs=1e-6)
+
+
+def test_months_of_a_cohort(sqlite_store: Store, csv: Csv) -> None:
+    """Its leads of 2024 are followed to the last run, not to the end of 2024; the one deal of L-1 is D-1."""
+    deals = CONTRACTS.replace("account", "lead_id").replace("a.test", "L-1").replace("b.test", "L-7")
+    shop = _shop(sqlite_store, csv, deals, adjustments=NONE)
+    (row,) = shop.kpis(names=NAMES[1], basis="cohort", start="2024-01-01", end="2024-12-31").rows
+    assert (row["value"], row["denominator"]) == ("100.00", 12)

@@ -133,11 +133,15 @@ def test_nothing_booked_has_no_rate(sqlite_store: Store, csv: Csv) -> None:
 
 
 def test_few_meetings_have_no_interval(sqlite_store: Store, csv: Csv) -> None:
-    """Six are too few; twelve, two a person, have one."""
+    """Six are too few, and so are fifteen of three people; thirty-six of twenty-one people have one."""
     few = _shop(sqlite_store, csv).kpis(names="meetings_booked", interval=0.9).rows[0]
     assert (few["conversions"], few["too_few"], few["low"]) == (6, True, None)
     more = "\n".join(f"n{i},L-{i % 3 + 1},2025-03-0{i + 1},2025-03-10" for i in range(9))
     sqlite_store.import_table("meetings", csv("more", "meeting_id,lead_id,booked_at,held_at\n" + more))
     row = sqlite_store.kpis(names="meetings_booked", interval=0.9).rows[0]
-    assert (row["value"], row["conversions"], row["too_few"]) == (15, 15, False)
-    assert row["low"] < 15 < row["high"]
+    assert (row["value"], row["conversions"], row["too_few"], row["low"]) == (15, 15, True, None)
+    more = "\n".join(f"o{i},x{i % 18}@else.test,2025-03-01,2025-03-10" for i in range(21))
+    sqlite_store.import_table("meetings", csv("others", "meeting_id,email,booked_at,held_at\n" + more))
+    row = sqlite_store.kpis(names="meetings_booked", interval=0.9).rows[0]
+    assert (row["value"], row["conversions"], row["too_few"]) == (36, 36, False)
+    assert row["low"] < 36 < row["high"]

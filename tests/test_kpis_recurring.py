@@ -48,16 +48,22 @@ def _table(answer: Answer, dim: str) -> dict[str, list[Any]]:
 
 def test_the_movements_of_each_month(store: Store, csv: Csv) -> None:
     """The year's contract stops before February's last day; a churn of 8.33 beside an expansion of 33.33."""
-    answer = _shop(store, csv).kpis(names="recurring", **SPRING)
+    shop = _shop(store, csv)
+    answer = shop.kpis(names="recurring", **SPRING)
     assert _table(answer, "period") == {
         "2025-01": ["108.33", "108.33", "0.00", "0.00", "0.00"],
         "2025-02": ["133.33", "0.00", "33.33", "0.00", "8.33"],
         "2025-03": ["193.33", "60.00", "0.00", "0.00", "0.00"],
         "2025-04": ["93.33", "0.00", "0.00", "100.00", "0.00"],
     }  # fmt: skip
-    # from the first day to the last: L-1 went down, L-3 came, L-2 was never seen at an end
-    assert list(answer.totals.values()) == ["93.33", "93.33", "0.00", "0.00", "0.00"]
-    assert tuple(answer.totals) == NAMES
+    # from the first day to the last L-1 went down, L-3 came, L-2 was never seen at an end: no sum of months
+    assert answer.totals == {"monthly_recurring_revenue": "93.33"}
+    (told,) = (text for text in answer.warnings if "have no total" in text)
+    assert told.startswith("mrr_new, mrr_expansion, mrr_contraction, mrr_churned have no total: each ")
+    whole = shop.kpis(names="recurring", **{**SPRING, "every": None})
+    assert tuple(whole.totals) == NAMES
+    assert list(whole.totals.values()) == ["93.33", "93.33", "0.00", "0.00", "0.00"]
+    assert [row["value"] for row in whole.rows] == list(whole.totals.values())
 
 
 def test_credited_by_the_journeys(store: Store, csv: Csv) -> None:

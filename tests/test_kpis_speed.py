@@ -59,6 +59,18 @@ def test_the_whole(store: Store, csv: Csv) -> None:
     assert any("1 of request_to_response ended before" in warning for warning in answer.warnings)
 
 
+def test_an_answer_that_reached_nobody_has_no_outcome(store: Store, csv: Csv) -> None:
+    """However it is written; that they declined is an outcome."""
+    said = ["No answer", "no-answer", " voicemail", "Left_Voicemail", "busy", "", "declined", "reached"]
+    rows = [
+        f"L-{i},2025-01-11T00:00:00Z,2025-01-11T08:00:00Z,2025-01-11T08:02:00Z,{outcome}"
+        for i, outcome in enumerate(said)
+    ]
+    leads = "\n".join(["lead_id,created_at,requested_at,responded_at,response_outcome", *rows])
+    row = open_shop(store, csv, leads=leads).kpis(names="response_outcome_rate").rows[0]
+    assert (row["numerator"], row["denominator"]) == (2, 8)
+
+
 def test_a_request_counts_when_it_was_made(shop: Store) -> None:
     """L-4 asked on the last evening of January and was answered in February."""
     rows = _rows(shop.kpis(names=NAMES, **JANUARY))

@@ -100,6 +100,24 @@ def test_beside_other_figures(shop: Store) -> None:
     assert found["lookalike"] == [0, 0, 0, -1.0]
 
 
+def test_rates_are_of_mails_known_to_be_delivered(store: Store, csv: Csv) -> None:
+    """20 of 100 were opened; of how many the 50 others were is not known, and that is told."""
+    stats = """
+        date,campaign,delivered,opens,clicks
+        2025-03-01,spring,100,20,5
+        2025-03-02,brand uk,,50,10
+        2025-03-03,autumn,,,
+        """
+    shop = open_shop(store, csv, email_stats=stats)
+    answer = shop.kpis(names="open_rate,click_through_rate")
+    assert [(row["value"], row["numerator"], row["denominator"]) for row in answer.rows] == [
+        (0.2, 20, 100), (0.05, 5, 100),
+    ]  # fmt: skip
+    assert sum("do not tell how many mails were delivered" in warning for warning in answer.warnings) == 1
+    for options in ({"end": "2025-03-01"}, {"start": "2025-03-03"}, {"where": ["campaign=spring"]}):
+        assert shop.kpis(names="open_rate", **options).warnings == []
+
+
 def test_conditions(shop: Store) -> None:
     """A condition on a campaign holds for statistics; one on a channel leaves them empty."""
     answer = shop.kpis(names="engagement,open_rate", where=["campaign=SPRING"])

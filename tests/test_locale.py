@@ -36,6 +36,25 @@ def test_figures(locale: str | None, money: str, short: str, percent: str, count
     assert money_figure("1234.50", "GBP") == "£1,234.50"
 
 
+@pytest.mark.parametrize(
+    ("locale", "money", "written"),
+    [
+        (None, ("53.34", "RSD"), f"RSD{GAP}53.34"),
+        (None, ("1000.345", "IQD"), f"IQD{GAP}1,000.345"),
+        (None, ("1234", "JPY"), "¥1,234"),
+        (None, ("-0.05", "ALL"), f"-ALL{GAP}0.05"),
+        ("de_DE", ("53.34", "RSD"), f"53,34{GAP}RSD"),
+        ("nb_NO", ("-53.345", "IQD"), f"-53,345{GAP}IQD"),
+    ],
+)
+def test_money_has_the_decimals_of_its_currency(
+    locale: str | None, money: tuple[str, str], written: str
+) -> None:
+    """As ISO 4217 has them, like every other figure here: none is rounded away, and sums add up."""
+    with read_in(locale):
+        assert money_figure(*money).replace("\u2212", "-") == written
+
+
 def test_days() -> None:
     """A day is written out, so that no one takes it for a month."""
     with read_in("fr"):

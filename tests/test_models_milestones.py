@@ -14,7 +14,7 @@ from attribution.channels.origin import TOUCH_KINDS
 from attribution.clock import DAY
 from attribution.errors import ModelError
 from attribution.journeys.columns import FloatArray, IntArray, Journeys
-from attribution.journeys.milestones import ANYBODY, NEVER, place
+from attribution.journeys.milestones import ANYBODY, UNREACHED, place
 from attribution.ledger.allocate import allocate
 from attribution.models.base import AttributionModel
 from attribution.models.custom import Custom
@@ -313,7 +313,7 @@ def test_a_milestone_rests_on_the_last_touch_at_or_before_it(
     journeys = Journeys.from_paths([[(at, "Email") for at, _ in path] for path in paths])
     journeys = replace(journeys, person=np.array([who for path in paths for _, who in path], np.int64))
     n = len(paths)
-    times = data.draw(st.lists(st.one_of(TIMES, st.just(NEVER)), min_size=n, max_size=n))
+    times = data.draw(st.lists(st.one_of(TIMES, st.just(UNREACHED)), min_size=n, max_size=n))
     people = data.draw(st.lists(st.sampled_from((ANYBODY, 0, 1, 2, 3)), min_size=n, max_size=n))
 
     def slowly(people: list[int]) -> list[int]:

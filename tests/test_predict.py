@@ -54,9 +54,10 @@ def answer(company: Store) -> Answer:
 
 
 def test_a_row_is_an_open_lead(answer: Answer) -> None:
-    """Each once, the most valuable first, within its bounds; the total is their sum."""
+    """Each once, the most valuable first, within the bounds of what it may bring; the total is their sum."""
     assert list(answer.columns) == [
-        "lead_id", "stage", "age_days", "channel", "industry", "owner", "value", "low", "high",
+        "lead_id", "stage", "age_days", "channel", "industry", "owner", "open_amount", "chance", "value",
+        "outcome_low", "outcome_high",
     ]  # fmt: skip
     assert all(list(row) == list(answer.columns) for row in answer.rows)
     truth = worth(world(LEADS, DAYS, 3), DAYS, 60.0, futures=1)
@@ -64,8 +65,11 @@ def test_a_row_is_an_open_lead(answer: Answer) -> None:
     values = [Decimal(row["value"]) for row in answer.rows]
     assert values == sorted(values, reverse=True)
     assert (answer.totals["leads"], Decimal(answer.totals["value"])) == (len(values), sum(values))
-    for row in [*answer.rows, answer.totals]:
-        assert 0 <= Decimal(row["low"]) <= Decimal(row["value"]) <= Decimal(row["high"])
+    for row in answer.rows:
+        assert 0 <= Decimal(row["outcome_low"]) <= Decimal(row["value"]) <= Decimal(row["outcome_high"])
+        assert row["open_amount"] == "0.00"  # its deals tell none
+    total = answer.totals
+    assert 0 < Decimal(total["low"]) < Decimal(total["value"]) < Decimal(total["high"])
     assert answer.title == "Expected revenue of open leads within 2 months"
     assert (answer.currency, answer.goal, answer.model) == ("GBP", "revenue", None)
 
@@ -83,21 +87,33 @@ def test_it_is_near_the_truth(answer: Answer) -> None:
     assert value[both["stage"] == "lead"].mean() < value[both["stage"] == "mql"].mean()
 
 
+def test_the_chart_of_leads_has_no_line(company: Store, answer: Answer) -> None:
+    """What one may bring is told, not drawn: the bounds are no bounds of the bar. A group's are."""
+    drawn = answer.plot().to_dict()
+    bars = max(drawn["datasets"].values(), key=len)
+    assert {(bar["low"], bar["high"]) for bar in bars} == {(None, None)}
+    assert "most of them bring nothing" in " ".join(drawn["title"]["subtitle"])
+    grouped = company.predict("stage", **QUICK).plot().to_dict()
+    assert all(bar["low"] < bar["high"] for bar in max(grouped["datasets"].values(), key=len))
+    assert "where the expectation lies" in " ".join(grouped["title"]["subtitle"])
+
+
 def test_groups_sum_up(company: Store, answer: Answer) -> None:
-    """By channel and stage: the leads and value of all; bounds narrower than those of leads added up."""
+    """By channel and stage: the leads and value of all; its bounds are of the expectation."""
     grouped = company.predict("channel,stage", **QUICK)
     assert list(grouped.columns) == ["channel", "stage", "leads", "value", "low", "high"]
     assert sum(row["leads"] for row in grouped.rows) == len(answer.rows)
     assert sum(Decimal(row["value"]) for row in grouped.rows) == Decimal(answer.totals["value"])
-    assert grouped.totals == answer.totals
-    assert Decimal(grouped.totals["low"]) >= sum(Decimal(row["low"]) for row in answer.rows)
+    assert grouped.totals | {"open_amount": "0.00"} == answer.totals
+    for row in grouped.rows:
+        assert 0 <= Decimal(row["low"]) <= Decimal(row["value"]) <= Decimal(row["high"])
 
 
 def test_reliability(company: Store, answer: Answer) -> None:
     """Predicted beside observed by fifth, on months that were not learned from; told in a sentence too."""
     judged = company.predict(judge=True, **QUICK)
     assert judged == answer.beside["reliability"]  # every prediction has it beside it
-    assert list(judged.columns) == ["fifth", "leads", "chance", "won", "predicted", "observed"]
+    assert list(judged.columns) == ["fifth", "leads", "chance", "won", "predicted", "observed", "held"]
     assert [row["fifth"] for row in judged.rows] == [1, 2, 3, 4, 5]
     for name in ("predicted", "observed"):
         whole = sum(Decimal(row[name]) for row in judged.rows)
@@ -105,6 +121,7 @@ def test_reliability(company: Store, answer: Answer) -> None:
     assert judged.totals["ratio"] == pytest.approx(1, abs=0.4)
     assert judged.totals["calibration_error"] < 0.4
     assert judged.rows[-1]["won"] > 0.3 > judged.rows[0]["won"]
+    assert min(row["held"] for row in judged.rows) > 0.8  # where 0.9 is claimed
     assert judged.warnings[-1].startswith("reliability: at the 2 latest month-ends whose outcome is known")
 
 
@@ -133,10 +150,18 @@ def test_the_past_is_too_thin(company: Store, sqlite_store: Store, tmp_path: Pat
     """Too few months, or too few wins: each is told with what is there and what is needed."""
     with pytest.raises(
         InputError, match=r"too short to predict 2 months ahead: 3 month-ends .* needed are 8"
-    ):
+    ) as refused:
         company.predict(as_of=(START + pd.Timedelta(days=170)).date(), horizon=2)
+    last = DAY.isoformat()
+    assert str(refused.value).endswith(
+        f"the last record of leads and deals is of {last}; there is enough for: attribution predict "
+        f"--as-of {last} --horizon 2"
+    )
     fill(sqlite_store, world(60, DAYS, 1), DAYS, tmp_path)
-    with pytest.raises(InputError, match=r"too thin to predict: .* to learn from, \d+ were won .* are 30"):
+    with pytest.raises(
+        InputError,
+        match=r"too thin to predict: .* to learn from, \d+ were won .* are 30; .*a longer history is needed",
+    ):
         sqlite_store.predict(as_of=DAY, horizon=1)
     with pytest.raises(InputError, match="nothing has been run"):
         Store.open("sqlite://").predict()
@@ -148,7 +173,8 @@ def test_nothing_is_open(sqlite_store: Store, csv: Csv) -> None:
     shop = open_shop(sqlite_store, csv, leads=leads)
     found = shop.predict()
     assert found.rows == []
-    assert found.totals == {"leads": 0, "value": "0.00", "low": "0.00", "high": "0.00"}
+    nothing = dict.fromkeys(("open_amount", "value", "low", "high"), "0.00")
+    assert found.totals == {"leads": 0} | nothing
     assert "no lead is open: each was disqualified, or has a deal won or lost" in found.warnings
 
 
@@ -219,19 +245,35 @@ def test_calibration_moves_the_level() -> None:
 
 
 def test_the_kpi_is_the_mean_of_the_open_leads(company: Store) -> None:
-    """By channel as `predict` has it, within the usual horizon; asked for by name alone, without bounds."""
+    """By channel as `predict` has it, its bounds too, within the usual horizon; asked for by name alone."""
     asked: dict[str, Any] = {"names": "predicted_lead_value", "model": "last_touch", "interval": 0.9}
     answer = company.kpis("channel", **asked)
-    grouped = {row["channel"]: row for row in company.predict("channel", draws=4).rows}
+    predicted = company.predict("channel")
+    grouped = {row["channel"]: row for row in predicted.rows}
     assert {row["channel"] for row in answer.rows} == grouped.keys()
     for row in answer.rows:
         value, leads = Decimal(grouped[row["channel"]]["value"]), grouped[row["channel"]]["leads"]
-        assert (Decimal(row["numerator"]), row["denominator"], row["low"]) == (value, leads, None)
+        assert (Decimal(row["numerator"]), row["denominator"]) == (value, leads)
+        bounds = [float(grouped[row["channel"]][name]) / leads for name in ("low", "high")]
+        assert [float(row["low"]), float(row["high"])] == pytest.approx(bounds, abs=0.0101)
+        assert row["conversions"] >= 30
+        assert row["too_few"] is False
         assert Decimal(row["value"]) == (value / leads).quantize(Decimal("0.01"), ROUND_HALF_UP)
     whole = company.kpis(names="predicted_lead_value").rows[0]
     assert Decimal(whole["numerator"]) == sum(Decimal(row["value"]) for row in grouped.values())
     assert whole["value"] == answer.totals["predicted_lead_value"]
     assert "predicted_lead_value" not in {row["kpi"] for row in company.kpis().rows}
+    horizon, reliable = answer.warnings[-2:]
+    within = predicted.title.partition("leads ")[2]
+    assert horizon == f"predicted_lead_value is the revenue expected of open leads {within} of the last run"
+    assert reliable == predicted.warnings[-1]
+
+
+def test_the_kpi_in_another_currency(company: Store) -> None:
+    """What is learned is in the reporting currency: in another there is no figure, and the reason."""
+    found = company.kpis(names="prediction", currency="JPY")
+    assert [(row["value"], row["numerator"], row["denominator"]) for row in found.rows] == [(None,) * 3]
+    assert any("left empty in JPY: it is learned of the revenue of all deals" in w for w in found.warnings)
 
 
 def test_the_kpi_where_nothing_can_be_learned(sqlite_store: Store, csv: Csv) -> None:

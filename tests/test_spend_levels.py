@@ -81,7 +81,10 @@ def test_the_total_of_an_account_and_finer_rows(sqlite_store: Store, csv: Csv) -
 
 
 def test_finer_rows_that_cost_more_count_alone(sqlite_store: Store, csv: Csv) -> None:
-    """The campaign's total was read before the day was over; nothing is negative. Fees add to both."""
+    """The campaign's total was read before the day was over; nothing is negative. Fees add to both.
+
+    In all currencies the total is 54.00, and the ads cost 70.00.
+    """
     opened = shop(
         sqlite_store, csv,
         "2025-01-05,50.00,GBP,media,meta,,,A,,,",
@@ -93,9 +96,49 @@ def test_finer_rows_that_cost_more_count_alone(sqlite_store: Store, csv: Csv) ->
         rates="date,currency,rate\n2025-01-05,EUR,0.50",
     )  # fmt: skip
     assert spent(opened, "campaign,ad") == {
-        "A / a1": "30.00", "A / a2": "40.00", "A / (not set)": "13.00", "(not set) / (not set)": "5.00",
+        "A / a1": "30.00", "A / a2": "40.00", "A / (not set)": "9.00", "(not set) / (not set)": "5.00",
     }  # fmt: skip
     assert spent(opened, "campaign", currency="EUR") == {"A": "8.00"}
+
+
+def test_levels_in_two_currencies_are_the_same_money(store: Store, csv: Csv) -> None:
+    """Of 100.00 pounds one ad tells 100.00 dollars, which are 80.00; the next day nobody knows the rate."""
+    opened = shop(
+        store, csv,
+        "2025-01-05,100.00,GBP,media,google_ads,,,A,,,",
+        "2025-01-05,100.00,USD,media,google_ads,,,A,,a1,",
+        "2025-01-05,7.00,GBP,media,google_ads,,,B,,b1,",
+        "2025-01-20,50.00,GBP,media,google_ads,,,A,,,",
+        "2025-01-20,30.00,USD,media,google_ads,,,A,,a1,",
+        "2025-01-20,20.00,USD,media,google_ads,,,A,,,",
+        rates="date,currency,rate\n2025-01-04,USD,0.80",
+    )  # fmt: skip
+    answer = opened.report("campaign,ad", model="linear")
+    assert spent(opened, "campaign,ad") == {
+        "A / a1": "80.00", "A / (other)": "20.00", "A / (not set)": "50.00", "B / b1": "7.00",
+    }  # fmt: skip
+    assert answer.totals["spend"] == "157.00"
+    [lost] = [row for row in answer.rows if row["campaign"] == "(no rate)"]
+    # among themselves the dollars without a rate are compared: 20.00 of a campaign whose ad cost 30.00
+    assert {part["currency"]: part["spend"] for part in lost["unconverted"]} == {"USD": "30.00"}
+    assert spent(opened, "campaign,ad", currency="USD") == {"A / a1": "130.00"}
+
+
+def test_rounding_is_no_remainder(sqlite_store: Store, csv: Csv) -> None:
+    """Thirds of 100.00 dollars are 26.66, 26.66 and 26.67 pounds: 79.99, and 0.01 is no other ad."""
+    opened = shop(
+        sqlite_store, csv,
+        "2025-01-05,100.00,USD,media,google_ads,,,A,,,",
+        "2025-01-05,33.33,USD,media,google_ads,,,A,,a1,",
+        "2025-01-05,33.33,USD,media,google_ads,,,A,,a2,",
+        "2025-01-05,33.34,USD,media,google_ads,,,A,,a3,",
+        "2025-01-05,9.00,GBP,media,meta,,,A,,,",
+        rates="date,currency,rate\n2025-01-04,USD,0.80",
+    )  # fmt: skip
+    assert spent(opened, "source,ad") == {
+        "google / a1": "26.66", "google / a2": "26.66", "google / a3": "26.67",
+        "facebook / (not set)": "9.00",
+    }  # fmt: skip
 
 
 def test_keywords_and_ads_are_two_cuts_of_one_amount(sqlite_store: Store, csv: Csv) -> None:

@@ -102,15 +102,20 @@ def test_formats_by_unit_and_currency() -> None:
 
 def test_about_says_what_the_figures_are_of() -> None:
     """Store, date, period, model, window, warnings, and each figure in words with its source columns."""
-    about = cells(opened(kpis(kpi("Email", "roi", 1.0, "ratio", "5.00", "5.00")), period="2025")["About"])
+    answer = kpis(kpi("Email", "roi", 1.0, "ratio", "5.00", "5.00"))
+    asked = {"from": "2025-01-01", "to": "2025-03-31", "where": ["owner=Ann"], "margin": 0.6}
+    about = cells(opened(dataclasses.replace(answer, asked=asked))["About"])
     told = {row[0]: row[1] for row in about if row[0]}
     assert told["Store"] == "sqlite:///shop.db"
-    assert told["Period"] == "2025"
+    assert [told[name] for name in ("Period", "Only", "Margin")] == [
+        "2025-01-01 to 2025-03-31", "owner Ann", "60 %",
+    ]  # fmt: skip
     assert (told["Currency"], told["Model"]) == ("GBP", "Linear")
     assert told["Touches counted"] == "up to 365 days before the conversion"
     assert ["spend of autumn is missing"] in [[cell for cell in row if cell] for row in about]
     roi = next(row for row in about if row[0] == "Return on investment (ROI)")
-    assert roi[1:6] == ["(value - spend) / spend", "roi", "revenue", "spend", "ratio"]
+    words = "(value at 60 % margin - spend) / spend"
+    assert roi[1:6] == [words, "roi", "revenue x 60 % - spend", "spend", "ratio"]
     assert roi[7] == "null where nothing was spent; -100 % where spend brought nothing"
 
 

@@ -24,7 +24,7 @@ def command(
     since: str, form: str | None, output: str | None, locale: str | None, store: str | None, **options: Any
 ) -> None:
     """Show what was posted since a moment: first postings in one line, then late touches and so on."""
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened:
         answer = opened.changes(since, **given(options))
-    deliver(answer, form, output, options, locale)
+    deliver(answer, form, output, locale)

@@ -31,7 +31,7 @@ def command(
     **options: Any,
 ) -> None:
     """Show one column a model, and how much the models disagree."""
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened:
         answer = opened.compare(by, [*model, *models] or None, **given(options))
-    deliver(answer, form, output, options, locale)
+    deliver(answer, form, output, locale)

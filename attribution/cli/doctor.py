@@ -16,7 +16,7 @@ from attribution.cli.options import answer_options, open_store
 @answer_options
 def command(form: str | None, output: str | None, locale: str | None, store: str | None) -> None:
     """Show rejected rows, dangling references, unattributed revenue, unmatched spend, and what to do."""
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened:
         answer = opened.doctor()
-    deliver(answer, form, output, {}, locale)
+    deliver(answer, form, output, locale)

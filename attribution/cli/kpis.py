@@ -12,10 +12,11 @@ from attribution.cli.options import (
     answer_options,
     by_option,
     given,
+    kpi_options,
     many,
     model_option,
     open_store,
-    question_options,
+    store_url,
 )
 
 if TYPE_CHECKING:
@@ -61,22 +62,34 @@ if TYPE_CHECKING:
 )
 @click.option("--margin", metavar="PART", help="Value revenue at its margin in ROI and ROAS: 0.6 or 60%.")
 @model_option()
-@question_options
+@kpi_options
+@click.option("--list", "listed", is_flag=True, help="Show every KPI in words, and what it can be cut by.")
 @answer_options
 def command(
-    by: list[str], form: str | None, output: str | None, locale: str | None, store: str | None, **options: Any
+    by: list[str],
+    form: str | None,
+    output: str | None,
+    locale: str | None,
+    store: str | None,
+    listed: bool,
+    **options: Any,
 ) -> None:
     """Show lead value, cost per lead, ROI, win rate and the other KPIs, with what they were divided from."""
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
+    if listed:
+        from attribution.metrics.kpi_list import kpi_list
+
+        deliver(kpi_list(options["names"], store=store_url(store)), form, output, locale)
+        return
     with open_store(store) as opened:
         answer = opened.kpis(by, **given(options))
-    deliver(_with_whole(answer) if form == TABLE else answer, form, output, options, locale)
+    deliver(_with_whole(answer) if form == TABLE else answer, form, output, locale)
 
 
 def _with_whole(answer: Answer) -> Answer:
     """Return the table that people read: figures of the whole are rows after those of the parts."""
     dimensions = list(answer.columns)[: list(answer.columns).index("kpi")]
-    if not dimensions or "period" in dimensions:
+    if not dimensions:
         return answer
     units = {row["kpi"]: row["unit"] for row in answer.rows}
     whole = [

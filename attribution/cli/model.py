@@ -55,10 +55,10 @@ def show_(
     **options: Any,
 ) -> None:
     """Show what a model learned of each channel, beside what the ledger credits by it."""
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened:
         answer = opened.model_show(model, what="transitions" if transitions else "channels", **given(options))
-    deliver(answer, form, output, options, locale)
+    deliver(answer, form, output, locale)
 
 
 @command.command("fit", epilog="Example: attribution model fit markov")
@@ -104,7 +104,7 @@ def trust(
     People are drawn again and again with all their journeys; a model that learns does so on every draw.
     Without a name: all models of the setting `models`.
     """
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened, progress() as report:
         answer = opened.model_trust(models or None, progress=report, **given(options))
-    deliver(answer, form, output, options, locale)
+    deliver(answer, form, output, locale)

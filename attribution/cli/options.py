@@ -72,7 +72,7 @@ def ways_out(*more: str, words: str = "") -> Callable[[F], F]:
         ),
         click.option(
             "--locale", metavar="LOCALE",
-            help="How pages and charts write figures, such as de_DE.  [default: as in English]",
+            help="How tables, pages and charts write figures, such as de_DE.  [default: as in English]",
         ),
         store_option,
     )  # fmt: skip
@@ -139,14 +139,34 @@ period_options = _all(
 where_option = click.option(
     "--where", metavar="DIM=VALUE", multiple=True, help="Only rows of this value; repeat it for more."
 )
-money_options = _all(
-    click.option(
-        "--date", metavar="closed|touch", help="Count credit when the deal closed, or when the touch was."
-    ),
+date_option = click.option(
+    "--date", metavar="closed|touch", help="Count credit when the deal closed, or when the touch was."
+)
+currency_options = _all(
     click.option("--currency", metavar="CODE", help="Only deals and spend of this currency, in it."),
     click.option("--restate", is_flag=True, help="Count refunds at their deal's closing."),
 )
+money_options = _all(date_option, currency_options)
 question_options = _all(goal_option, window_options, period_options, where_option, money_options)
+
+
+def _hidden(option: Callable[[F], F]) -> Callable[[F], F]:
+    """Return options that are read and not offered."""
+
+    def apply(function: F) -> F:
+        before = len(getattr(function, "__click_params__", ()))
+        made = option(function)
+        for parameter in made.__click_params__[before:]:  # type: ignore[attr-defined]
+            parameter.hidden = True
+        return made
+
+    return apply
+
+
+# a KPI names its own goals and counts a record when it happened: scripts may say so, nothing else is taken
+kpi_options = _all(
+    _hidden(goal_option), window_options, period_options, where_option, _hidden(date_option), currency_options
+)
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def command(
     **options: Any,
 ) -> None:
     """Show the commonest journeys, their lengths, the days they took, and which step follows which."""
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     check_early(picture)
     limits = {} if limit is None else {"limit": limit}
     answer, graph = None, None
@@ -67,7 +67,7 @@ def command(
 
         write_picture(graph, picture, **limits)
     if answer is not None:
-        deliver(answer, form, output, options, locale)
+        deliver(answer, form, output, locale)
     elif graph is not None:
         empty = "no journey with touches led to a conversion here, so the graph is empty"
         print_graph(graph, empty) if output is None else write_graph(graph, output, empty)

@@ -30,7 +30,7 @@ def command(
     by: list[str], form: str | None, output: str | None, locale: str | None, store: str | None, **options: Any
 ) -> None:
     """Show the expected revenue of each open lead, learned from what such leads brought in the past."""
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened:
         answer = opened.predict(by, **given(options))
-    deliver(answer, form, output, options, locale)
+    deliver(answer, form, output, locale)

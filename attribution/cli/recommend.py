@@ -42,7 +42,7 @@ def command(
     Advice is given only where it would be right of all rows together as often as the interval says; the rule
     is printed with it.
     """
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened:
         answer = opened.recommend(by, **given(options))
-    deliver(answer, form, output, options, locale)
+    deliver(answer, form, output, locale)

@@ -44,11 +44,11 @@ def command(
     Dimensions: channel, source, medium, campaign, ad_group, ad, keyword, landing_page, touch_kind; `--where`
     takes deal_kind, owner, industry and account too.
     """
-    form = chosen_form(form, output)
+    form = chosen_form(form, output, locale)
     with open_store(store) as opened, opened.snapshot() as seen:  # the page and the table say the same
         answer = seen.report(by, **given(options))
         if page is not None:
             seen.report_html(page, locale=locale, **given(options))
-    deliver(answer, form, output, options, locale)
+    deliver(answer, form, output, locale)
     if page is not None:
         click.echo(f"wrote {page}", err=True)

@@ -27,7 +27,7 @@ from attribution.journeys.columns import (
     ragged_ranges,
 )
 from attribution.journeys.dimensions import OWN, folded, joined
-from attribution.journeys.milestones import NEVER, milestone_name, place
+from attribution.journeys.milestones import UNREACHED, milestone_name, place
 from attribution.journeys.window import touches_between
 
 IMPRESSION_LOOKBACK = 1 * DAY
@@ -268,14 +268,14 @@ def _n_blanks(column: Column) -> int:
 
 @dataclass(frozen=True)
 class LookedAt:
-    """What models look at beside the touches: times of milestones (int64[C], NEVER for none), dimensions."""
+    """What models look at beside the touches: dimensions and times of milestones (int64[C], or UNREACHED)."""
 
     milestones: Mapping[str, IntArray]
     dimensions: Sequence[str]
 
     def padded(self, more: int) -> LookedAt:
         """Return the same for so many further journeys, which reached no milestone."""
-        none = np.full(more, NEVER)
+        none = np.full(more, UNREACHED)
         times = {name: np.concatenate((at, none)) for name, at in self.milestones.items()}
         return replace(self, milestones=times)
 
@@ -284,7 +284,7 @@ NOTHING_ELSE = LookedAt({}, ())
 
 
 def milestone_column(conversions: pd.DataFrame, name: str) -> IntArray | None:
-    """Return the times of a milestone: those of the column `<name>_at`, NEVER where it is blank.
+    """Return the times of a milestone: those of the column `<name>_at`, UNREACHED where it is blank.
 
     Returns:
         int64[C] microseconds, or None where there is no such column.
@@ -297,7 +297,7 @@ def milestone_column(conversions: pd.DataFrame, name: str) -> IntArray | None:
     if column is None:
         return None
     given = ~blanks(conversions[column])
-    times = np.full(len(conversions), NEVER)
+    times = np.full(len(conversions), UNREACHED)
     if given.any():
         times[given] = read_instants(conversions[column][given], "conversions")
     return times

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from sqlalchemy import Column, ColumnElement, Connection, select
 
-from attribution.journeys.milestones import ANYBODY, NEVER, milestone_name
+from attribution.journeys.milestones import ANYBODY, UNREACHED, milestone_name
 from attribution.journeys.people import DEAL_KINDS, leads_of_deals
 from attribution.sorted_sets import as_set
 from attribution.store import schema
@@ -32,7 +32,7 @@ _LEAD_TIMES: Final = {"lead": lead.c.created_at_end, "mql": lead.c.mql_at, "sqo"
 
 
 class MilestoneTimes(NamedTuple):
-    """When each conversion reached a milestone (NEVER: not), and whose touches count (None: everybody's)."""
+    """When each conversion reached a milestone (or UNREACHED), and whose touches count (None: anybody's)."""
 
     times: Ints
     person: Ints | None
@@ -57,7 +57,7 @@ def milestone_times(
         deals = _Deals(connection, objects)
         return {name: deals.milestone(milestone_name(name)) for name in names}
     leads = _Records(connection, "lead", objects, lead.c.lead_id, _LEAD_TIMES, lead.c.lead_id, lead.c.key)
-    never = np.full(len(objects), NEVER)
+    never = np.full(len(objects), UNREACHED)
     return {
         name: MilestoneTimes(never if key == _OPPORTUNITY else leads.times(key), None)
         for name, key in ((name, milestone_name(name)) for name in names)
@@ -77,12 +77,12 @@ class _Records:
     key: Column[Any]
 
     def times(self, name: str) -> Ints:
-        """Return when each reached a milestone, NEVER where it did not."""
-        found = np.full(len(self.numbers), NEVER)
+        """Return when each reached a milestone, UNREACHED where it did not."""
+        found = np.full(len(self.numbers), UNREACHED)
         column = self.own.get(name)
         if column is not None:
             self._fill(found, column, self.of_own)
-        spellings = self.spellings.get(name) if (found == NEVER).any() else None
+        spellings = self.spellings.get(name) if (found == UNREACHED).any() else None
         if spellings:
             self._fill(
                 found, stage.c.at, self.of_key,
@@ -92,7 +92,7 @@ class _Records:
 
     def _fill(self, found: Ints, at: Column[Any], number: Column[Any], *where: ColumnElement[bool]) -> None:
         """Put the earliest time into every place that has none."""
-        places = np.flatnonzero((found == NEVER) & (self.numbers > 0))
+        places = np.flatnonzero((found == UNREACHED) & (self.numbers > 0))
         with temporary(self.connection, position=places, number=self.numbers[places]) as wanted:
             rows = read_ints(
                 self.connection,
@@ -124,7 +124,7 @@ class _Deals:
         if name in _LEAD_TIMES:
             return MilestoneTimes(*self._of_leads(name))
         times = self._own.times(name)
-        missing = times == NEVER
+        missing = times == UNREACHED
         if name == _OPPORTUNITY or not missing.any() or name not in self._leads.spellings:
             return MilestoneTimes(times, None)
         of_leads, people = self._of_leads(name)
@@ -132,7 +132,7 @@ class _Deals:
 
     def _of_leads(self, name: str) -> tuple[Ints, Ints]:
         people = self._people
-        return np.where(people > 0, self._leads.times(name), NEVER), people
+        return np.where(people > 0, self._leads.times(name), UNREACHED), people
 
     @cached_property
     def _leads(self) -> _Records:

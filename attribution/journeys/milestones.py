@@ -12,7 +12,8 @@ import numpy as np
 
 from attribution.journeys.columns import IntArray, Journeys
 
-NEVER: Final = -(2**62)  # a time that is not there: before any touch
+# a time that is not there, before any touch: a figure takes it for long ago (there it is `facts.NEVER`)
+UNREACHED: Final = -(2**62)
 ANYBODY: Final = -1  # a person number that stands for all
 
 
@@ -30,14 +31,14 @@ def place(journeys: Journeys, times: IntArray, person: IntArray | None = None) -
 
     Args:
         journeys: in order, as :func:`attribution.journeys.build.build` makes them.
-        times: int64[J] microseconds, NEVER where the milestone was not reached.
+        times: int64[J] microseconds, UNREACHED where the milestone was not reached.
         person: int64[J], whose touches count (ANYBODY: all of the journey's); None for all everywhere.
 
     Returns:
         int64[J], flat indices; -1 where there is no such touch.
 
     >>> journeys = Journeys.from_paths([[(0, "Email"), (10, "Direct"), (20, "Email")], [(5, "Email")], []])
-    >>> place(journeys, np.array([15, NEVER, 9])).tolist()
+    >>> place(journeys, np.array([15, UNREACHED, 9])).tolist()
     [1, -1, -1]
     """
     found = np.full(journeys.n_journeys, -1, np.int64)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 ENVELOPE = (
-    "verb", "store", "as_of", "currency", "model", "goal", "lookback", "scope", "rows", "totals", "warnings",
+    "verb", "store", "as_of", "currency", "model", "goal", "lookback", "scope", "asked", "rows", "totals",
+    "warnings",
 )  # fmt: skip
 
 
@@ -32,6 +33,9 @@ class Answer:
     `factor` (a plain number such as ROAS), `time` (ISO 8601 UTC), `days`, `minutes`, `months`, `mixed` (the
     row's own `unit` says), `part` (of a ratio: money where it is a decimal string, a count where it is a
     number).
+
+    `asked` are the options given beyond those, such as the period and conditions
+    (:mod:`attribution.metrics.asked`).
 
     `beside` are answers that this one leans on, by name: pages, spreadsheets and charts show them too, the
     envelope does not.
@@ -45,6 +49,7 @@ class Answer:
     goal: str | None = None
     lookback: str | None = None
     scope: str | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     totals: Row = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

@@ -13,10 +13,11 @@ from attribution.channels.names import name_key
 from attribution.errors import InputError
 from attribution.metrics.answer import Row
 from attribution.metrics.findings import EXAMPLES
-from attribution.metrics.kpi_catalogue import Kpi
+from attribution.metrics.kpi_catalogue import KPIS, Kpi
 
 NAME: Final = "benchmark"
 COLUMNS: Final = {"benchmark": "ratio", "difference": "ratio"}
+_COMPARED: Final = (NAME, "lead_conversion_rate")  # the same figure under two names
 _NEEDED: Final = ("industry", "rate")
 
 
@@ -29,10 +30,10 @@ class Benchmarks:
     warnings: list[str] = field(default_factory=list)
 
     def beside(self, rows: Sequence[Row]) -> list[Row]:
-        """Add `benchmark` and `difference` (own less average) to the rows of the figure."""
+        """Add `benchmark` and `difference` (own less average) to the rows of lead conversion rates."""
         out = []
         for row in rows:
-            if row["kpi"] == NAME:
+            if row["kpi"] in _COMPARED:
                 rate = self.rates.get(name_key(str(row["industry"])))
                 known = rate is not None and row["value"] is not None
                 row = row | {"benchmark": rate, "difference": row["value"] - rate if known else None}
@@ -41,7 +42,7 @@ class Benchmarks:
 
     def unmet(self, rows: Sequence[Row]) -> list[str]:
         """Tell of averages of industries that no lead of the answer has."""
-        met = {name_key(str(row["industry"])) for row in rows if row["kpi"] == NAME}
+        met = {name_key(str(row["industry"])) for row in rows if row["kpi"] in _COMPARED}
         names = [name for key, name in self.names.items() if key not in met]
         more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
         return [f"no lead is of: {', '.join(names[:EXAMPLES])}{more}"] if names else []
@@ -108,6 +109,8 @@ def with_benchmark(
 ) -> tuple[list[Kpi], tuple[str, ...], Benchmarks | None]:
     """Return the figures to show, what to cut them by, and the averages to set beside them.
 
+    With averages a lead conversion rate is always shown: where none was named, `benchmark`.
+
     Args:
         chosen: figures, all of them where none was named.
         by: dimensions that were asked for.
@@ -129,5 +132,7 @@ def with_benchmark(
         raise InputError(
             f"a benchmark is by industry, not by {', '.join(by)}; leave --by out, or name industry in it"
         )
-    own = chosen if named else [kpi for kpi in chosen if kpi.name == NAME]
+    own = chosen if named else [KPIS[NAME]]
+    if not any(kpi.name in _COMPARED for kpi in own):
+        own = [*own, KPIS[NAME]]
     return own, by or ("industry",), read_benchmarks(path)

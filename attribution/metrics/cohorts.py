@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date as Day  # `date` is an option's name elsewhere
+from numbers import Integral
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from attribution.clock import DAY
 from attribution.errors import InputError
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.credits import Question, entries_by_time, unrated
 from attribution.metrics.dimensions import Dimensions, parse_where
 from attribution.metrics.facts import NEVER
@@ -29,7 +31,7 @@ from attribution.metrics.measures.records import converted_at
 from attribution.metrics.measures.registry import MEASURES
 from attribution.metrics.periods import as_period, spans
 from attribution.metrics.selection import find_credits, period, run_command, select_journeys, with_goal
-from attribution.money import money_text
+from attribution.money import money_text, money_words
 from attribution.store.columns import Ints
 from attribution.store.database import Database
 from attribution.store.settings import Settings
@@ -42,6 +44,7 @@ COLUMNS: Final = {
 }  # fmt: skip
 
 
+@tells_what_was_asked
 def cohorts(
     db: Database,
     *,
@@ -77,8 +80,8 @@ def cohorts(
         UnknownNameError: no such period or dimension.
         InputError: nothing was run, or an option cannot be read.
     """
-    if ages < 1:
-        raise InputError(f"{ages} months of age were asked for; allowed are 1 and more")
+    if not (isinstance(ages, Integral) and ages >= 1):
+        raise InputError(f"{ages!r} months of age were asked for; allowed are 1 and more, such as {AGES}")
     with db.read() as connection:
         window: dict[str, Any] = {"lookback": lookback, "scope": scope, "kinds": kinds}
         journeys = select_journeys(connection, goal="revenue", **window)
@@ -101,7 +104,7 @@ def cohorts(
         starts = np.array([when.start for _, when in named], np.int64)
         cohort = np.searchsorted(starts, created, side="right") - 1
         cohort[~kept | ~of.in_period(created) | (created > named[-1][1].end)] = -1
-        age = _ages(np.asarray(converted_at(of), np.int64), created)
+        age = _ages(converted_at(of, about.stage), created)
         deal_cohort, deal_age, minor = _revenue(connection, of, ids, created, cohort)
         warnings = [*dimensions.warnings, *of.warnings]
     rows: list[Row] = []
@@ -167,7 +170,7 @@ def _revenue(
         return nothing, nothing, nothing
     lost = unrated(connection, credited, of.dimensions, Question())
     if lost:
-        money = ", ".join(f"{money_text(minor, code)} {code}" for code, minor in sorted(lost.items()))
+        money = ", ".join(money_words(minor, code) for code, minor in sorted(lost.items()))
         of.warn(f"revenue leaves out {money}: no rate within 7 days; import rates, then run again")
     entries = entries_by_time(connection, credited, (), of.asked.question)
     deals = of.dimensions.deals

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from attribution.errors import InputError
 from attribution.labels import NO_RATE
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.credits import Credits, credits_by_group
 from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by, parse_where
 from attribution.metrics.report import ask, count, dated, needed, no_rate_warnings, unconverted
@@ -29,6 +30,7 @@ from attribution.store.settings import Settings
 Sums = Mapping[int, int]
 
 
+@tells_what_was_asked
 def compare(
     db: Database,
     by: str | Iterable[str],

@@ -46,6 +46,7 @@ class Credits:
     share: dict[int, int] = field(default_factory=dict)
     no_rate: dict[str, int] = field(default_factory=dict)  # currency -> minor units of its own
     no_rate_share: int = 0
+    no_rate_groups: set[int] = field(default_factory=set)  # whose it is
 
 
 def credits_by_group(
@@ -105,11 +106,18 @@ def unrated(
     connection: Connection, selection: Selection, dimensions: Dimensions, question: Question
 ) -> dict[str, int]:
     """Return what nothing converts, by its currency in minor units of that."""
+    return unrated_credits(connection, selection, dimensions, question).no_rate
+
+
+def unrated_credits(
+    connection: Connection, selection: Selection, dimensions: Dimensions, question: Question
+) -> Credits:
+    """Return what nothing converts: `no_rate`, `no_rate_share` and `no_rate_groups` alone are filled."""
     out = Credits()
     if question.currency is None and _has_unrated(connection, selection):
         keys = (*dimensions.touch_keys, *(("object_id",) if dimensions.plain else ()))
         _add_unrated(connection, selection, dimensions, question, keys, out)
-    return out.no_rate
+    return out
 
 
 def assisted_by_group(
@@ -183,7 +191,9 @@ def _add_unrated(
             conversion.c.currency == currency
         )
         columns = _read(connection, statement, keys)
-        kept = _groups(dimensions, selection, columns) >= 0
+        groups = _groups(dimensions, selection, columns)
+        kept = groups >= 0
+        out.no_rate_groups |= {group for group, minor in sums(groups, columns["value"]).items() if minor}
         value, share = int(columns["value"][kept].sum()), int(columns["share"][kept].sum())
         if value or share:
             out.no_rate[currency] = value

@@ -111,12 +111,9 @@ def _spend_without_rate(look: Look, currency: str, into: str, hint: str) -> list
 
 def spend_unmatched(look: Look) -> list[Finding]:
     """Name what cost money and no touch has: campaigns, and what campaigns are placed under elsewhere."""
-    reports = Reports(look.connection)
-    media: dict[tuple[int, str], int] = {}
-    for currency in sorted(look.connection.execute(select(spend.c.currency).distinct()).scalars()):
-        rows = reports.rows(currency)
-        sums = rows[rows["media"]].groupby("placement_id")["minor"].sum()
-        media |= {(int(str(place)), currency): int(minor) for place, minor in sums.items()}
+    rows = Reports(look.connection).rows(into=look.settings.get("reporting_currency"))
+    sums = rows[rows["media"]].groupby(["placement_id", "currency"])["minor"].sum()
+    media = dict(zip(sums.index.tolist(), sums.tolist(), strict=True))
     lost = unmatched(look.connection, media)
     found = []
     if lost.campaigns:

@@ -13,7 +13,7 @@ from attribution.identity.stretches import theirs_then
 from attribution.journeys.people import DEAL_KINDS, Party, accounts_of_deals, leads_of_deals, people_of
 from attribution.metrics.evidence_rows import journey_sets
 from attribution.metrics.findings import Finding, Look
-from attribution.money import money_text
+from attribution.money import money_words
 from attribution.sorted_sets import as_set
 from attribution.store.columns import Ints, read_ints, temporary
 from attribution.store.keys import find
@@ -61,7 +61,7 @@ def _without_touch(look: Look, kind: str, what: str, severity: str) -> list[Find
         n, minor = len(lost["minor"][part]), int(lost["minor"][part].sum())
         if kind != "won" or currency is None:
             return f"{n / every:.1%} of {what}"
-        money = f"{money_text(minor, currency)} {currency}"
+        money = money_words(minor, currency)
         return f"{n / every:.1%} of {what}" + (f", {minor / total:.1%} of revenue ({money})" if total else "")
 
     scope = look.settings.require("scope")

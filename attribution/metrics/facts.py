@@ -6,7 +6,7 @@ or before the deal, else the first after it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from attribution.journeys.people import leads_of_deals
 from attribution.store.columns import Ints, read_frame, read_ints
 from attribution.store.schema import deal, identifier, lead, membership
 
-NEVER = np.iinfo(np.int64).max  # an instant that has not come
+NEVER: Final = np.iinfo(np.int64).max  # an instant that has not come: after all that have
 
 
 def leads(connection: Connection) -> pd.DataFrame:
@@ -96,6 +96,23 @@ def deals(connection: Connection, leads_: pd.DataFrame) -> pd.DataFrame:
         own = frame[name]
         frame[name] = own.where(own.notna(), _texts(of_lead[name]))
     return frame
+
+
+def first_records(leads_: pd.DataFrame) -> Ints:
+    """Return the row of the first record of each lead's person: of all times, by creation.
+
+    >>> frame = pd.DataFrame({"lead_id": [1, 2, 3], "person_id": [7, 8, 7], "created": [20, 5, 10]})
+    >>> first_records(frame).tolist()
+    [2, 1, 2]
+    """
+    created, ids = (leads_[name].to_numpy(np.int64) for name in ("created", "lead_id"))
+    order = np.lexsort((ids, created))
+    whose, people = pd.factorize(leads_["person_id"].to_numpy(np.int64)[order])
+    first = np.empty(len(people), np.int64)
+    first[whose[::-1]] = order[::-1]  # the last write wins: the first record
+    rows = np.empty(len(leads_), np.int64)
+    rows[order] = first[whose]
+    return rows
 
 
 def _rows(leads_: pd.DataFrame, frame: pd.DataFrame) -> Ints:

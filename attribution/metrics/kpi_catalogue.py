@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from attribution.errors import UnknownNameError
@@ -32,6 +33,8 @@ class Kpi:
         times: what the quotient is multiplied by: `lifetime_months` or `lifetime_years` of customers.
         on_request: left out where no KPI is named: it takes its time, or needs more than the store.
         above_one: of a rate that cannot pass 100 % but by what its period cuts off, what to say of that.
+        nets: it compares the last day of a period with the day before the first, so that of several periods
+            together it is no sum of theirs: what came in one and went in the next was never there.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Kpi:
     times: str = ""
     on_request: bool = False
     above_one: str = ""
+    nets: bool = False
     zero_rule: str = "null where the denominator is zero"
     source: str = _ARTICLES
 
@@ -86,10 +90,10 @@ def _mailing(name: str, label: str, formula: str, numerator: str) -> Kpi:
     )  # fmt: skip
 
 
-def _recurring(name: str, label: str, formula: str) -> Kpi:
+def _recurring(name: str, label: str, formula: str, *, nets: bool = True) -> Kpi:
     return Kpi(
         name=name, label=label, formula=formula, unit="money", grain="customer", family="recurring",
-        numerator=name, zero_rule="0 where nothing recurs",
+        numerator=name, zero_rule="0 where nothing recurs", nets=nets,
     )  # fmt: skip
 
 
@@ -99,7 +103,10 @@ KPIS: Final = {
         _count("leads", "Leads", "lead records created", "lead"),
         _count("mql", "Marketing qualified leads", "leads that became marketing qualified", "lead"),
         _count("sqo", "Sales qualified opportunities", "leads that became sales qualified", "lead"),
-        _count("opportunities", "Opportunities", "deals created", "deal"),
+        _count(
+            "opportunities", "Opportunities",
+            "deals created; those that do not say when, at their closing", "deal",
+        ),
         _count("won_deals", "Won deals", "deals closed as won", "deal"),
         _count("customers", "New customers", "accounts, else persons, at their first won deal", "customer"),
         Kpi(
@@ -148,7 +155,8 @@ KPIS: Final = {
         ),
         Kpi(
             name="average_deal_size", family="value", label="Average deal size", unit="money", grain="deal",
-            formula="revenue won / won deals", numerator="revenue", denominator="valued_deals",
+            formula="revenue of the deals won in the period / these deals",
+            numerator="deal_revenue", denominator="valued_deals",
         ),
         Kpi(
             name="win_rate", family="funnel", label="Win rate", unit="ratio", grain="deal",
@@ -177,7 +185,8 @@ KPIS: Final = {
         Kpi(
             name="response_outcome_rate", family="speed", label="Inquiries with an outcome", unit="ratio",
             grain="lead",
-            formula="inquiries with an outcome / inquiries; the usual goal is 70 %",
+            formula="inquiries with an outcome other than that nobody was reached / inquiries; the usual "
+            "goal is 70 %",
             numerator="requests_with_outcome", denominator="requests",
         ),
         _count("meetings_booked", "Meetings booked", "meetings booked", "meeting", "meetings"),
@@ -214,21 +223,22 @@ KPIS: Final = {
         Kpi(
             name="average_revenue_per_customer", family="value", unit="money", grain="customer",
             label="Average revenue per customer (ARPC)",
-            formula="revenue / customers with revenue in the period",
-            numerator="revenue", denominator="revenue_customers",
+            formula="revenue / customers, of those whose deals brought more than nothing in the period",
+            numerator="customer_revenue", denominator="revenue_customers",
         ),
         Kpi(
             name="monthly_revenue_per_customer", family="value", unit="money", grain="customer",
             label="Monthly revenue per customer (ARPC per month)",
-            formula="revenue / (customers with revenue in the period x months of the period)",
-            numerator="revenue", denominator="customer_months",
+            formula="revenue / months, of customers with revenue in the period: their months in it, from the "
+            "first won deal to the end of the last contract or the last run",
+            numerator="customer_revenue", denominator="customer_months",
         ),
         Kpi(
             name="customer_lifetime_value", family="value", unit="money", grain="customer",
             label="Customer lifetime value (CLTV)",
             formula="ARPC per month x mean lifetime in months of all customers with contracts, up to "
             "`--horizon` (60), those still active censored",
-            numerator="revenue", denominator="customer_months", times="lifetime_months",
+            numerator="customer_revenue", denominator="customer_months", times="lifetime_months",
             zero_rule="null where no customer has revenue, or no won deal recurs",
         ),
         Kpi(
@@ -248,7 +258,7 @@ KPIS: Final = {
         ),
         _recurring(
             "monthly_recurring_revenue", "Monthly recurring revenue (MRR)",
-            "recurring amounts that run on the last day of the period, by the month",
+            "recurring amounts that run on the last day of the period, by the month", nets=False,
         ),
         _recurring("mrr_new", "MRR: new", "MRR of customers who had none on the last day before the period"),
         _recurring("mrr_expansion", "MRR: expansion", "what customers pay more than before the period"),
@@ -257,7 +267,7 @@ KPIS: Final = {
         Kpi(
             name="predicted_lead_value", family="prediction", label="Predicted lead value", unit="money",
             grain="lead", on_request=True,
-            formula="expected revenue of open leads / open leads; `attribution predict` has its intervals",
+            formula="expected revenue of open leads / open leads, as `attribution predict` has them",
             numerator="expected_revenue", denominator="open_leads",
             zero_rule="null where no lead is open, or the past is too thin to learn from",
             source="the store's own past",
@@ -267,7 +277,7 @@ KPIS: Final = {
 
 # measures in minor units of the answer's currency; the others are counts in millionths
 MONEY_MEASURES: Final = frozenset({
-    "revenue", "spend", "expected_revenue",
+    "revenue", "deal_revenue", "customer_revenue", "spend", "expected_revenue",
     "monthly_recurring_revenue", "mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churned",
 })  # fmt: skip
 
@@ -285,12 +295,44 @@ def choose(names: str | Iterable[str]) -> list[Kpi]:
     ['Return on investment (ROI)', 'Return on ad spend (ROAS)']
     >>> [kpi.name for kpi in choose("return")]
     ['roi', 'roas']
+    >>> [kpi.name for kpi in choose("Win Rate")]
+    ['win_rate']
     """
     given = [names] if isinstance(names, str) else list(names)
     wanted = [name.strip() for text in given for name in text.split(",") if name.strip()]
     found: dict[str, Kpi] = {}
     for name in wanted:
-        if name not in KPIS and name not in FAMILIES:
-            raise UnknownNameError("KPI", name, [*KPIS, *FAMILIES])
-        found |= {kpi.name: kpi for kpi in KPIS.values() if name in (kpi.name, kpi.family)}
+        key = _written(name)
+        if key not in KPIS and key not in FAMILIES:
+            more = f"; or a family of them: {', '.join(FAMILIES)}; what each is: attribution kpis --list"
+            raise UnknownNameError("KPI", name, KPIS, near=_meant(key), more=more)
+        found |= {kpi.name: kpi for kpi in KPIS.values() if key in (kpi.name, kpi.family)}
     return list(found.values()) or [kpi for kpi in KPIS.values() if not kpi.on_request]
+
+
+def _written(name: str) -> str:
+    """Return a name as the catalogue writes it, without capitals, blanks and hyphens."""
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")
+
+
+# what the articles and dashboards of others call them; those of labels, such as `(CAC)`, are read from these
+_ALSO: Final = {
+    "arr": "monthly_recurring_revenue", "clv": "customer_lifetime_value", "ltv": "customer_lifetime_value",
+    "arpu": "average_revenue_per_customer", "arpa": "average_revenue_per_customer",
+    "acv": "average_deal_size", "aov": "average_deal_size", "ctr": "click_through_rate",
+    "conversion_rate": "lead_conversion_rate", "cvr": "lead_conversion_rate", "churn": "mrr_churned",
+    "revenue": "value", "close_rate": "win_rate", "sales_cycle": "time_to_conversion",
+    "lead_response_time": "inbound_response_time", "show_rate": "attendance_rate", "visits": "sessions",
+}  # fmt: skip
+
+
+def _meant(key: str) -> str | None:
+    """Return the KPI or family that somebody calls so, None where nobody does."""
+    short = {
+        _written(kpi.label.rpartition("(")[2].removesuffix(")")): kpi.name
+        for kpi in reversed(KPIS.values())
+        if kpi.label.endswith(")")
+    }
+    labels = {_written(kpi.label.partition(" (")[0]): kpi.name for kpi in reversed(KPIS.values())}
+    alike = get_close_matches(key, [*KPIS, *FAMILIES], n=1)
+    return (labels | _ALSO | short).get(key) or next(iter(alike), None)

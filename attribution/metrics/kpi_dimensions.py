@@ -29,8 +29,8 @@ _COUNTED: Final = {
     ),
     "deal": (
         "opportunities", "won_deals", "valued_deals", "customers", "decided", "decided_won", "revenue",
-        "revenue_customers", "customer_months", "monthly_recurring_revenue", "mrr_new", "mrr_expansion",
-        "mrr_contraction", "mrr_churned",
+        "deal_revenue", "customer_revenue", "revenue_customers", "customer_months",
+        "monthly_recurring_revenue", "mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churned",
     ),
     "spend": ("spend",),
     "session": ("sessions", "visitors", "new_visitors", "known_sessions", "bounced_sessions"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from attribution.labels import NO_LEAD
+from attribution.labels import NO_LEAD, NO_RATE
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Row
 from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi
@@ -15,9 +15,11 @@ from attribution.metrics.measures.context import Measures
 from attribution.metrics.measures.durations import STAGES, UNITS, Duration, Timed, timed
 from attribution.metrics.measures.lifetimes import lifetime
 from attribution.metrics.measures.parts import NOBODY, Parts
+from attribution.metrics.measures.predictions import EXPECTED, expected_bounds
 from attribution.metrics.measures.waiting import Waiting, waiting
-from attribution.metrics.report import count
+from attribution.metrics.report import count, unconverted
 from attribution.money import money_text
+from attribution.trust.intervals import ENOUGH_UNITS
 
 
 def divide(kpi: Kpi, numerator: int, denominator: int) -> int | float | None:
@@ -58,6 +60,11 @@ def at_margin(minor: int, margin: Fraction) -> int:
     return _half_up(abs(minor) * margin.numerator, margin.denominator, negative=minor < 0)
 
 
+_REVENUE: Final = ("revenue", "deal_revenue", "customer_revenue")  # groups are in the order of the first
+_AT_EDGES: Final = (
+    f"a rate that fewer than {ENOUGH_UNITS} accounts or people have, or lack, has Wilson's interval for "
+    "records in clusters: draws show nothing of what was not seen"
+)
 _PARTS: Final = {"lifetime_months": 1, "lifetime_years": 12}  # of a lifetime in months
 
 
@@ -76,6 +83,15 @@ def multiplied(numerator: int, denominator: int, factor: Fraction) -> int:
     return _half_up(abs(exact.numerator), exact.denominator, negative=exact < 0)
 
 
+class _Found(NamedTuple):
+    """What figures are made of, by group; None where it is unknown."""
+
+    sums: dict[str, dict[int, int] | None]  # measure -> group -> minor units or millionths
+    drawn: dict[str, Timed | None]  # stage -> every duration
+    times: dict[str, dict[int, Duration] | None]  # stage -> group -> quartiles
+    waited: dict[str, dict[int, Waiting] | None]  # the same, those still on their way too
+
+
 class KpiTable:
     """Rows and totals of one period.
 
@@ -85,6 +101,7 @@ class KpiTable:
         margin: what part of revenue is earned, for figures that set it against spend.
         intervals: None where none are asked for.
         censored: whether durations count those still on their way too.
+        seed: of the intervals of predictions.
     """
 
     def __init__(
@@ -95,27 +112,42 @@ class KpiTable:
         intervals: Intervals | None = None,
         *,
         censored: bool = False,
+        seed: int = 0,
     ) -> None:
         self.measures, self.currency = measures, currency
         self.dimensions = measures.dimensions
-        self._margin, self._intervals, self._censored = margin, intervals, censored
+        self._margin, self._intervals, self._censored, self._seed = margin, intervals, censored, seed
+        self._read: dict[tuple[str, ...], _Found] = {}
 
-    def rows(self, chosen: list[Kpi]) -> list[Row]:
-        """Return one row a group and figure, the groups with most revenue first."""
-        counted = [kpi for kpi in chosen if kpi.numerator]
-        found = {name: self.measures.get(name) for kpi in counted for name in kpi.measures}
-        asked = {stage: UNITS[kpi.unit] for kpi in chosen for stage in kpi.stages}
-        drawn = {stage: timed(self.measures, stage) for stage in STAGES if stage in asked}
-        times = {stage: None if of is None else of.by_group(asked[stage]) for stage, of in drawn.items()}
-        waited = (
-            {stage: waiting(self.measures, stage, asked[stage]) for stage in asked} if self._censored else {}
-        )
-        groups = {g for sums in (*found.values(), *times.values(), *waited.values()) for g in sums or {}}
+    def groups(self, chosen: list[Kpi]) -> set[int]:
+        """Return the groups that there is anything of: those with nothing but zeros have no row."""
         if not self.dimensions.by:
-            groups = {0}
+            return {0}
+        found, _, times, waited = self._found(chosen)
+        counted = {group for sums in found.values() for group, value in (sums or {}).items() if value}
+        return counted.union(*(of or {} for of in (*times.values(), *waited.values())))
+
+    def leadless(self, chosen: list[Kpi]) -> bool:
+        """Tell whether there is anything of deals without a lead, which belong to no cohort."""
+        self._found(chosen)
+        return any(self.measures.without_lead.values())
+
+    def rows(self, chosen: list[Kpi], also: Iterable[int] = (), *, leadless: bool = False) -> list[Row]:
+        """Return one row a group and figure, the groups with most revenue first.
+
+        Args:
+            chosen: the figures.
+            also: groups to show though there may be nothing of them.
+            leadless: show those without a lead though there may be nothing of them.
+        """
+        counted = [kpi for kpi in chosen if kpi.numerator]
+        asked = {stage: UNITS[kpi.unit] for kpi in chosen for stage in kpi.stages}
+        found, drawn, times, waited = self._found(chosen)
+        if not self.dimensions.by:
             found = {name: self._whole(name) for name in found}
-        shown = self._sorted(groups, found)
+        shown = self._sorted({*self.groups(chosen), *also}, found)
         bounds = self._intervals.of_all(self._figures(counted), shown) if self._intervals else {}
+        bounds |= self._of_expected(counted, shown)
         rows = []
         for group in shown:
             names = self.dimensions.names(group)
@@ -132,7 +164,23 @@ class KpiTable:
                         for stage in kpi.stages
                     ]
         self._tell(counted, found, times)
-        return rows + (self._leadless(counted) if self.measures.asked.basis == "cohort" else [])
+        rows += self._no_rate(counted)
+        return rows + (self._leadless(counted, leadless) if self.measures.asked.basis == "cohort" else [])
+
+    def _found(self, chosen: list[Kpi]) -> _Found:
+        """Return what figures are made of, by group."""
+        key = tuple(kpi.name for kpi in chosen)
+        if key not in self._read:
+            measures = self.measures
+            asked = {stage: UNITS[kpi.unit] for kpi in chosen for stage in kpi.stages}
+            drawn = {stage: timed(measures, stage) for stage in STAGES if stage in asked}
+            self._read[key] = _Found(
+                {name: measures.get(name) for kpi in chosen for name in kpi.measures},
+                drawn,
+                {stage: None if of is None else of.by_group(asked[stage]) for stage, of in drawn.items()},
+                {stage: waiting(measures, stage, asked[stage]) for stage in asked if self._censored},
+            )
+        return self._read[key]
 
     def _whole(self, name: str) -> dict[int, int] | None:
         """Return a measure that nothing is cut by: what is in several groups counts once."""
@@ -150,14 +198,10 @@ class KpiTable:
         return found
 
     def _sorted(self, groups: set[int], found: Mapping[str, Mapping[int, int] | None]) -> list[int]:
-        order = [found.get(name) or {} for name in ("revenue", "spend", "leads")]
-        kept = groups
-        if self.dimensions.by:
-            all_ = [sums or {} for sums in found.values()]
-            timed = not all_
-            kept = {g for g in groups if timed or any(sums.get(g) for sums in all_)}
+        revenue = next((found[name] for name in _REVENUE if found.get(name)), None)
+        order = [revenue or {}, *(found.get(name) or {} for name in ("spend", "leads"))]
         return sorted(
-            kept, key=lambda g: (*(-sums.get(g, 0) for sums in order), *self.dimensions.names(g).values())
+            groups, key=lambda g: (*(-sums.get(g, 0) for sums in order), *self.dimensions.names(g).values())
         )
 
     # --- one figure ---------------------------------------------------------------------------------
@@ -210,8 +254,17 @@ class KpiTable:
             if top is None or (kpi.denominator and below is None):
                 continue
             if {top.kind, below.kind if below is not None else NOBODY} != {NOBODY}:  # else all was counted
-                found[kpi.name] = Figure(top, below)
+                counts = kpi.unit == "ratio" and not MONEY_MEASURES.intersection(kpi.measures)
+                found[kpi.name] = Figure(top, below, share=counts)
         return found
+
+    def _of_expected(self, counted: list[Kpi], groups: list[int]) -> dict[str, dict[int, Bounds]]:
+        """Return the intervals of predictions, which are learned anew in every draw."""
+        names = [kpi.name for kpi in counted if EXPECTED in kpi.measures]
+        if self._intervals is None or not names:
+            return {}
+        found = expected_bounds(self.measures, groups, self._intervals.level, self._seed)
+        return {} if found is None else dict.fromkeys(names, found)
 
     def _interval(self, kpi: Kpi, row: Row, bounds: Mapping[int, Bounds] | None, group: int) -> Row:
         """Return `low high conversions too_few` of a figure, in the units of its value."""
@@ -220,6 +273,8 @@ class KpiTable:
         if bounds is None or (row["value"] is None and kpi.denominator is not None):
             return {"low": None, "high": None, "conversions": None, "too_few": None}
         found = bounds[group]
+        if found.edge and not found.too_few:
+            self.measures.warn(_AT_EDGES)
         low, high = (self._bound(kpi, value) for value in (found.low, found.high))
         return {"low": low, "high": high, "conversions": found.conversions, "too_few": found.too_few}
 
@@ -275,10 +330,10 @@ class KpiTable:
 
     # --- what a reader would stumble over -----------------------------------------------------------
 
-    def _leadless(self, counted: list[Kpi]) -> list[Row]:
+    def _leadless(self, counted: list[Kpi], always: bool) -> list[Row]:
         """Return what deals without a lead amount to: they belong to no cohort, and are not in the totals."""
         lost = {name: value for name, value in self.measures.without_lead.items() if value}
-        if not lost:
+        if not lost and not always:
             return []
         self.measures.warn(
             f"deals without a lead belong to no cohort; those of the period stand in {NO_LEAD} "
@@ -289,6 +344,20 @@ class KpiTable:
         names = self.dimensions.all_as(NO_LEAD)
         whole: dict[str, int | None] = dict.fromkeys({name for kpi in counted for name in kpi.measures}, 0)
         return [names | self._row(kpi, whole | lost) for kpi in counted]
+
+    def _no_rate(self, counted: list[Kpi]) -> list[Row]:
+        """Return a row of every figure of money that nothing converts, in its own currencies."""
+        lost = self.measures.no_rate
+        if not (lost and self.dimensions.by):
+            return []
+        names, rows = self.dimensions.all_as(NO_RATE), []
+        for kpi in counted:
+            value = lost.get("revenue", {}) if set(_REVENUE).intersection(kpi.measures) else {}
+            spent = lost.get("spend", {}) if "spend" in kpi.measures else {}
+            if value or spent:
+                row = self._row(kpi, dict.fromkeys(kpi.measures, 0))
+                rows.append(names | row | {"value": None, "unconverted": unconverted(value, spent)})
+        return rows
 
     def _tell(
         self,

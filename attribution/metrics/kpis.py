@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date as Day  # `date` is an option's name elsewhere
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +21,13 @@ from sqlalchemy import Connection
 from attribution import clock
 from attribution.clock import DAY
 from attribution.errors import InputError
+from attribution.labels import NO_LEAD
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.benchmarks import COLUMNS, with_benchmark
 from attribution.metrics.dimensions import Dimensions, parse_by, parse_where
-from attribution.metrics.known_days import known_days
+from attribution.metrics.findings import EXAMPLES
+from attribution.metrics.known_days import after_last_run, known_days
 from attribution.metrics.kpi_catalogue import Kpi, choose
 from attribution.metrics.kpi_intervals import DRAWS, Intervals
 from attribution.metrics.kpi_table import KpiTable
@@ -53,9 +57,11 @@ _CENSORED: Final = {
     "waiting": "count",
 }  # fmt: skip
 _LIFETIMES: Final = {"lifetime_months": "months", "median_lifetime_months": "months"}
+_IMMATURE: Final = {"immature": "text"}
 _INTERVAL: Final = {"low": "mixed", "high": "mixed", "conversions": "count", "too_few": "text"}
 
 
+@tells_what_was_asked
 def kpis(
     db: Database,
     by: str | Iterable[str] = (),
@@ -91,8 +97,9 @@ def kpis(
     A row has the dimensions and `kpi value unit numerator denominator`; a duration has one row a
     `stage`, its value the median, its denominator how many, beside `lower_quartile upper_quartile` and
     `negative` (how many ended before they began). With `every` a row begins with its `period`; with
-    `against` it has `before` and `change` (of the value, as a part of the one before); with `interval` it
-    has `low high conversions too_few`.
+    `against` it has `before` and `change` (of the value, as a part of the one before), and what there was
+    nothing of in one of the two has a row too; with `interval` it has `low high conversions too_few`. A
+    cohort's row has `immature`: its youngest leads have had less time than three in four won deals took.
 
     Args:
         db: the store.
@@ -103,17 +110,19 @@ def kpis(
             first that is known) to `end` (else the last run).
         against: `previous` (the period before, as long) or `year` (the same days a year earlier).
         interval: the share of intervals that are to hold the truth, such as 0.9; spend is taken as it is.
-        draws, seed: of the intervals.
+        draws, seed: of the intervals; those of predictions are made of as many draws as in
+            :func:`attribution.metrics.predict.predict.predict`.
         unique: leads are people, however many records they have.
         stage: what a lead reaches to be converted: `opportunity`, `won`, `mql`, `sqo`, or one of `stages`.
         target: how soon an inquiry should be answered, such as `3m` (the default) or `1h`.
         horizon: up to how many months customers' lifetimes are looked at.
         censored: durations tell `censored_median` and its quartiles too, and how many are `waiting`: those
-            who began in the period and have not arrived count as still on their way.
+            who began in the period and have not arrived count as still on their way, those given up until
+            then.
         benchmark: a CSV file `industry, rate`, averages to set beside the lead conversion rate.
         margin: what part of revenue is earned, for ROI and ROAS: 0.6 or `60%`.
         model, lookback, scope, kinds: the credits that marketing dimensions are cut by.
-        goal: only told in the envelope; a KPI names its own goals.
+        goal: only told in the envelope, with a warning; a KPI names its own goals.
         start, end, where, currency, restate: as for :func:`attribution.metrics.report.report`.
         date: only `closed`; a KPI counts a record when it happened.
 
@@ -143,26 +152,39 @@ def kpis(
 
         def table(of: Measures) -> KpiTable:
             judged = None if level is None else Intervals(of.units, level, draws, seed)
-            return KpiTable(of, shown, earned, judged, censored=censored)
+            return KpiTable(of, shown, earned, judged, censored=censored, seed=seed)
 
         when = _When(connection, journeys, question.period, every, against)
         rows: list[Row] = []
+        usual = _usual_time(measures)
+        young: list[str] = []  # names of cohorts
         for span in when.spans:
             of = measures if span is None else measures.during(as_period(span, journeys.timezone))
-            found = table(of).rows(chosen)
-            if against is not None:
-                earlier = measures.during(as_period(when.before(span), journeys.timezone))
-                found = _compared(found, KpiTable(earlier, shown, earned).rows(chosen), dims)
+            now = table(of)
+            if against is None:
+                found = now.rows(chosen)
+            else:
+                during = measures.during(as_period(when.before(span), journeys.timezone))
+                found = _compared(now, KpiTable(during, shown, earned, censored=censored), chosen, dims)
+            if basis == "cohort":
+                immature = _immature(of, usual)
+                young += [span.name if span else ""] if immature else []
+                found = [row | {"immature": _followed(row, dims) and immature} for row in found]
             rows += [{"period": span.name} | row for row in found] if every and span else found
-        totals = KpiTable(measures, shown, earned).totals(chosen)
-        immature = basis == "cohort" and _immature(measures)
+        if young and usual is not None:
+            measures.warn(_immature_text(young, usual))
+        whole = [kpi for kpi in chosen if not (every and kpi.nets)]
+        totals = KpiTable(measures, shown, earned).totals(whole)
+        if len(whole) < len(chosen):
+            measures.warn(_no_total(kpi.name for kpi in chosen if kpi.nets))
+        if goal is not None:
+            measures.warn(f"--goal {goal} changes no KPI: each counts what its own words say")
         read = find_credits(connection, with_goal(connection, journeys, "revenue"), label)
         warnings = [*(stale_warnings(connection, read) if read else []), *dimensions.warnings]
+        warnings += when.warnings
     if averages is not None:
         rows = averages.beside(rows)
         warnings += [*averages.warnings, *averages.unmet(rows)]
-    if immature:
-        rows = [row | {"immature": True} for row in rows]
     return Answer(
         verb="kpis",
         store=db.label,
@@ -172,10 +194,18 @@ def kpis(
         warnings=[*warnings, *measures.warnings],
         columns=_columns(dims, chosen, every is not None, against is not None, level is not None)
         | (_CENSORED if censored and any(kpi.stages for kpi in chosen) else {})
-        | (COLUMNS if averages is not None else {}),
+        | (COLUMNS if averages is not None else {})
+        | (_IMMATURE if basis == "cohort" else {}),
         title=f"KPIs ({basis})"
         + (f" by {', '.join(dims)}" if dims else "")
         + (f", every {every}" if every else ""),
+    )
+
+
+def _no_total(names: Iterable[str]) -> str:
+    return (
+        f"{', '.join(names)} have no total: each compares the last day of a period with the day before it, "
+        "and what came in one period and went in another would be in neither of all periods together"
     )
 
 
@@ -221,7 +251,7 @@ def read_horizon(horizon: int) -> int:
     Raises:
         InputError: none at all, or more than a century.
     """
-    if not 1 <= horizon <= _CENTURY:
+    if not (isinstance(horizon, Integral) and 1 <= horizon <= _CENTURY):
         raise InputError(
             f"horizon {horizon!r} cannot be used; allowed are whole months from 1 to {_CENTURY:,}, such as 60"
         )
@@ -263,6 +293,7 @@ class _When:
         against: str | None,
     ) -> None:
         self._against = against
+        self.warnings: list[str] = []
         self.spans: list[Span | None] = [None]
         if every is None and against is None:
             return
@@ -274,6 +305,8 @@ class _When:
         first, last = known_days(connection, asked, journeys)
         if every is not None:
             self.spans = list(spans(first, last, every))
+            later = after_last_run(connection, journeys) if asked.end_day is None else None
+            self.warnings += [later] if later else []
         else:
             self.spans = [Span(first, last, "")]
 
@@ -284,15 +317,17 @@ class _When:
         return before(span, self._against)
 
 
-def _compared(rows: list[Row], earlier: list[Row], dims: Sequence[str]) -> list[Row]:
-    """Add what each figure was before, and how it changed; what is no more is not shown again."""
+def _compared(now: KpiTable, earlier: KpiTable, chosen: list[Kpi], dims: Sequence[str]) -> list[Row]:
+    """Add what each figure was before, and how it changed; what is no more, or was not yet, has a row too."""
 
     def key(row: Row) -> tuple[Any, ...]:
         return (*(row[dim] for dim in dims), row["kpi"], row.get("stage"))
 
-    was = {key(row): row["value"] for row in earlier}
+    both = now.groups(chosen) | earlier.groups(chosen)
+    leadless = now.leadless(chosen) or earlier.leadless(chosen)
+    was = {key(row): row["value"] for row in earlier.rows(chosen, both, leadless=leadless)}
     out = []
-    for row in rows:
+    for row in now.rows(chosen, both, leadless=leadless):
         then = was.get(key(row))
         change = None
         if then is not None and row["value"] is not None and float(then) != 0:
@@ -319,24 +354,40 @@ def _columns(
     return columns | (_STAGES if timed else {})
 
 
-def _immature(measures: Measures) -> bool:
-    """Tell whether the youngest leads of a cohort have had less time than three in four deals took."""
-    dimensions, asked = measures.dimensions, measures.asked
-    deals = dimensions.deals[(dimensions.deals["status"] == "won") & (dimensions.deals["lead_id"] >= 0)]
+def _usual_time(measures: Measures) -> float | None:
+    """Return within how many microseconds of their leads three in four won deals closed; None without any."""
+    deals = measures.dimensions.deals
+    deals = deals[(deals["status"] == "won") & (deals["lead_id"] >= 0)]
     took = (deals["closed"] - deals["lead_created"]).to_numpy(np.int64)
     took = took[took >= 0]
-    created = dimensions.leads["created"].to_numpy(np.int64)
+    return float(np.quantile(took, 0.75)) if len(took) else None
+
+
+def _immature(measures: Measures, usual: float | None) -> bool:
+    """Tell whether the youngest leads of a cohort have had less than the usual time."""
+    created = measures.dimensions.leads["created"].to_numpy(np.int64)
     created = created[measures.in_period(created)]
-    if not len(took) or not len(created):
+    if usual is None or not len(created):
         return False
-    usual = float(np.quantile(took, 0.75))
-    if asked.journeys.as_of - int(created.max()) >= usual:
-        return False
-    measures.warn(
-        f"the cohort is immature: its youngest leads have had less than the {usual / DAY:.0f} days in which "
-        "three of four won deals close"
+    return measures.asked.journeys.as_of - int(created.max()) < usual
+
+
+def _followed(row: Row, dims: Sequence[str]) -> bool:
+    """Tell whether a row is of a cohort, and not of deals that belong to none."""
+    return not dims or any(row[dim] != NO_LEAD for dim in dims)
+
+
+def _immature_text(names: Sequence[str], usual: float) -> str:
+    cohort, whose = ("the cohort is", "its") if names == [""] else ("cohorts are", "their")
+    which = "" if names == [""] else f" ({', '.join(names[:EXAMPLES])}{_more(len(names) - EXAMPLES)})"
+    return (
+        f"{cohort} immature{which}: {whose} youngest leads have had less than the {usual / DAY:.0f} days in "
+        "which three of four won deals close"
     )
-    return True
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
 
 
 def _envelope(journeys: JourneySelection, model: str, currency: str) -> dict[str, Any]:

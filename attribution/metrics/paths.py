@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from numbers import Integral
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from attribution import clock
 from attribution.errors import InputError
 from attribution.labels import ARROW, CONVERSION, START, UNATTRIBUTED
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.chosen_journeys import (
     ChosenJourneys,
     Steps,
@@ -40,6 +42,7 @@ _TIES: Final = 2_000  # equal journeys that are put in the order of their names
 U64 = npt.NDArray[np.uint64]
 
 
+@tells_what_was_asked
 def paths(
     db: Database,
     *,
@@ -116,8 +119,8 @@ def paths_of(chosen: ChosenJourneys, *, transform: str | None = None, limit: int
 
 def check_limit(limit: int) -> None:
     """Raise InputError where a limit leaves nothing."""
-    if limit < 1:
-        raise InputError(f"a limit of {limit} journeys was asked for; allowed are 1 and more")
+    if not (isinstance(limit, Integral) and limit >= 1):
+        raise InputError(f"a limit of {limit!r} journeys was asked for; allowed are 1 and more")
 
 
 class _Sections:

@@ -92,7 +92,8 @@ def as_period(span: Span, timezone: str) -> Period:
 def before(span: Span, against: str) -> Span:
     """Return what a period is compared with: as many days before it, or the same days a year earlier.
 
-    Whole months, quarters and years are compared with whole ones.
+    Whole months, quarters and years are compared with whole ones. 29 February is 28 February a year earlier,
+    and the other way round only at the end of whole months.
 
     Raises:
         UnknownNameError: no such comparison.
@@ -101,12 +102,14 @@ def before(span: Span, against: str) -> Span:
     Span(first=datetime.date(2025, 2, 1), last=datetime.date(2025, 2, 28), name='2025-02')
     >>> before(Span(date(2024, 2, 29), date(2024, 3, 9), ""), "year").first.isoformat()
     '2023-02-28'
+    >>> before(Span(date(2025, 2, 22), date(2025, 2, 28), ""), "year").name
+    '2024-02-22 to 2024-02-28'
     """
     if against not in AGAINST:
         raise UnknownNameError("comparison", against, AGAINST)
     if against == "year":
         first, last = _year_earlier(span.first), _year_earlier(span.last)
-        if (span.last + timedelta(days=1)).day == 1:  # the end of a month stays one
+        if _whole_months(span):  # the end of a month stays one
             last = add_months(last.replace(day=1), 1) - timedelta(days=1)
         return _named(first, last)
     months = _whole_months(span)

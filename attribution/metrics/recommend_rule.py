@@ -16,7 +16,7 @@ from typing import Final
 
 from scipy.stats import chi2
 
-from attribution.trust.intervals import ENOUGH_CONVERSIONS
+from attribution.trust.intervals import ENOUGH_CONVERSIONS, ENOUGH_UNITS
 
 SCALE, HOLD, CUT, UNKNOWN = "scale", "hold", "cut", "not enough data"
 ADVICE: Final = (SCALE, HOLD, CUT, UNKNOWN)
@@ -28,8 +28,10 @@ class Judged:
 
     Attributes:
         value, spend: spend is above 0.
-        low, high: bounds of the value from its own people; None where too few conversions stand behind it.
+        low, high: bounds of the value from its own people; None where too few conversions stand behind it,
+            or those of too few accounts or people.
         conversions: behind the value.
+        come: which part of what the spend brings has come by now, as far as is known; above 0.
     """
 
     value: float
@@ -37,6 +39,7 @@ class Judged:
     low: float | None
     high: float | None
     conversions: int
+    come: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,11 @@ def judge(row: Judged, *, target: float, level: float, lump: float | None) -> Ve
     'cut'
     >>> judge(Judged(0.0, 80, None, None, 0), target=0, level=0.9, lump=30.0).advice
     'not enough data'
+
+    What still comes can lift a row above the target, and never below: the upper bound allows for it.
+
+    >>> judge(Judged(0.0, 100, None, None, 0, come=0.8), target=0, level=0.9, lump=30.0).advice
+    'not enough data'
     """
     of = f"{row.conversions} conversion{'' if row.conversions == 1 else 's'}"
     if lump is None or lump <= 0:
@@ -103,10 +111,12 @@ def judge(row: Judged, *, target: float, level: float, lump: float | None) -> Ve
             UNKNOWN, None, None, f"{of}, and too few in the whole store to tell what a customer brings"
         )
     least, most = lump_bounds(row.value, lump, level)
+    most /= row.come
     if row.low is None or row.high is None or row.conversions < ENOUGH_CONVERSIONS:
         return _of_few(row, of, target, most)
-    low, high = min(row.low, least) / row.spend - 1, max(row.high, most) / row.spend - 1
+    low, high = min(row.low, least) / row.spend - 1, max(row.high / row.come, most) / row.spend - 1
     told = f"ROI {_percent(row.value / row.spend - 1)} lies with {_percent(low)} to {_percent(high)}"
+    of += _to_come(row)
     if low > target:
         return Verdict(SCALE, low, high, f"{told} wholly above the target of {_percent(target)}, from {of}")
     if high < target:
@@ -114,14 +124,22 @@ def judge(row: Judged, *, target: float, level: float, lump: float | None) -> Ve
     return Verdict(HOLD, low, high, f"{told} on both sides of the target of {_percent(target)}, from {of}")
 
 
+def _to_come(row: Judged) -> str:
+    """Tell how much the upper bound allows for that has not come yet, where that is a percent or more."""
+    missing = 1 - row.come
+    return f"; the upper bound allows for {_percent(missing)} still to come" if missing >= 0.005 else ""
+
+
 def _of_few(row: Judged, of: str, target: float, most: float) -> Verdict:
     """Judge what few conversions stand behind: only that even the most there could be is too little."""
-    short, high = f"{of}, fewer than {ENOUGH_CONVERSIONS}", most / row.spend - 1
+    few = row.conversions < ENOUGH_CONVERSIONS
+    fewer = f"fewer than {ENOUGH_CONVERSIONS}" if few else f"of fewer than {ENOUGH_UNITS} customers"
+    short, high = f"{of}, {fewer}", most / row.spend - 1
     if high < target:
         return Verdict(
             CUT, None, high,
             f"{short}; but for this spend even the most that so little can stand for is an ROI of "
-            f"{_percent(high)}, below the target of {_percent(target)}",
+            f"{_percent(high)}, below the target of {_percent(target)}{_to_come(row)}",
         )  # fmt: skip
     return Verdict(
         UNKNOWN, None, None,

@@ -16,6 +16,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.labels import NO_RATE
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.credits import (
     DATES,
     Credits,
@@ -36,7 +37,7 @@ from attribution.metrics.selection import (
 )
 from attribution.metrics.spend import Spend, spend_by_group
 from attribution.metrics.spend_unmatched import HINT, money, unmatched
-from attribution.money import minor_digits, money_text
+from attribution.money import minor_digits, money_text, money_words
 from attribution.store.database import Database
 
 FIGURES: Final = {
@@ -45,6 +46,7 @@ FIGURES: Final = {
 }  # fmt: skip
 
 
+@tells_what_was_asked
 def report(
     db: Database,
     by: str | Iterable[str],
@@ -189,7 +191,7 @@ def no_rate_warnings(selection: Selection, credited: Credits, spent: Spend | Non
     found = []
     for what, amounts in (("conversions", credited.no_rate), ("spend", spent.no_rate if spent else {})):
         if amounts:
-            money = ", ".join(f"{money_text(minor, c)} {c}" for c, minor in sorted(amounts.items()))
+            money = ", ".join(money_words(minor, c) for c, minor in sorted(amounts.items()))
             found.append(
                 f"no rate into {selection.currency} within 7 days for {what} of {money}, shown as {NO_RATE}; "
                 "import rates, then run again"

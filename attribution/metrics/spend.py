@@ -3,16 +3,19 @@
 Spend rows are classified like touches, so they join value by placement. Reports of several levels count once
 (:mod:`attribution.metrics.spend_levels`). A touch's own cost counts only where no spend row covers its
 platform, campaign and day: the platform's report is the better source. Amounts in another currency are
-converted row by row at the rate of their day; those without a rate are kept apart and never taken as 1.0.
+converted row by row at the rate of their day, before levels are compared where a platform's day is told in
+several currencies; those without a rate are kept apart and never taken as 1.0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Column, Connection, Integer, and_, case, select, union
 
@@ -40,11 +43,14 @@ _COLUMNS = ("day", "placement_id", "minor")
 class Spend:
     """Spend by group, in minor units; what has no rate by its own currency; what went to whose campaigns.
 
-    `media` are the amounts of media that count, by placement and currency, without touches' own costs.
+    `no_rate_groups` are the groups that what has no rate is missing in. `media` are the amounts of media that
+    count, by placement and currency, without touches' own costs: in the reporting currency, those without a
+    rate in their own.
     """
 
     by_group: dict[int, int] = field(default_factory=dict)
     no_rate: dict[str, int] = field(default_factory=dict)
+    no_rate_groups: set[int] = field(default_factory=set)
     media: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
@@ -67,34 +73,89 @@ def spend_by_group(
         into: the reporting currency.
         only: count only spend of this currency, in its own amounts.
     """
+    rows = spend_rows(connection, dimensions, period, timezone=timezone, into=into, only=only)
+    return spend_of_rows(rows, only or into)
+
+
+def spend_of_rows(rows: pd.DataFrame, currency: str) -> Spend:
+    """Add up amounts of spend by group.
+
+    Args:
+        rows: as :func:`spend_rows` returns them.
+        currency: what those with a rate are in.
+    """
     total = Spend()
-    reports = Reports(connection)
-    own = _own_costs(reports, period, timezone)
-    for currency in sorted({*connection.execute(select(spend.c.currency).distinct()).scalars(), *own}):
-        if only is not None and currency != only:
-            continue
-        rows = reports.rows(currency, period)
-        if currency in own:
-            rows = pd.concat([rows, own[currency].assign(rest=False, media=False)], ignore_index=True)
-        placements = rows["placement_id"].to_numpy(np.int64)
-        groups = dimensions.spend_groups(placements, rows["rest"].to_numpy(bool))
-        minor = rows["minor"].to_numpy(np.int64)
-        rates = Rates(connection, currency, only or into)
-        values, known = rates.convert(minor, rows["day"].to_numpy(np.int64))
-        _add(total, currency, groups, minor, values, known)
-        media = rows["media"].to_numpy(bool) & (groups >= 0)
-        for place, amount in pd.Series(minor[media]).groupby(placements[media]).sum().items():
-            total.media[int(str(place)), currency] = int(amount)
+    for name, of in rows[rows["group"] >= 0].groupby("currency"):
+        if name == currency:
+            total.by_group = _sums(of, "group")
+        else:
+            total.no_rate[str(name)] = int(of["minor"].sum())
+            total.no_rate_groups |= {group for group, minor in _sums(of, "group").items() if minor}
+        for place, minor in _sums(of[of["media"]], "placement_id").items():
+            total.media[place, str(name)] = minor
     return total
 
 
-def _add(total: Spend, currency: str, groups: Ints, minor: Ints, values: Ints, known: Known) -> None:
-    kept, lost = known & (groups >= 0), ~known & (groups >= 0)
-    sums = pd.Series(values[kept]).groupby(groups[kept]).sum()
-    for group, value in zip(sums.index.tolist(), sums.tolist(), strict=True):
-        total.by_group[group] = total.by_group.get(group, 0) + value
-    if lost.any():
-        total.no_rate[currency] = total.no_rate.get(currency, 0) + int(minor[lost].sum())
+def spend_rows(
+    connection: Connection,
+    dimensions: Dimensions,
+    period: Period,
+    *,
+    timezone: str,
+    into: str,
+    only: str | None = None,
+) -> pd.DataFrame:
+    """Return every amount of spend that counts, with its group.
+
+    Args:
+        connection, dimensions, period, timezone, into, only: as for :func:`spend_by_group`.
+
+    Returns:
+        int64 `day placement_id minor group` (-1 where a condition leaves it out); `currency` (text), the one
+        asked for, or where there is no rate its own; bool `media rest fee`: of media, what media exceed finer
+        rows by, of fees. A touch's own cost is none of these.
+    """
+    reports = Reports(connection)
+    rows = reports.rows(period, into=only or into, only=only)
+    own = _own_costs(reports, period, timezone)
+    for currency in sorted(own):
+        if only not in (None, currency):
+            continue
+        costs = own[currency]
+        minor, day = (costs[name].to_numpy(np.int64) for name in ("minor", "day"))
+        values, known = Rates(connection, currency, only or into).convert(minor, day)
+        names = _names([currency], only or into, known, np.zeros(len(minor), np.int64))
+        costs = costs.assign(minor=np.where(known, values, minor), currency=names)
+        rows = pd.concat([rows, costs.assign(media=False, rest=False, fee=False)], ignore_index=True)
+    places, rest = rows["placement_id"].to_numpy(np.int64), rows["rest"].to_numpy(bool)
+    return rows.assign(group=dimensions.spend_groups(places, rest))
+
+
+def _sums(rows: pd.DataFrame, key: str) -> dict[int, int]:
+    added = rows.groupby(key)["minor"].sum()
+    return dict(zip(added.index.tolist(), added.tolist(), strict=True))
+
+
+def _converted(rates: Mapping[str, Rates], minor: Ints, day: Ints, own: Ints) -> tuple[Ints, Known]:
+    """Convert amounts of several currencies, `own` the place of each one's in `rates`."""
+    values, known = np.zeros(len(minor), np.int64), np.zeros(len(minor), bool)
+    for code, rate in enumerate(rates.values()):
+        mine = own == code
+        values[mine], known[mine] = rate.convert(minor[mine], day[mine])
+    return values, known
+
+
+def _names(currencies: Sequence[str], into: str | None, converted: Known, own: Ints) -> npt.NDArray[Any]:
+    """Return what currency each amount is in once it is converted."""
+    names = np.array([*currencies, into], dtype=object)
+    return names[np.where(converted & (into is not None), len(currencies), own)]
+
+
+def _in_several(day: Ints, partition: Ints, own: Ints, rows: Known) -> Known:
+    """Tell which of some rows are of a day of a platform that is told in several currencies."""
+    keys = row_hash({"day": day[rows], "partition": partition[rows]}, int(rows.sum()))
+    codes = pd.Series(own[rows]).groupby(keys)
+    return (codes.transform("min") != codes.transform("max")).to_numpy(bool)
 
 
 def _between(statement: Query, column: Column[int], first: int | None, last: int | None) -> Query:
@@ -114,24 +175,40 @@ class Reports:
         """The channel rules, which know the platforms."""
         return store_rules(Settings(self.connection))
 
-    def rows(self, currency: str, period: Period = ALWAYS) -> pd.DataFrame:
-        """Return what counts of the spend in a currency: `day placement_id minor media rest`.
+    @cached_property
+    def currencies(self) -> list[str]:
+        """Which currencies spend is in."""
+        return sorted(self.connection.execute(select(spend.c.currency).distinct()).scalars())
+
+    def rows(
+        self, period: Period = ALWAYS, *, into: str | None = None, only: str | None = None
+    ) -> pd.DataFrame:
+        """Return what counts of the spend: `day placement_id minor currency media rest fee`.
 
         `rest` is what a row of media exceeds finer ones by; a row that nothing is left of is not there.
+
+        Args:
+            period: days to count.
+            into: a currency to convert to; what has no rate keeps its own, and covers nothing in another.
+                None: nothing is converted.
+            only: count only spend of this currency.
         """
-        statement = select(spend.c.day, spend.c.origin_id, spend.c.cost_minor, _is_media()).where(
-            spend.c.currency == currency
-        )
-        statement = _between(statement, spend.c.day, period.start_day, period.end_day)
-        rows = read_ints(self.connection, statement, ("day", "origin_id", "minor", "media"))
+        wanted = [currency for currency in self.currencies if only in (None, currency)]
+        rows = pd.concat([self._read(name, i, period) for i, name in enumerate(wanted or [""])])
+        day, minor, own = (rows[name].to_numpy(np.int64, copy=True) for name in ("day", "minor", "currency"))
         said = self.origins
-        at = np.searchsorted(said["origin_id"].to_numpy(np.int64), rows.pop("origin_id"))
-        media = rows["media"] == 1
-        minor, rest = rows["minor"].copy(), np.zeros(len(at), bool)
+        at = np.searchsorted(said["origin_id"].to_numpy(np.int64), rows["origin_id"])
+        partition = said["partition"].to_numpy(np.int64)[at]
+        rates = {name: Rates(self.connection, name, into or name) for name in wanted}
+        media, rest, mixed = rows["media"].to_numpy() == 1, np.zeros(len(at), bool), np.zeros(len(at), bool)
+        if len(wanted) > 1 and into is not None:
+            values, known = _converted(rates, minor, day, own)
+            mixed[media & known] = _in_several(day, partition, own, media & known)
+            minor = np.where(mixed, values, minor)
         which = said.iloc[at[media]]
         minor[media], rest[media] = counted(
-            rows["day"][media],
-            which["partition"].to_numpy(np.int64),
+            day[media],
+            (partition * (len(wanted) + 1) + np.where(mixed, len(wanted), own))[media],
             which[list(LEVELS)].to_numpy(np.int64),
             minor[media],
             which["hash"].to_numpy(np.int64),
@@ -139,10 +216,28 @@ class Reports:
             ids=which[list(IDS)].to_numpy(np.int64),
             network=which["network"].to_numpy(np.int64),
         )
-        places = said["placement_id"].to_numpy(np.int64)[at]
+        # what stands in one currency is converted once it is counted: no rounding looks like a rest
+        values, known = _converted(rates, minor, day, own)
+        columns = {
+            "day": day,
+            "placement_id": said["placement_id"].to_numpy(np.int64)[at],
+            "minor": np.where(known & ~mixed, values, minor),
+            "currency": _names(wanted, into, known, own),
+            "media": media,
+            "rest": rest,
+            "fee": ~media,
+        }
         kept = ~(rest & (minor == 0))
-        columns = {"day": rows["day"], "placement_id": places, "minor": minor, "media": media, "rest": rest}
-        return pd.DataFrame({name: values[kept] for name, values in columns.items()})
+        return pd.DataFrame({name: column[kept] for name, column in columns.items()})
+
+    def _read(self, currency: str, code: int, period: Period) -> pd.DataFrame:
+        """Return the spend of one currency: `day origin_id minor media currency`, the last as a number."""
+        statement = select(spend.c.day, spend.c.origin_id, spend.c.cost_minor, _is_media()).where(
+            spend.c.currency == currency
+        )
+        statement = _between(statement, spend.c.day, period.start_day, period.end_day)
+        rows = pd.DataFrame(read_ints(self.connection, statement, ("day", "origin_id", "minor", "media")))
+        return rows.assign(currency=code)
 
     @cached_property
     def origins(self) -> pd.DataFrame:

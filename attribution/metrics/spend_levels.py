@@ -47,7 +47,7 @@ def counted(
         day: int64[n].
         partition: int64[n], rows of one may speak of the same money: a platform.
         levels: int64[n, 4], a number for what a row calls its campaign, ad group, ad and keyword; 0: nothing.
-        minor: int64[n], all of one currency.
+        minor: int64[n], within a partition all of one currency.
         order: int64[n], whatever the rows' own order is not: of equal claims to an odd unit the first wins.
         is_platform: whether the partition is known to be one: then a row without a campaign is its total, and
             a finer row that leaves a level out may be of anything there.

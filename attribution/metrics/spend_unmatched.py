@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from attribution.metrics.near_names import NearNames, name_keys
-from attribution.money import money_text
+from attribution.money import money_words
 from attribution.store.columns import read_ints
 from attribution.store.schema import origin, placement
 
@@ -103,4 +103,4 @@ def unmatched(connection: Connection, media: Mapping[tuple[int, str], int]) -> L
 
 def money(minor: Mapping[str, int]) -> str:
     """Write amounts of several currencies."""
-    return " and ".join(f"{money_text(amount, code)} {code}" for code, amount in sorted(minor.items()))
+    return " and ".join(money_words(amount, code) for code, amount in sorted(minor.items()))

@@ -7,6 +7,7 @@ from typing import Final
 
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.kpi_catalogue import KPIS
+from attribution.metrics.kpi_words import formula
 from attribution.report import charts
 from attribution.report.page import about, render
 from attribution.report.sections import Figure, Section, figure
@@ -16,12 +17,12 @@ from attribution.report.words import label, model_meaning
 # how to read a chart, where its title does not say it
 _HOW: Final = {
     "recommend roi": "0% is break-even. The line is how far chance may have moved the return: a row is "
-    "scaled or cut only where all of it lies on one side of the target. A hollow mark has too few "
-    "conversions behind it to tell. The rule with its figures stands above, the reason of each row in the "
-    "table.",
+    "scaled or cut only where all of it lies on one side of the target. A hollow mark is not "
+    "judged: too few conversions, or money too young or unknown. The rule with its figures stands above, the "
+    "reason of each row in the table.",
     "predict value": "What open leads bring on average of all that may happen to them: one that is expected "
-    "to bring 500 brings mostly nothing, and sometimes 8,000. The line is where that average lies, as far as "
-    "the past tells.",
+    "to bring 500 brings mostly nothing, and sometimes 8,000. What a single one may bring is in the table. "
+    "The line of a group is where the average lies, as far as the past tells.",
     "predict reliability": "Months that are over were predicted by what was known then. A mark is a fifth of "
     "the leads, 5 the most promising. On the dashed line the predictions were right; below it they promised "
     "too much.",
@@ -29,17 +30,16 @@ _HOW: Final = {
 }
 
 
-def answer_page(answer: Answer, *, period: str | None = None) -> str:
+def answer_page(answer: Answer) -> str:
     """Return an answer as a self-contained HTML page; names are escaped, and no script but its own may run.
 
     Args:
         answer: of any verb.
-        period: the period in words; None reads as all time.
     """
     figures, others = _figures(answer), _beside(answer)
     context = {
         "title": answer.title or answer.verb.capitalize(),
-        "about": about(answer, period, counted=answer.verb != "kpis"),
+        "about": about(answer),
         "model_meaning": model_meaning(answer.model),
         "warnings": list(dict.fromkeys(answer.warnings)),
         "sections": [
@@ -98,7 +98,7 @@ def _tables(answer: Answer) -> list[Section]:
 
 def _kpi_section(answer: Answer, family: str) -> Section:
     names = dict.fromkeys(str(row["kpi"]) for row in answer.rows)
-    terms = [(KPIS[name].label, KPIS[name].formula) for name in names if name in KPIS]
+    terms = [(KPIS[name].label, formula(KPIS[name], answer.asked)) for name in names if name in KPIS]
     made = _section(family, label(family), kpi_table(answer, label(family)))
     return replace(made, terms=terms)
 

@@ -21,7 +21,6 @@ from attribution.report.charts.over_time import recurring_rows
 from attribution.report.drawing_library import made_meanwhile
 from attribution.report.figures import read_in
 from attribution.report.page import write_report
-from attribution.report.words import period_text
 from attribution.store.database import Database
 
 CAMPAIGNS: Final = ("channel", "campaign")
@@ -62,13 +61,13 @@ def report_html(
     asked = {"start": start, "end": end, **options}
     journeys = {name: value for name, value in asked.items() if name in _PATH_OPTIONS}
     compared = {name: value for name, value in asked.items() if name != "model"}
-    # a KPI counts a record when it happened: it has no day of the touch
-    counted = {name: value for name, value in asked.items() if name != "date"}
+    # a KPI counts a record when it happened, and names its own goals
+    counted = {name: value for name, value in asked.items() if name not in ("date", "goal")}
     notes = _notes(options.get("date"))
     with made_meanwhile():
         with db.snapshot() as seen:  # one state for the whole page, read once
             answers = _answers(seen, models, asked, journeys, compared, counted)
-        answers |= {"notes": notes, "period": period_text(start, end)}
+        answers |= {"notes": notes}
         with read_in(locale):
             return write_report(path, title=title, **answers)
 

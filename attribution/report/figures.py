@@ -19,6 +19,7 @@ from babel.dates import format_date
 from babel.numbers import format_compact_currency, format_currency, format_decimal, get_currency_symbol
 
 from attribution.errors import InputError
+from attribution.money import minor_digits
 from attribution.store.settings import GOALS
 
 _GAP: Final = "\N{NO-BREAK SPACE}"  # a figure is never torn from its currency
@@ -98,8 +99,8 @@ def money_figure(value: Any, currency: str | None, *, short: bool = False) -> st
     ('£1,234.50', '£1,234')
     >>> money_figure("2500000.00", "EUR", short=True), money_figure("-7", "JPY")
     ('€2.5M', '-¥7')
-    >>> money_figure("20.00", "CHF").split()
-    ['CHF', '20.00']
+    >>> money_figure("20.00", "CHF").split(), money_figure("53.345", "IQD").split()
+    (['CHF', '20.00'], ['IQD', '53.345'])
     """
     amount = _decimal(value)
     if amount is None:
@@ -107,14 +108,20 @@ def money_figure(value: Any, currency: str | None, *, short: bool = False) -> st
     if currency is None:
         return format_decimal(amount, "#,##0.##", locale=reader())
     if not short:
-        return _spaced(format_currency(amount, currency, locale=reader()), currency)
+        # as many decimals as the currency has, and not as many as readers of the locale are used to
+        # (CLDR): they would not add up
+        digits = minor_digits(currency)
+        number = "0." + "0" * digits if digits else "0"
+        pattern = re.sub(r"0\.0+", number, str(reader().currency_formats["standard"].pattern))
+        text = format_currency(amount, currency, pattern, locale=reader(), currency_digits=False)
+        return _spaced(text, currency)
     if abs(amount) >= _SHORT_FROM:
         return _spaced(
             format_compact_currency(amount, currency, locale=reader(), fraction_digits=2), currency
         )
-    digits = _money_pattern("#,##0" if abs(amount) >= 100 else "#,##0.##")
+    pattern = _money_pattern("#,##0" if abs(amount) >= 100 else "#,##0.##")
     return _spaced(
-        format_currency(amount, currency, digits, locale=reader(), currency_digits=False), currency
+        format_currency(amount, currency, pattern, locale=reader(), currency_digits=False), currency
     )
 
 

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from attribution.metrics.answer import Answer
 
 FORMS: Final = ("json", "csv", "xlsx", "html")
+ENDINGS: Final = (*FORMS, "graphml")  # those that promise a form
 
 
 def form_of(path: str | Path, form: str | None = None) -> str:
     """Return the form to write a file in: the one asked for, else the one that its ending names.
 
     Raises:
-        InputError: neither names one of :data:`FORMS`, or it is `xlsx` and XlsxWriter is not installed.
+        InputError: neither names one of :data:`FORMS`, the ending names another one than was asked for, or it
+            is `xlsx` and XlsxWriter is not installed.
 
     >>> form_of("kpis.JSON"), form_of("kpis.txt", "csv")
     ('json', 'csv')
@@ -29,9 +31,23 @@ def form_of(path: str | Path, form: str | None = None) -> str:
             f"{received} names no form that a file can be written in; allowed are {', '.join(FORMS)}: "
             "give the file such an ending, or name one with --format"
         )
+    check_ending(path, found)
     if found == "xlsx":
         require_xlsx()
     return found
+
+
+def check_ending(path: str | Path, form: str) -> None:
+    """Raise InputError where a file's ending promises another form than it is to be written in.
+
+    >>> check_ending("kpis.txt", "csv")
+    """
+    ending = Path(path).suffix.lower().removeprefix(".")
+    if ending in ENDINGS and ending != form:
+        raise InputError(
+            f"--format {form} and the file {str(path)!r}, which is {ending} by its ending, contradict each "
+            f"other; leave --format out, or let the file end in .{form}"
+        )
 
 
 def require_xlsx() -> None:
@@ -45,13 +61,12 @@ def require_xlsx() -> None:
         ) from None
 
 
-def answer_bytes(answer: Answer, form: str, *, period: str | None = None) -> bytes:
+def answer_bytes(answer: Answer, form: str) -> bytes:
     """Return an answer in one of :data:`FORMS`.
 
     Args:
         answer: of any verb.
         form: one of them.
-        period: the period in words, which an answer does not tell; None reads as all time.
 
     Raises:
         InputError: no such form, or it needs a package that is not installed.
@@ -66,26 +81,23 @@ def answer_bytes(answer: Answer, form: str, *, period: str | None = None) -> byt
     if form == "xlsx":
         from attribution.report.workbook import workbook
 
-        return workbook(answer, period=period)
+        return workbook(answer)
     from attribution.report.answer_page import answer_page
 
-    return answer_page(answer, period=period).encode()
+    return answer_page(answer).encode()
 
 
-def write_answer(
-    answer: Answer, path: str | Path, form: str | None = None, *, period: str | None = None
-) -> Path:
+def write_answer(answer: Answer, path: str | Path, form: str | None = None) -> Path:
     """Write an answer into a file, whole or not at all; an existing one is replaced.
 
     Args:
         answer: of any verb.
         path: the file.
         form: one of :data:`FORMS`; None: what the file's ending names.
-        period: as for :func:`answer_bytes`.
 
     Raises:
         InputError: the form is not known, or the file cannot be written there.
     """
     from attribution.report.files import replace_file
 
-    return replace_file(Path(path), answer_bytes(answer, form_of(path, form), period=period))
+    return replace_file(Path(path), answer_bytes(answer, form_of(path, form)))

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from attribution.metrics.answer import Answer
+from attribution.metrics.asked import in_words
+from attribution.metrics.kpi_catalogue import KPIS
 from attribution.report import sections
 from attribution.report.drawing_library import drawing_library
 from attribution.report.figures import day_figure
@@ -34,6 +37,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
+_NETS: Final = frozenset(kpi.name for kpi in KPIS.values() if kpi.nets)
 
 
 def write_report(
@@ -51,7 +55,6 @@ def write_report(
     cohorts: Answer | None = None,
     recurring: Answer | None = None,
     notes: Sequence[str] = (),
-    period: str | None = None,
 ) -> Path:
     """Write the report as one self-contained HTML file, whole or not at all.
 
@@ -69,7 +72,6 @@ def write_report(
         cohorts: the leads of each month by age, None to leave them out.
         recurring: recurring revenue by month, None to leave it out.
         notes: further sentences for the reader, shown at the end.
-        period: the period in words, such as `1 January to 31 March 2026`; None reads as all of it.
 
     Raises:
         InputError: the file cannot be written there.
@@ -81,7 +83,9 @@ def write_report(
     shown += [sections.journey_section(paths, transitions), sections.funnel_section(kpis, cohorts)]
     if recurring is not None:
         shown.append(sections.recurring_section(recurring))
-    shown.append(sections.kpi_section(kpis, kpis_by_channel))
+    # of all time together every recurring pound is new: its movements stand by month, where there are any
+    kept = [row for row in kpis.rows if recurring is None or row["kpi"] not in _NETS]
+    shown.append(sections.kpi_section(replace(kpis, rows=kept), kpis_by_channel))
     answers = [
         overview,
         comparison,
@@ -93,7 +97,7 @@ def write_report(
     ]
     context = {
         "title": title,
-        "about": about(overview, period),
+        "about": about(overview),
         "model_meaning": model_meaning(overview.model),
         "warnings": list(dict.fromkeys(text for answer in answers for text in answer.warnings)),
         "tiles": tiles(overview, kpis),
@@ -104,18 +108,15 @@ def write_report(
     return replace_file(Path(path), render("report.html.j2", context, figures).encode())
 
 
-def about(overview: Answer, period: str | None, *, counted: bool = True) -> list[tuple[str, str]]:
-    """Say what the figures are figures of: without it no number can be compared with another.
-
-    Args:
-        overview: an answer that the page shows.
-        period: in words; None reads as all of it, but of verbs that know no period.
-        counted: whether one goal is counted; KPIs name their own.
-    """
+def about(overview: Answer) -> list[tuple[str, str]]:
+    """Say what the figures are figures of: without it no number can be compared with another."""
     timeless = overview.verb in TIMELESS
     scope = overview.scope or "contacts"
+    asked = in_words(overview.asked)
+    period = next((told.words for told in asked if told.option == "period"), None)
     told = [
         ("Period", period or "all time", period),
+        *((one.heading, one.words, one.words) for one in asked if one.option != "period"),
         ("Counted", value_label(overview.goal), overview.goal),
         ("Model", model_label(overview.model), overview.model),
         ("Touches counted", lookback_label(overview.lookback), overview.lookback),
@@ -123,7 +124,8 @@ def about(overview: Answer, period: str | None, *, counted: bool = True) -> list
         ("Currency", overview.currency or "not set", overview.currency),
     ]
     shown = [(name, text) for name, text, given in told if given or not timeless]
-    shown = shown if counted else [item for item in shown if item[0] != "Counted"]
+    if overview.verb == "kpis":  # each names its own goals
+        shown = [item for item in shown if item[0] != "Counted"]
     return [*shown, ("As of", day_figure(overview.as_of))]
 
 

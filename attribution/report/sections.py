@@ -10,6 +10,7 @@ import networkx as nx
 from attribution.labels import NO_RATE, NOT_SET, UNATTRIBUTED
 from attribution.metrics.answer import Answer
 from attribution.metrics.kpi_catalogue import KPIS
+from attribution.metrics.kpi_words import formula
 from attribution.report import charts
 from attribution.report.charts.channels import by_value, dimensions
 from attribution.report.charts.evidence import how_much as evidence_drawn
@@ -199,8 +200,8 @@ def how_sure(answer: Answer | None, name: str, crossing: str = "") -> str:
         told += " The thin line is the interval: had it all gone with other customers, nine times in ten "
         told += f"the figure would lie within it. {crossing}".rstrip()
     if any(row.get("too_few") for row in rows):
-        told += " A hollow mark has under ten conversions behind it, too few to tell anything from; its "
-        told += "figure stands in the table."
+        told += " A hollow mark has under ten conversions behind it, or those of under ten customers, too "
+        told += "few to tell anything from; its figure stands in the table."
     return told
 
 
@@ -280,5 +281,5 @@ def kpi_section(kpis: Answer, by_channel: Answer) -> Section:
         drawn.append(figure(name.replace("_", "-"), chart, how, figures, wide=wide))
     every = kpi_table(kpis, "Every key figure of this period") if kpis.rows else None
     shown = dict.fromkeys(str(row["kpi"]) for row in kpis.rows)
-    terms = [(KPIS[name].label, KPIS[name].formula) for name in shown if name in KPIS]
+    terms = [(KPIS[name].label, formula(KPIS[name], kpis.asked)) for name in shown if name in KPIS]
     return Section("kpis", "Key figures (KPIs)", "", drawn, every, terms)

@@ -94,7 +94,7 @@ def evidence_table(graph: nx.MultiGraph[str], caption: str) -> Table:
 def kpi_table(kpis: Answer, caption: str) -> Table:
     """Write KPIs: what they are cut by, name, value, interval, and what the value was worked out from.
 
-    A figure that too few conversions stand behind says so beside it.
+    A figure that too few conversions stand behind says so beside it, and so does one of an immature cohort.
     """
     dims = [name for name in kpis.columns if name in DIMENSIONS or name == "period"]
     judged = any("too_few" in row for row in kpis.rows)
@@ -109,7 +109,11 @@ def kpi_table(kpis: Answer, caption: str) -> Table:
         unit = str(row.get("unit"))
         written = [str(row[dim]) for dim in dims]
         stage = f": {row['stage'].replace('_', ' ')}" if row.get("stage") else ""
-        written += [label(str(row["kpi"])) + stage, figure_text(row.get("value"), unit, kpis.currency)]
+        young = " (immature)" if row.get("immature") else ""
+        written += [
+            label(str(row["kpi"])) + stage + young,
+            figure_text(row.get("value"), unit, kpis.currency),
+        ]
         if compared:
             written.append(figure_text(row.get("before"), unit, kpis.currency))
             written.append(figure_text(row.get("change"), "ratio"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 from attribution.metrics.kpi_catalogue import KPIS
@@ -47,10 +46,13 @@ COLUMNS: Final = {
 
 # what a column of one verb is called, where its name alone does not say it
 _OF_VERB: Final = {
-    "recommend": {"low": "ROI at least", "high": "ROI at most", "because": "Why"},
+    "recommend": {
+        "young": "Too young", "low": "ROI at least", "high": "ROI at most", "because": "Why",
+    },
     "predict": {
         "value": "Expected revenue", "low": "At least", "high": "At most", "age_days": "Age in days",
-        "chance": "Predicted chance",
+        "chance": "Predicted chance", "open_amount": "Open deals", "outcome_low": "Brings at least",
+        "outcome_high": "Brings at most", "held": "Within bounds",
     },
 }  # fmt: skip
 
@@ -114,16 +116,3 @@ def lookback_label(text: str | None) -> str:
         return "all before the conversion"
     units = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
     return f"up to {text[:-1]} {units[text[-1]]} before the conversion" if text[-1] in units else text
-
-
-def period_text(start: date | str | None, end: date | str | None) -> str | None:
-    """Say from which to which day, None where that is all time.
-
-    >>> period_text("2025-01-01", None), period_text("2025-01-01", "2025-03-31")
-    ('from 2025-01-01 on', '2025-01-01 to 2025-03-31')
-    """
-    if start is None and end is None:
-        return None
-    if start is None:
-        return f"up to {end}"
-    return f"from {start} on" if end is None else f"{start} to {end}"

@@ -21,7 +21,9 @@ from xlsxwriter.worksheet import Worksheet
 
 from attribution.errors import InputError
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import in_words
 from attribution.metrics.kpi_catalogue import KPIS
+from attribution.metrics.kpi_words import formula, numerator
 from attribution.money import minor_digits
 from attribution.report.figures import currency_sign
 from attribution.report.words import TIMELESS, column_label, label, lookback_label, model_label, value_label
@@ -39,13 +41,12 @@ _SUMMED: Final = ("report", "compare", "recommend", "predict")  # verbs whose to
 _OF_RATIO: Final = ("value", "spend")  # columns of a report that its ROI is made of
 
 
-def workbook(answer: Answer, *, period: str | None = None) -> bytes:
+def workbook(answer: Answer) -> bytes:
     """Return an answer as an `.xlsx` file.
 
     Args:
         answer: of any verb; `kpis` get a sheet a family, `paths` one a section, others one; what stands
             beside it has one of its own.
-        period: the period in words; None reads as all time.
 
     Raises:
         InputError: more rows than a sheet can hold.
@@ -55,7 +56,7 @@ def workbook(answer: Answer, *, period: str | None = None) -> bytes:
         book.set_properties({"title": _heading(answer), "created": _made(answer)})
         book.set_calc_mode("auto")
         writer = _Writer(book, answer)
-        writer.about(period)
+        writer.about()
         for name, rows in _sheets(answer):
             writer.sheet(name, rows)
         if answer.verb == "kpis" and answer.totals and len(answer.columns) > 5:
@@ -89,7 +90,19 @@ def _sheets(answer: Answer) -> list[tuple[str, list[Row]]]:
     found: dict[str, list[Row]] = {}
     for row in answer.rows:
         found.setdefault(key(row), []).append(row)
+    if answer.verb == "kpis":
+        found = {name: rows for name, rows in found.items() if name not in _unknown(answer)}
     return list(found.items()) or [(answer.verb, [])]
+
+
+def _unknown(answer: Answer) -> list[str]:
+    """Return the families of which no figure is known by what was asked."""
+    known = dict.fromkeys(map(_family, answer.rows), False)
+    for row in answer.rows:
+        known[_family(row)] |= any(
+            row.get(name) is not None for name in ("value", "numerator", "denominator")
+        )
+    return [family for family, has in known.items() if not has]
 
 
 def _family(row: Row) -> str:
@@ -121,17 +134,19 @@ class _Writer:
 
     # --- what it is of ------------------------------------------------------------------------------
 
-    def about(self, period: str | None) -> None:
+    def about(self) -> None:
         """Write what the figures are figures of, what to beware of, and what each one means."""
         answer, sheet = self.answer, self.book.add_worksheet("About")
         _text(sheet, 0, 0, _heading(answer), self._strong)
+        asked = {one.heading: one.words for one in in_words(answer.asked)}
         told = {
             "Store": answer.store,
             "As of": answer.as_of,
-            "Period": period or (None if answer.verb in TIMELESS else "all time"),
+            "Period": None if answer.verb in TIMELESS else "all time",
+            **asked,
             "Currency": answer.currency,
             "Model": answer.model and model_label(answer.model.replace(", ", " / ")),
-            "Goal": answer.goal and value_label(answer.goal),
+            "Goal": answer.goal and answer.verb != "kpis" and value_label(answer.goal),
             "Touches counted": answer.lookback and lookback_label(answer.lookback),
             "Scope": answer.scope,
         }
@@ -147,11 +162,18 @@ class _Writer:
             for warning in answer.warnings:
                 row += 1
                 _text(sheet, row, 1, warning, self._wrapped)
+        unknown = _unknown(answer) if answer.verb == "kpis" else []
+        if unknown:
+            row += 2
+            _text(sheet, row, 0, "Left out", self._header)
+            names = ", ".join(label(name) for name in unknown)
+            _text(sheet, row, 1, f"{names}: no figure of these is known by what was asked", self._wrapped)
         self._terms(sheet, row + 2)
         for column, width in enumerate((26, 70, 34, 24, 24, 10, 12, 40, 26)):
             sheet.set_column(column, column, width)
 
     def _terms(self, sheet: Worksheet, row: int) -> None:
+        asked = self.answer.asked
         names = dict.fromkeys(str(found.get("kpi")) for found in self.answer.rows)
         kpis = [KPIS[name] for name in names if name in KPIS]
         if not kpis:
@@ -162,8 +184,7 @@ class _Writer:
             _text(sheet, row, column, heading, self._header)
         for kpi in kpis:
             row += 1
-            stages = ", ".join(kpi.stages)
-            told = (kpi.label, kpi.formula, kpi.name, kpi.numerator or stages, kpi.denominator or "",
+            told = (kpi.label, formula(kpi, asked), kpi.name, numerator(kpi, asked), kpi.denominator or "",
                     kpi.unit, kpi.grain, kpi.zero_rule, kpi.source)  # fmt: skip
             for column, text in enumerate(told):
                 _text(sheet, row, column, text, self._wrapped)
@@ -229,8 +250,8 @@ class _Writer:
             form = self._format(unit, None if isinstance(result, str) else result, unsure)
             sheet.write_formula(at, i, text, form, result)
             return 12
-        if column == "too_few":
-            return _text(sheet, at, i, "too few" if value else "")
+        if column in ("too_few", "immature"):
+            return _text(sheet, at, i, column.replace("_", " ") if value else "")
         if column == "kpi" and value in KPIS:
             return _text(sheet, at, i, KPIS[value].label)
         if value is None:

@@ -26,7 +26,7 @@ from attribution.journeys.columns import FloatArray, IntArray, Journeys, sums_by
 from attribution.models.base import AttributionModel
 from attribution.trust.bca import bca_bounds, check_level, spread
 from attribution.trust.draws import draw_times
-from attribution.trust.intervals import ENOUGH_CONVERSIONS, LARGEST_RANKED, Intervals
+from attribution.trust.intervals import ENOUGH_CONVERSIONS, ENOUGH_UNITS, LARGEST_RANKED, Intervals
 from attribution.trust.ranks import ahead_of_next, rank_agreement, rank_bounds
 from attribution.trust.sums import draw_sums
 
@@ -225,6 +225,7 @@ def _judged(
     sums: sparse.csr_array, samples: FloatArray, conversions: IntArray, total: float, level: float
 ) -> Intervals:
     columns = sums.indices.astype(np.int64)
+    units = np.bincount(columns, minlength=sums.shape[1])
     credited = sums_by(columns, sums.data, sums.shape[1])
     # for a model that learns, the influence through what it learns is left out here: it is in the draws
     low, high = bca_bounds(credited, samples, spread(sums.data, columns, sums.shape[1]), level)
@@ -236,8 +237,9 @@ def _judged(
     rank_best[conversions > 0], rank_worst[conversions > 0] = ranks
     ranked = (conversions > 0) & (pd.Series(-point).rank(method="first").to_numpy() <= LARGEST_RANKED)
     return Intervals(
-        credited=credited, low=low, high=high, conversions=conversions, rank_best=rank_best,
+        credited=credited, low=low, high=high, conversions=conversions, units=units, rank_best=rank_best,
         rank_worst=rank_worst, ahead_of_next=ahead_of_next(point, drawn),
-        too_few=conversions < ENOUGH_CONVERSIONS, rank_agreement=rank_agreement(point, drawn, ranked),
+        too_few=(conversions < ENOUGH_CONVERSIONS) | (units < ENOUGH_UNITS),
+        rank_agreement=rank_agreement(point, drawn, ranked),
         samples=samples, total=total, level=level,
     )  # fmt: skip

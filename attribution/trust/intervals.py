@@ -10,6 +10,7 @@ import numpy as np
 from attribution.journeys.columns import BoolArray, FloatArray, IntArray
 
 ENOUGH_CONVERSIONS = 10
+ENOUGH_UNITS = 10  # accounts, or people, that conversions are of
 STABLE = 0.9  # agreement below which an order is not to be relied on
 LARGEST_RANKED = 500  # groups whose pairs are compared: those with the most credit
 
@@ -28,7 +29,9 @@ class Intervals:
             draws span.
         ahead_of_next: float64[G], in how many draws the group stays ahead of the one that follows it; NaN
             for the last.
-        too_few: bool[G], under :data:`ENOUGH_CONVERSIONS`: no interval is to be relied on.
+        units: int64[G], whose conversions these are: how many of those that are drawn.
+        too_few: bool[G], under :data:`ENOUGH_CONVERSIONS`, or of under :data:`ENOUGH_UNITS`: no interval is
+            to be relied on.
         rank_agreement: in how many draws two groups keep their order, meant over all pairs of groups
             that are credited (of the :data:`LARGEST_RANKED` largest); a tie counts half.
         samples: float64[R, G], what is credited in each draw; the same draws under every model.
@@ -39,6 +42,7 @@ class Intervals:
     low: FloatArray
     high: FloatArray
     conversions: IntArray
+    units: IntArray
     rank_best: IntArray
     rank_worst: IntArray
     ahead_of_next: FloatArray
@@ -65,15 +69,22 @@ def doubts(found: Intervals, label: str, names: Sequence[str], dimension: str = 
     few = credited[found.too_few[credited]]
     if few.size:
         least = few[np.argsort(-found.credited[few], kind="stable")]
-        listed = [f"{names[i]} ({int(found.conversions[i])})" for i in least[:_NAMED].tolist()]
+        listed = [f"{names[i]} ({_behind(found, i)})" for i in least[:_NAMED].tolist()]
+        alone = (found.conversions[few] >= ENOUGH_CONVERSIONS).any()
+        whose = f" or of fewer than {ENOUGH_UNITS} customers" if alone else ""
         more = [f"{len(few) - _NAMED} more"] * (len(few) > _NAMED)
         sentences.append(
-            f"under {label} too few conversions for an interval, fewer than {ENOUGH_CONVERSIONS}: "
+            f"under {label} too few conversions for an interval, fewer than {ENOUGH_CONVERSIONS}{whose}: "
             f"{', '.join(listed + more)}"
         )
     if found.rank_agreement < STABLE:
         sentences.append(_unstable(found, label, names, dimension))
     return sentences
+
+
+def _behind(found: Intervals, group: int) -> str:
+    conversions, units = int(found.conversions[group]), int(found.units[group])
+    return f"{conversions} of {units}" if conversions >= ENOUGH_CONVERSIONS else str(conversions)
 
 
 def _unstable(found: Intervals, label: str, names: Sequence[str], dimension: str) -> str:

@@ -9,7 +9,7 @@ closing (or creation). Plain dimensions and no dimensions count each record once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
@@ -22,7 +22,7 @@ from attribution.errors import UnknownNameError
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.credits import Question, entries_by_object
 from attribution.metrics.dimensions import Dimensions
-from attribution.metrics.facts import NEVER
+from attribution.metrics.facts import NEVER, first_records
 from attribution.metrics.measures.parts import Parts
 from attribution.metrics.measures.units import units_of_records
 from attribution.metrics.selection import (
@@ -50,7 +50,7 @@ class Asked:
     model: str
     question: Question
     basis: str = "period"
-    unique: bool = False  # leads are people, each at its first record
+    unique: bool = False  # leads are people, each at its first record of all times
     stage: str = "opportunity"  # what a lead has to reach to be converted
     horizon_months: int = 60  # up to which lifetimes are looked at
     target_minutes: float = 3.0  # within which an inquiry should be answered
@@ -85,6 +85,7 @@ class Measures:
         self.connection, self.asked, self.dimensions = connection, asked, dimensions
         self._known = known
         self.without_lead: dict[str, int] = {}  # cohort: what deals without a lead amount to
+        self.no_rate: dict[str, dict[str, int]] = {}  # revenue or spend -> currency -> what nothing converts
         self.kept = kept or Kept()
         self._found: dict[str, Parts | None] = {}
 
@@ -135,6 +136,16 @@ class Measures:
         if period.start is not None:
             inside &= at >= period.start
         return inside if period.end is None else inside & (at <= period.end)
+
+    def lead_created(self) -> Ints:
+        """Return when each deal's lead was created, by which cohorts follow it; of a person, its first."""
+        leads, deals = self.dimensions.leads, self.dimensions.deals
+        if not self.asked.unique:
+            return deals["lead_created"].to_numpy(np.int64)
+        first = leads["created"].to_numpy(np.int64)[first_records(leads)]
+        rows = pd.Index(leads["lead_id"]).get_indexer(deals["lead_id"].to_numpy())
+        found: Ints = np.append(first, NEVER)[rows]  # -1 finds the last
+        return found
 
     def counts(self, at: Ints, lead_created: Ints) -> Mask:
         """Tell what counts: what happened in the period, or ever to the leads created in it."""
@@ -207,7 +218,7 @@ class Measures:
         cells = remembered(
             self.connection,
             ("entries", of.credit_set_id, keys),
-            lambda: entries_by_object(self.connection, of, keys, Question()),
+            lambda: _in_order(entries_by_object(self.connection, of, keys, Question()), keys),
         )
         cells = cells[(cells["share"] != 0) & cells["object_id"].isin(ids)]
         unknown = difference(ids, cells["object_id"].to_numpy())
@@ -244,6 +255,13 @@ class Measures:
                 )
             self.kept.credits[goal] = found
         return self.kept.credits[goal]
+
+
+def _in_order(cells: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Put credits in one order whatever groups are asked for: what is left over of a share goes by it."""
+    last_first = [*(cells[key] for key in keys), -cells["share"], cells["object_id"]]
+    order = np.lexsort([column.to_numpy(np.int64) for column in last_first])
+    return cells.iloc[order].reset_index(drop=True)
 
 
 def _lead_ids(deals: pd.DataFrame, ids: Ints) -> Ints:

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from attribution.clock import DAY, MINUTE
 from attribution.metrics.facts import NEVER
 from attribution.metrics.measures.context import Measures
-from attribution.metrics.measures.records import deal_ids, lead_ids
+from attribution.metrics.measures.records import converted_at, deal_ids, lead_ids, of_people
 from attribution.metrics.measures.responses import response_times
 from attribution.metrics.selection import with_goal
 from attribution.store.columns import Ints, read_ints
@@ -138,11 +138,18 @@ def _first_touch_to_lead(measures: Measures) -> Times | None:
 
 def _lead_to_opportunity(measures: Measures) -> Times:
     leads, deals = measures.dimensions.leads, measures.dimensions.deals
-    first = deals.groupby("lead_id")[["created_start", "created"]].min()
-    counted = np.isin(_column(leads, "lead_id"), lead_ids(measures, "converted_leads"))
-    ids, start = _column(leads, "lead_id")[counted], _column(leads, "created_start")[counted]
-    found = first.loc[ids]  # whoever converted has one
-    return ids, _between(_column(found, "created_start"), start, _column(found, "created"))
+    first = deals[deals["lead_id"] >= 0].groupby("lead_id")[["created_start", "created"]].min()
+    rows = pd.Index(first.index).get_indexer(leads["lead_id"].to_numpy())
+    begun, end_of_day = (  # -1 finds the last
+        of_people(measures, np.append(_column(first, name), NEVER)[rows])
+        for name in ("created_start", "created")
+    )
+    # whatever makes a lead converted: this stage ends with an opportunity
+    at = of_people(measures, converted_at(measures, "opportunity"))
+    # where another deal was closed before the first that says when it was created, it is not known
+    known = measures.counts(at, _column(leads, "created")) & (end_of_day == at)
+    start = _column(leads, "created_start")[known]
+    return _column(leads, "lead_id")[known], _between(begun[known], start, end_of_day[known])
 
 
 def _opportunity_to_won(measures: Measures) -> Times:

@@ -10,8 +10,9 @@ import pandas as pd
 from sqlalchemy import select
 
 from attribution.journeys.milestone_times import milestone_times
+from attribution.journeys.milestones import UNREACHED
 from attribution.ledger.allocate import MILLION
-from attribution.metrics.facts import NEVER
+from attribution.metrics.facts import NEVER, first_records
 from attribution.metrics.measures.context import Measure, Measures
 from attribution.metrics.measures.parts import Parts
 from attribution.store.columns import Ints, read_ints
@@ -31,11 +32,26 @@ def lead_ids(measures: Measures, name: str) -> Ints:
     """Return the leads that a measure of OF_LEADS counts."""
     leads = measures.dimensions.leads
     column = {"leads": "created", "mql": "mql", "sqo": "sqo"}.get(name)
-    at = np.asarray(leads[column] if column else converted_at(measures), np.int64)
-    counted = measures.counts(at, leads["created"].to_numpy(np.int64))
-    if measures.asked.unique:
-        counted[counted] = _first_of_person(leads[counted], at[counted])
-    return leads["lead_id"].to_numpy()[counted]
+    at = leads[column].to_numpy(np.int64) if column else converted_at(measures, measures.asked.stage)
+    counted = measures.counts(of_people(measures, at), leads["created"].to_numpy(np.int64))
+    return leads["lead_id"].to_numpy(np.int64)[counted]
+
+
+def of_people(measures: Measures, at: Ints) -> Ints:
+    """Return when something happened to each lead; where leads are people, to each person at its first.
+
+    Args:
+        measures: of the question.
+        at: int64[leads] instants, `NEVER` where it has not happened.
+
+    Returns:
+        The same; of people the earliest of all their records, which their first one has, `NEVER` elsewhere.
+    """
+    if not measures.asked.unique:
+        return at
+    found: Ints = np.full(len(at), NEVER)
+    np.minimum.at(found, first_records(measures.dimensions.leads), at)
+    return found
 
 
 def deal_ids(measures: Measures, name: str) -> Ints:
@@ -51,12 +67,12 @@ def deal_ids(measures: Measures, name: str) -> Ints:
     elif name == "customers":
         status = _first_won(measures, won)
     elif name == "valued_deals":  # an average leaves out on both sides what lacks a rate
-        status = won & ~deals["deal_id"].isin(_unrated(measures)).to_numpy(bool)
+        status = won & ~deals["deal_id"].isin(unrated_deals(measures)).to_numpy(bool)
     only = asked.question.currency
     if only is not None:
         status = status & (deals["currency"] == only).to_numpy(bool)
-    at = deals["created" if name == "opportunities" else "closed"].to_numpy(np.int64)
-    counted = status & measures.counts(at, deals["lead_created"].to_numpy(np.int64))
+    at = opportunity_at(measures) if name == "opportunities" else deals["closed"].to_numpy(np.int64)
+    counted = status & measures.counts(at, measures.lead_created())
     if asked.basis == "cohort":
         lost = status & measures.in_period(at) & (deals["lead_id"].to_numpy() < 0)
         kept = dimensions.record_groups("won", deals["deal_id"].to_numpy(np.int64)[lost]) >= 0
@@ -64,46 +80,57 @@ def deal_ids(measures: Measures, name: str) -> Ints:
     return deals["deal_id"].to_numpy()[counted]
 
 
-def converted_at(measures: Measures) -> pd.Series[int]:
-    """Return when each lead reached the stage that makes it converted, `NEVER` where it has not."""
-    stage = measures.asked.stage
+def opportunity_at(measures: Measures) -> Ints:
+    """Return when each deal was created; one that does not say so, at its closing: it was there by then."""
+    deals = measures.dimensions.deals
+    created, closed = (deals[name].to_numpy(np.int64) for name in ("created", "closed"))
+    unsaid = created == NEVER
+    if not unsaid.any():
+        return created
+    # what an open deal has for a closing is a wish
+    decided = unsaid & deals["status"].isin(["won", "lost"]).to_numpy(bool)
+    measures.warn(
+        f"deals without created_at: {int(decided.sum()):,} count as opportunities at their closing, "
+        f"{int((unsaid & ~decided).sum()):,} that are open as none; import created_at"
+    )
+    return np.where(decided, closed, created)
+
+
+def converted_at(measures: Measures, stage: str) -> Ints:
+    """Return when each lead reached a stage, itself or by its deals; `NEVER` where it has not."""
+    return measures.once(f"leads that reached {stage}", lambda: _reached_at(measures, stage))
+
+
+def _reached_at(measures: Measures, stage: str) -> Ints:
     leads, deals = measures.dimensions.leads, measures.dimensions.deals
-    of_deals = deals["created" if stage == "opportunity" else "closed"].to_numpy(np.int64)
     counted = deals["lead_id"].to_numpy() >= 0
-    own: Ints = np.full(len(leads), NEVER)
-    if stage == "won":
+    found: Ints = np.full(len(leads), NEVER)
+    if stage == "opportunity":
+        of_deals = opportunity_at(measures)
+    elif stage == "won":
+        of_deals = deals["closed"].to_numpy(np.int64)
         counted &= (deals["status"] == "won").to_numpy(bool)
-    elif stage != "opportunity":
-        ids = leads["lead_id"].to_numpy(np.int64)
-        own = milestone_times(measures.connection, "lead", ids, [stage])[stage].times
-        of_deals = milestone_times(measures.connection, "won", deals["deal_id"].to_numpy(np.int64), [stage])[
-            stage
-        ].times
-        if (own == NEVER).all() and (of_deals == NEVER).all():
+    else:
+        found = _stage_times(measures, "lead", leads["lead_id"].to_numpy(np.int64), stage)
+        of_deals = _stage_times(measures, "won", deals["deal_id"].to_numpy(np.int64), stage)
+        if (found == NEVER).all() and (of_deals == NEVER).all():
             measures.warn(f"no lead and no deal ever reached the stage {stage!r}; see the table stages")
-    reached = pd.DataFrame({"lead_id": deals["lead_id"].to_numpy(np.int64)[counted], "at": of_deals[counted]})
-    first = reached.groupby("lead_id")["at"].min()
-    at = pd.Index(first.index).get_indexer(leads["lead_id"].to_numpy())
-    values = np.append(first.to_numpy(np.int64), NEVER)  # -1 finds the last
-    return pd.Series(np.minimum(values[at], own), index=leads.index)
+    rows = pd.Index(leads["lead_id"]).get_indexer(deals["lead_id"].to_numpy()[counted])
+    np.minimum.at(found, rows, of_deals[counted])
+    return found
+
+
+def _stage_times(measures: Measures, kind: str, objects: Ints, stage: str) -> Ints:
+    """Return when records reached a stage of their history, `NEVER` where they have not."""
+    times = milestone_times(measures.connection, kind, objects, [stage])[stage].times
+    found: Ints = np.where(times == UNREACHED, NEVER, times)
+    return found
 
 
 def customers(measures: Measures) -> Ints:
-    """Return the customer of each deal, numbered: an account, else a person, else the deal itself."""
-    deals, leads = measures.dimensions.deals, measures.dimensions.leads
-    rows = pd.Index(leads["lead_id"]).get_indexer(deals["lead_id"].to_numpy())
-    person = np.append(leads["person_id"].to_numpy(np.int64), -1)[rows]
-    accounts = deals["account"].tolist()
-    ids = zip(accounts, person.tolist(), deals["deal_id"].tolist(), strict=True)
-    named = [(0, a) if a is not None else (1, p) if p >= 0 else (2, d) for a, p, d in ids]
-    codes: Ints = pd.factorize(pd.Series(named, dtype=object))[0].astype(np.int64)
-    return codes
-
-
-def _first_of_person(leads: pd.DataFrame, at: Ints) -> Mask:
-    """Mark the first record of each person."""
-    frame = pd.DataFrame({"person": leads["person_id"].to_numpy(np.int64), "at": at})
-    return ~frame.sort_values("at", kind="stable").duplicated("person").sort_index().to_numpy(bool)
+    """Return the customer of each deal: an account, else a person, else the deal itself; numbered."""
+    ids = measures.dimensions.deals["deal_id"].to_numpy(np.int64)
+    return measures.once("customers", lambda: measures.units("deal", ids))
 
 
 def _first_won(measures: Measures, won: Mask) -> Mask:
@@ -117,7 +144,7 @@ def _first_won(measures: Measures, won: Mask) -> Mask:
     return out
 
 
-def _unrated(measures: Measures) -> Ints:
+def unrated_deals(measures: Measures) -> Ints:
     """Return the won deals whose money nothing converts; none where one currency alone is asked for."""
     if measures.asked.question.currency is not None:
         return np.empty(0, np.int64)

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import case, func, select
+from sqlalchemy import Connection, case, func, select
 
 from attribution.ledger.rates import Rates, days_in_zone
 from attribution.metrics.facts import NEVER
@@ -26,7 +26,7 @@ from attribution.metrics.measures.context import Measure, Measures
 from attribution.metrics.measures.parts import Parts
 from attribution.metrics.measures.records import customers
 from attribution.metrics.measures.shared_out import share_out
-from attribution.money import money_text
+from attribution.money import money_words
 from attribution.store.columns import Ints, read_frame, read_ints
 from attribution.store.schema import deal
 
@@ -34,6 +34,7 @@ Mask = npt.NDArray[np.bool_]
 
 MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _YEAR: Final = 12
+_RECURS: Final = (deal.c.status == "won") & deal.c.recurring_minor.is_not(None) & deal.c.currency.is_not(None)
 _MOVES: Final = ("mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churned")
 
 
@@ -85,15 +86,14 @@ def contracts(measures: Measures) -> Contracts:
 def _read(measures: Measures) -> Contracts:
     asked, deals = measures.asked, measures.dimensions.deals
     months = case(MONTHS, value=deal.c.recurring_interval)
-    recurring = (deal.c.status == "won") & deal.c.recurring_minor.is_not(None) & deal.c.currency.is_not(None)
     columns = (
         deal.c.deal_id, deal.c.recurring_minor, months, func.coalesce(deal.c.closed_at, NEVER),
         func.coalesce(deal.c.recurring_from, deal.c.closed_at, NEVER),
         func.coalesce(deal.c.recurring_until, NEVER),
     )  # fmt: skip
     names = ("deal", "minor", "months", "closed", "from", "until")
-    found = read_ints(measures.connection, select(*columns).where(recurring).order_by(deal.c.deal_id), names)
-    texts = select(deal.c.currency).where(recurring).order_by(deal.c.deal_id)
+    found = read_ints(measures.connection, select(*columns).where(_RECURS).order_by(deal.c.deal_id), names)
+    texts = select(deal.c.currency).where(_RECURS).order_by(deal.c.deal_id)
     currency = read_frame(measures.connection, texts)["currency"].to_numpy(object)
     zone, only = asked.journeys.timezone, asked.question.currency
     days = {name: _days(found[name], zone) for name in ("closed", "from", "until")}
@@ -107,7 +107,7 @@ def _read(measures: Measures) -> Contracts:
         lost = int(found["minor"][own][~known[own]].sum())
         if lost:
             measures.warn(
-                f"recurring revenue leaves out {money_text(lost, name)} {name}: no rate within 7 days of the "
+                f"recurring revenue leaves out {money_words(lost, name)}: no rate within 7 days of the "
                 "closing; import rates, then run again"
             )
     at = pd.Index(deals["deal_id"]).get_indexer(found["deal"])
@@ -118,8 +118,14 @@ def _read(measures: Measures) -> Contracts:
         first=days["from"][known],
         last=days["until"][known],
         ended=found["until"][known],
-        lead_created=deals["lead_created"].to_numpy(np.int64)[at][known],
+        lead_created=measures.lead_created()[at][known],
     )
+
+
+def contract_ends(connection: Connection) -> dict[str, Ints]:
+    """Read when contracts end, whatever their currency: `deal` and `ended`, `NEVER` for no end."""
+    columns = (deal.c.deal_id, func.coalesce(deal.c.recurring_until, NEVER))
+    return read_ints(connection, select(*columns).where(_RECURS).order_by(deal.c.deal_id), ["deal", "ended"])
 
 
 def _days(at: Ints, zone: str) -> Ints:

@@ -2,6 +2,9 @@
 
 An inquiry counts in the period in which it was made, answered or not. A request known by its day only is the
 start of that day, an answer known by its day only the last microsecond of it.
+
+An outcome is what came of talking to somebody. Words that say that nobody was reached, such as `no answer`
+and `voicemail`, are none (:data:`NOBODY_REACHED`); any other text is one.
 """
 
 from __future__ import annotations
@@ -22,6 +25,10 @@ from attribution.store.schema import lead
 
 Mask = npt.NDArray[np.bool_]
 
+# no outcome, however they are written: capitals, blanks, hyphens and underscores are the same
+NOBODY_REACHED: Final = (
+    "no answer", "unanswered", "voicemail", "left voicemail", "busy", "missed", "not reached", "unreachable",
+)  # fmt: skip
 _COLUMNS: Final = ("lead_id", "created", "requested", "responded", "outcome")
 
 
@@ -30,7 +37,7 @@ def requests(measures: Measures) -> pd.DataFrame:
 
     Returns:
         int64 columns `lead_id requested responded outcome`: instants in microseconds, `NEVER` where nobody
-        answered; outcome 1 where one is known, else 0.
+        answered; outcome 1 where somebody was reached and something came of it, else 0.
     """
     found = measures.once("requests", lambda: _read(measures.connection))
     counted = measures.counts(found["requested"].to_numpy(np.int64), found["created"].to_numpy(np.int64))
@@ -38,7 +45,11 @@ def requests(measures: Measures) -> pd.DataFrame:
 
 
 def _read(connection: Connection) -> pd.DataFrame:
-    outcome = case((func.trim(func.coalesce(lead.c.response_outcome, "")) == "", 0), else_=1)
+    said = func.lower(func.coalesce(lead.c.response_outcome, ""))
+    for sign in " -_":
+        said = func.replace(said, sign, "")
+    none = ["", *(words.replace(" ", "") for words in NOBODY_REACHED)]
+    outcome = case((said.in_(none), 0), else_=1)
     statement = (
         select(
             lead.c.lead_id,

@@ -25,7 +25,7 @@ def share_out(measures: Measures, ids: Ints, *values: Ints) -> list[Parts] | Non
     if cells is None:
         return None
     record, group, share = cells
-    order = np.lexsort((group, -share, record))  # whatever order a database gave them in
+    order = np.lexsort((-share, record))  # of equal shares as they come: whatever is asked for, they come so
     record, group, share = record[order], group[order], share[order]
     starts = np.flatnonzero(np.diff(record, prepend=record[:1] - 1))
     offsets = np.append(starts, len(record))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Column, Table, func, select
+from sqlalchemy import Column, Table, and_, case, func, or_, select
 
 from attribution.ledger.allocate import MILLION
 from attribution.metrics.credits import sums
@@ -21,6 +21,7 @@ from attribution.store.columns import Ints, read_frame
 from attribution.store.schema import email_stat, social_stat
 
 _CARRIED: Final = {"social_stat": ("source", "campaign"), "email_stat": ("campaign",)}
+_OF_MAILS: Final = ("opens", "clicks", "forwards")
 _CALLED: Final = {"social_stat": "engagement", "email_stat": "email performance"}
 
 
@@ -55,6 +56,12 @@ def _within(days: Ints, period: Period) -> Any:
     return inside if period.end_day is None else inside & (days <= period.end_day)
 
 
+def _in_period(measures: Measures, found: pd.DataFrame) -> pd.DataFrame:
+    inside = _within(found["day"].to_numpy(np.int64), measures.asked.question.period)
+    kept: pd.DataFrame = found[inside]
+    return kept
+
+
 def _sum(table: Table, columns: Sequence[str]) -> Measure:
     def measure(measures: Measures) -> Parts | None:
         if _unknown(measures, table):
@@ -63,9 +70,30 @@ def _sum(table: Table, columns: Sequence[str]) -> Measure:
         total: Any = func.coalesce(own[0], 0)
         for column in own[1:]:
             total = total + func.coalesce(column, 0)
-        found = _read(measures, table, total.label("+".join(columns)))
-        found = found[_within(found["day"].to_numpy(np.int64), measures.asked.question.period)]
+        found = _in_period(measures, _read(measures, table, total.label("+".join(columns))))
         values = found["+".join(columns)].to_numpy(np.int64) * MILLION
+        return Parts.of_groups(sums(found["group"].to_numpy(np.int64), values))
+
+    return measure
+
+
+def _of_delivered(name: str) -> Measure:
+    """Add up what came of mails, of the rows alone that tell how many were delivered: a rate is of both."""
+    unknown, own = email_stat.c.delivered.is_(None), email_stat.c[name]
+    counted: Any = case((unknown, 0), else_=func.coalesce(own, 0))
+    left_out: Any = case((and_(unknown, or_(*(email_stat.c[one] > 0 for one in _OF_MAILS))), 1), else_=0)
+
+    def measure(measures: Measures) -> Parts | None:
+        if _unknown(measures, email_stat):
+            return None
+        found = _in_period(measures, _read(measures, email_stat, counted.label(f"{name} of delivered")))
+        lost = _in_period(measures, _read(measures, email_stat, left_out.label("not delivered")))
+        if lost.loc[lost["group"] >= 0, "not delivered"].any():
+            measures.warn(
+                "open, click-through and forward rates leave out the rows of email_stats that do not tell "
+                "how many mails were delivered; import them again with `delivered`"
+            )
+        values = found[f"{name} of delivered"].to_numpy(np.int64) * MILLION
         return Parts.of_groups(sums(found["group"].to_numpy(np.int64), values))
 
     return measure
@@ -112,9 +140,9 @@ MEASURES: Final[dict[str, Measure]] = {
     "engagement": _sum(social_stat, ["likes", "comments", "shares"]),
     "engagement_clicks": _sum(social_stat, ["clicks"]),
     "mails_delivered": _sum(email_stat, ["delivered"]),
-    "mails_opened": _sum(email_stat, ["opens"]),
-    "mail_clicks": _sum(email_stat, ["clicks"]),
-    "mail_forwards": _sum(email_stat, ["forwards"]),
+    "mails_opened": _of_delivered("opens"),
+    "mail_clicks": _of_delivered("clicks"),
+    "mail_forwards": _of_delivered("forwards"),
     "list_change": list_change,
     "list_at_start": list_at_start,
 }

@@ -36,8 +36,9 @@ def open_at(records: Records, at: int) -> Ints:
 def known_at(records: Records, at: int, *, deals_count: bool = True) -> pd.DataFrame:
     """Return what was known at an instant of the leads that were open then.
 
-    The amount of an open deal is not among it: no history tells what it was then. Neither are owners, who
-    change. The industry has no history either, see :func:`is_told_late`.
+    The amount of an open deal is not among it: no history tells what it was then, only what it is now
+    (:func:`open_amounts`). Neither are owners, who change. The industry has no history either, see
+    :func:`is_told_late`.
 
     Args:
         records: of all leads.
@@ -126,6 +127,20 @@ def outcome(records: Records, rows: Ints, after: int, until: int) -> tuple[Ints,
     value = np.zeros(n, np.int64)
     np.add.at(value, money["lead"].to_numpy(np.int64)[paid], money["value"].to_numpy(np.int64)[paid])
     return wins[rows], value[rows]
+
+
+def open_amounts(records: Records) -> tuple[Ints, Ints]:
+    """Return what the open deals of each lead come to as last imported, and how many have an amount.
+
+    Returns:
+        int64[L], int64[L]: minor units of the reporting currency, and deals.
+    """
+    n = len(records.leads)
+    known = records.deals[(records.deals["closed"] == NEVER) & (records.deals["minor"] > 0)]
+    rows = known["lead"].to_numpy(np.int64)
+    value = np.zeros(n, np.int64)
+    np.add.at(value, rows, known["minor"].to_numpy(np.int64))
+    return value, np.bincount(rows, minlength=n)
 
 
 def is_told_late(records: Records, at: int) -> bool:

@@ -21,6 +21,7 @@ from attribution.metrics.predict.features import (
     are_deals_told_late,
     is_told_late,
     known_at,
+    open_amounts,
     outcome,
 )
 from attribution.metrics.predict.learn import Encoding, Fit, Sample, learn
@@ -34,6 +35,10 @@ FEWEST_WINS: Final = 30
 FEWEST_HELD_OUT: Final = 10
 MOST_ALIKE: Final = 10_000  # examples with, and without, a win that are learned from; more are thinned out
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+class TooLittlePast(InputError):
+    """There are too few months, or too few wins in them, to predict."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def slices(known: range, horizon: int, *, judged: bool) -> Slices:
         judged: keep the latest apart to judge; else they calibrate.
 
     Raises:
-        InputError: too few.
+        TooLittlePast: too few.
 
     >>> cut = slices(range(0, 12), 2, judged=True)
     >>> list(cut.train), list(cut.calibrate), list(cut.test)
@@ -65,9 +70,9 @@ def slices(known: range, horizon: int, *, judged: bool) -> Slices:
     gap = horizon - 1
     usable = len(known) - 2 * gap
     if usable < FEWEST_MONTHS:
-        raise InputError(
+        raise TooLittlePast(
             f"the past is too short to predict {months_text(horizon)} ahead: {len(known)} month-ends have a "
-            f"known outcome, needed are {FEWEST_MONTHS + 2 * gap}; wait, or look less far with --horizon"
+            f"known outcome, needed are {FEWEST_MONTHS + 2 * gap}"
         )
     held = max(usable // 4, 1)
     test = range(known.stop - held, known.stop)
@@ -86,14 +91,20 @@ class Past:
         ends: int64[L], month-ends up to `as_of`.
         as_of: until when outcomes are known.
         horizon: months ahead.
+        timezone: whose days are told.
+        latest: when anything last happened in the CRM, by the last run; None: nothing did by then.
+        ran_at: when the last run was; None: at `as_of`.
     """
 
     records: Records
     ends: Ints
     as_of: int
     horizon: int
-    left_out: tuple[str, ...] = ()
-    _kept: dict[int, pd.DataFrame] = field(default_factory=dict)
+    timezone: str = "UTC"
+    latest: int | None = None
+    ran_at: int | None = None
+    left_out: tuple[str, ...] = field(default=(), init=False)
+    kept: dict[int, pd.DataFrame] = field(default_factory=dict, repr=False)  # examples that were made before
 
     def __post_init__(self) -> None:
         if is_told_late(self.records, self.as_of):
@@ -106,6 +117,18 @@ class Past:
         return known_at(self.records, at, deals_count="deals" not in self.left_out)
 
     @property
+    def amounts_count(self) -> bool:
+        """Tell whether amounts of open deals are those of then, as far as nothing came after."""
+        return "deals" not in self.left_out and (self.latest is None or self.latest <= self.as_of)
+
+    def open_amounts(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return what the open deals of leads come to, and how many tell it; 0 where it is not known."""
+        if not self.amounts_count:
+            return np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+        value, deals = open_amounts(self.records)
+        return value[rows], deals[rows]
+
+    @property
     def known(self) -> range:
         """The month-ends whose outcome is known, the latest of them."""
         stop = max(len(self.ends) - self.horizon, 0)
@@ -114,12 +137,12 @@ class Past:
     def examples(self, of: range) -> pd.DataFrame:
         """Return what was known at some month-ends, with `wins value month`."""
         for number in of:
-            if number not in self._kept:
+            if number not in self.kept:
                 at, until = int(self.ends[number]), int(self.ends[number + self.horizon])
                 frame = self.known_at(at)
                 wins, value = outcome(self.records, frame["lead"].to_numpy(np.int64), at, until)
-                self._kept[number] = frame.assign(wins=wins, value=value, month=number)
-        return pd.concat([self._kept[number] for number in of], ignore_index=True)
+                self.kept[number] = frame.assign(wins=wins, value=value, month=number)
+        return pd.concat([self.kept[number] for number in of], ignore_index=True)
 
     def sample(self, frame: pd.DataFrame, encoding: Encoding, weight: FloatArray | None = None) -> Sample:
         """Return examples as numbers."""
@@ -144,25 +167,29 @@ class Learned:
     wins: int  # leads that were won in the months learned from
 
 
+def needs(cut: Slices) -> list[tuple[str, range, int]]:
+    """Return what each slice is for, its months, and how many leads must have been won of those open then."""
+    all_ = (
+        ("to learn from", cut.train, FEWEST_WINS),
+        ("to calibrate on", cut.calibrate, FEWEST_HELD_OUT),
+        ("to judge by", cut.test, FEWEST_HELD_OUT),
+    )
+    return [one for one in all_ if len(one[1])]
+
+
 def learn_from(past: Past, cut: Slices) -> Learned:
     """Learn from one slice and calibrate on the next.
 
     Raises:
-        InputError: there are too few wins in one of the slices.
+        TooLittlePast: there are too few wins in one of the slices.
     """
     counted = []
-    for what, of, needed in (
-        ("to learn from", cut.train, FEWEST_WINS),
-        ("to calibrate on", cut.calibrate, FEWEST_HELD_OUT),
-        ("to judge by", cut.test, FEWEST_HELD_OUT),
-    ):
-        if not len(of):
-            continue
+    for what, of, needed in needs(cut):
         frame = past.examples(of)
         won = int(frame.loc[frame["wins"] > 0, "lead"].nunique())
         counted.append(won)
         if won < needed:
-            raise InputError(
+            raise TooLittlePast(
                 f"the past is too thin to predict: of the leads open at the {len(of)} month-ends {what}, "
                 f"{won} were won within {months_text(past.horizon)}; needed are {needed}"
             )

@@ -13,6 +13,7 @@ from attribution import clock
 from attribution.errors import InputError
 from attribution.labels import NOT_SET
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.dimensions import parse_by
 from attribution.metrics.kpis import read_level
 from attribution.metrics.predict.features import NOTHING, open_at
@@ -21,7 +22,8 @@ from attribution.metrics.predict.learn import one_thread, require_library
 from attribution.metrics.predict.months import months_text, read_horizon
 from attribution.metrics.predict.past import Past
 from attribution.metrics.predict.reading import any_credits, read_past, told
-from attribution.metrics.predict.reliability import Reliability, reliability
+from attribution.metrics.predict.reliability import Reliability, reliability, sentence
+from attribution.metrics.predict.ways_out import with_way_out
 from attribution.metrics.selection import read_day, stale_warnings
 from attribution.money import money_text
 from attribution.store.database import Database
@@ -30,6 +32,7 @@ DIMENSIONS: Final = ("stage", "channel", "industry", "owner", "account")
 _FIGURES: Final = {"value": "money", "low": "money", "high": "money"}
 
 
+@tells_what_was_asked
 def predict(
     db: Database,
     by: str | Iterable[str] = (),
@@ -43,16 +46,18 @@ def predict(
 ) -> Answer:
     """Predict what open leads will bring.
 
-    A row is an open lead: `lead_id stage age_days channel industry owner value low high`, the most valuable
-    first; its channel is that of its first touch. With `by` it is a group of leads: the dimensions and
-    `leads value low high`. With `judge` it is a fifth of past predictions: `fifth leads chance won predicted
-    observed`. The same stands beside every prediction (`answer.beside["reliability"]`).
+    A row is an open lead: `lead_id stage age_days channel industry owner open_amount chance value
+    outcome_low outcome_high`, the most valuable first; its channel is that of its first touch, `open_amount`
+    what its open deals come to (0 where that is not known), and its outcome what it will bring, not what is
+    expected on average. With `by` it is a group of leads: the dimensions and `leads value low high`, the
+    bounds of the expectation. With `judge` it is a fifth of past predictions: `fifth leads chance won
+    predicted observed held`. The same stands beside every prediction (`answer.beside["reliability"]`).
 
     Args:
         db: the store.
         by: one or more of :data:`DIMENSIONS`.
         horizon: months ahead; left out: within which 80 % of the won deals closed.
-        interval: the share of intervals that are to hold the expectation.
+        interval: the share of intervals that are to hold the outcome of a lead, the expectation of a group.
         as_of: predict as at the end of this day, by what was known then; left out: at the last run.
         judge: show how reliable predictions were, instead.
         draws, seed: of the intervals; a multiple of 4.
@@ -86,45 +91,33 @@ def predict(
         )  # fmt: skip
 
     if judge:
-        with one_thread():
-            return reliable(reliability(past))
+        with one_thread(), with_way_out(past):
+            return reliable(reliability(past, level))
     title = f"Expected revenue of open leads {within}"
     columns = dict.fromkeys(dims, "text") | {"leads": "count"} | _FIGURES if dims else _COLUMNS
     if not len(open_at(past.records, past.as_of)):
-        none = {"leads": 0} | dict.fromkeys(_FIGURES, money_text(0, credited.currency))
+        figures = _FIGURES if dims else {"open_amount": "money"} | _FIGURES
+        none = {"leads": 0} | dict.fromkeys(figures, money_text(0, credited.currency))
         return Answer(
             **envelope, columns=columns, totals=none, title=title,
             warnings=[*warnings, "no lead is open: each was disqualified, or has a deal won or lost"],
         )  # fmt: skip
-    with one_thread():
-        judged = reliability(past)
+    with one_thread(), with_way_out(past):
+        judged = reliability(past, level)
         found = forecast(past, draws=draws, seed=seed)
     rows = _Rows(past, found, credited.currency, level)
     return Answer(
-        **envelope, rows=rows.grouped(dims) if dims else rows.listed(), totals=rows.totals(), columns=columns,
-        warnings=[*warnings, *told(past), sentence(judged, credited.currency)], title=title,
-        beside={"reliability": reliable(judged)},
+        **envelope, rows=rows.grouped(dims) if dims else rows.listed(), columns=columns,
+        totals=rows.totals(listed=not dims), title=title, beside={"reliability": reliable(judged)},
+        warnings=[*warnings, *told(past), sentence(judged, credited.currency)],
     )  # fmt: skip
 
 
 _COLUMNS: Final = {
     "lead_id": "text", "stage": "text", "age_days": "count", "channel": "text", "industry": "text",
-    "owner": "text", **_FIGURES,
+    "owner": "text", "open_amount": "money", "chance": "ratio", "value": "money", "outcome_low": "money",
+    "outcome_high": "money",
 }  # fmt: skip
-
-
-def sentence(judged: Reliability, currency: str) -> str:
-    """Say in one sentence how reliable predictions are."""
-    predicted, observed = (
-        money_text(round(float(sums.sum())), currency) for sums in (judged.predicted, judged.observed)
-    )
-    text = (
-        f"reliability: at the {judged.months} latest month-ends whose outcome is known, open leads were "
-        f"expected to bring {predicted} and brought {observed}"
-    )
-    if judged.ratio is None or judged.error is None:
-        return text
-    return f"{text} ({judged.ratio:.0%} of it; by fifths of the prediction the error is {judged.error:.0%})"
 
 
 def _judged(judged: Reliability, currency: str) -> dict[str, Any]:
@@ -139,6 +132,7 @@ def _judged(judged: Reliability, currency: str) -> dict[str, Any]:
             "won": float(judged.won[number]),
             "predicted": money(judged.predicted[number]),
             "observed": money(judged.observed[number]),
+            "held": float(judged.held[number]),
         }
         for number in range(len(judged.leads))
     ]
@@ -153,7 +147,7 @@ def _judged(judged: Reliability, currency: str) -> dict[str, Any]:
         },
         "columns": {
             "fifth": "count", "leads": "count", "chance": "ratio", "won": "ratio", "predicted": "money",
-            "observed": "money",
+            "observed": "money", "held": "ratio",
         },
     }  # fmt: skip
 
@@ -178,25 +172,29 @@ class _Rows:
             "account": text(records["account"]),
         }
         self._age = np.floor(leads["age"].to_numpy(np.float64)).astype(np.int64).tolist()
-        self._minor = leads["minor"].to_numpy(np.int64)
+        self._minor, self._open = (leads[name].to_numpy(np.int64) for name in ("minor", "open_minor"))
+        self._chance = leads["chance"].to_numpy(np.float64).tolist()
+
+    def _money(self, minor: int) -> str:
+        return money_text(int(minor), self._currency)
 
     def _figures(self, value: int, low: int, high: int) -> Row:
-        return {
-            name: money_text(int(minor), self._currency)
-            for name, minor in zip(_FIGURES, (value, low, high), strict=True)
-        }
+        return dict(zip(_FIGURES, map(self._money, (value, low, high)), strict=True))
 
     def listed(self) -> list[Row]:
         """Return a row a lead."""
-        n = len(self._minor)
-        low, high = self._found.bounds(np.arange(n), n, self._level)
+        low, high = self._found.lead_bounds(self._level)
         names = [name for name in _COLUMNS if name in self._texts]
         return [
             {
                 **{name: self._texts[name][i] for name in names[:2]},
                 "age_days": self._age[i],
                 **{name: self._texts[name][i] for name in names[2:]},
-                **self._figures(self._minor[i], low[i], high[i]),
+                "open_amount": self._money(self._open[i]),
+                "chance": self._chance[i],
+                "value": self._money(self._minor[i]),
+                "outcome_low": self._money(low[i]),
+                "outcome_high": self._money(high[i]),
             }
             for i in np.argsort(-self._minor, kind="stable").tolist()
         ]
@@ -219,8 +217,9 @@ class _Rows:
             for i in np.argsort(-value, kind="stable").tolist()
         ]
 
-    def totals(self) -> Row:
-        """Return the sums over all leads."""
+    def totals(self, *, listed: bool) -> Row:
+        """Return the sums over all leads, and the bounds of what is expected of them."""
         n = len(self._minor)
         low, high = self._found.bounds(np.zeros(n, np.int64), 1, self._level)
-        return {"leads": n} | self._figures(int(self._minor.sum()), low[0], high[0])
+        found: Row = {"leads": n} | ({"open_amount": self._money(int(self._open.sum()))} if listed else {})
+        return found | self._figures(int(self._minor.sum()), low[0], high[0])

@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select
 from attribution import clock
 from attribution.errors import InputError
 from attribution.metrics.dimensions import Dimensions
+from attribution.metrics.predict.features import open_at
 from attribution.metrics.predict.months import month_ends, usual_horizon
 from attribution.metrics.predict.past import Past
-from attribution.metrics.predict.records import read_records
+from attribution.metrics.predict.records import latest, read_records
+from attribution.metrics.predict.ways_out import ended
 from attribution.metrics.selection import Selection, find_credits, select_credits, select_journeys
 from attribution.store.schema import credit_set
 
@@ -63,7 +65,9 @@ def read_past(
     first = int(created.min(initial=as_of))
     ends = month_ends(first, as_of, zone)
     records = read_records(connection, of, credited, np.r_[ends, as_of])
-    return Past(records, ends, as_of, months or usual_horizon(records, as_of))
+    ran_at = credited.journeys.as_of
+    ahead = months or usual_horizon(records, as_of)
+    return Past(records, ends, as_of, ahead, zone, latest(records, ran_at), ran_at)
 
 
 def told(past: Past) -> list[str]:
@@ -78,6 +82,24 @@ def told(past: Past) -> list[str]:
         found.append(
             "open deals are left out of predictions: more than nine in ten of all deals are won, so they "
             "enter the CRM once they are"
+        )
+    if past.amounts_count:
+        own = int((past.open_amounts(open_at(past.records, past.as_of))[0] > 0).sum())
+        if own:
+            found.append(
+                f"{own:,} open leads are expected at their chance times the amount of their open deal, as it "
+                "was last imported; it has no history, so the reliability is of predictions without it"
+            )
+    elif (past.records.deals["minor"] > 0).any() and "deals" not in past.left_out:
+        found.append(
+            "amounts of open deals are left out: only those of the last import are known, and records after "
+            "the day asked about are in the store"
+        )
+    day = ended(past)
+    if day is not None:
+        found.append(
+            f"the last record of leads and deals is of {day}: what came after is taken for nothing; predict "
+            f"as of then with --as-of {day}"
         )
     if past.records.unrated:
         found.append(

@@ -13,6 +13,7 @@ from sqlalchemy.sql import Select
 
 from attribution.defaults import DEFAULT_KINDS
 from attribution.identity.stretches import theirs_then
+from attribution.ledger.rates import Rates, days_in_zone
 from attribution.metrics.credits import Question, entries_by_time
 from attribution.metrics.dimensions import Dimensions
 from attribution.metrics.facts import NEVER
@@ -44,8 +45,9 @@ class Records:
     Attributes:
         leads: `key` (the CRM's id), `lead_id created mql sqo disqualified unit` (int64, `NEVER` for what has
             not happened), `owner industry account` (text or None).
-        deals: `lead created closed won deal_id` (int64; `closed` is `NEVER` while open, `won` 0 or 1), of
-            leads that are known.
+        deals: `lead created closed won deal_id minor` (int64; `closed` is `NEVER` while open, `won` 0 or 1),
+            of leads that are known; `minor` is what an open one is to bring as it was last imported, in the
+            reporting currency, 0 where that is not known, and of all that are decided.
         money: `lead closed at value` (int64): what won deals were worth, as the ledger has it; `closed` of
             the deal, `at` of the entry, so that a refund has its own time.
         stages: `lead at` (int64), `of_deal` (bool) and `stage` (text), of the lead and of its deals.
@@ -64,6 +66,18 @@ class Records:
     unrated: int
 
 
+def latest(records: Records, until: int) -> int | None:
+    """Return the last instant up to another one at which the CRM says that something happened."""
+    found = [
+        records.leads[["created", "mql", "sqo", "disqualified"]].to_numpy(np.int64).ravel(),
+        records.deals[["created", "closed"]].to_numpy(np.int64).ravel(),
+        records.stages["at"].to_numpy(np.int64),
+    ]
+    at = np.concatenate(found)
+    at = at[at <= until]
+    return int(at.max()) if len(at) else None
+
+
 def read_records(
     connection: Connection, dimensions: Dimensions, credited: Selection, instants: Ints
 ) -> Records:
@@ -78,7 +92,7 @@ def read_records(
     leads = _leads(connection, dimensions)
     ids = leads["lead_id"].to_numpy(np.int64)
     rows = np.arange(len(ids))
-    deals, money, unrated = _deals(connection, dimensions, credited, ids)
+    deals, money, unrated = _deals(connection, dimensions, credited, ids, int(instants[-1]))
     touches, channels = _touches(connection, leads, instants)
     return Records(
         leads.drop(columns="identifier_id"),
@@ -111,7 +125,7 @@ def _leads(connection: Connection, dimensions: Dimensions) -> pd.DataFrame:
 
 
 def _deals(
-    connection: Connection, dimensions: Dimensions, credited: Selection, lead_ids: Ints
+    connection: Connection, dimensions: Dimensions, credited: Selection, lead_ids: Ints, as_of: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """Return deals and their money by lead, and how many won ones have no rate."""
     unrated = read_ints(
@@ -134,11 +148,30 @@ def _deals(
             "deal_id": all_["deal_id"].to_numpy(np.int64),
         }
     )
+    frame["minor"] = look_up(*_open_amounts(connection, credited, as_of), frame["deal_id"].to_numpy(), 0)
     frame = frame[frame["lead"] >= 0].reset_index(drop=True)
     cells = entries_by_time(connection, credited, (), Question())
     money = cells.groupby(["object_id", "at"])["value"].sum().reset_index()
     money = money.merge(frame[["deal_id", "lead", "closed"]], left_on="object_id", right_on="deal_id")
     return frame, money[["lead", "closed", "at", "value"]], len(unrated)
+
+
+def _open_amounts(connection: Connection, credited: Selection, as_of: int) -> tuple[Ints, Ints]:
+    """Return open deals with an amount, and it in the reporting currency by the latest rate; else 0."""
+    into = credited.currency
+    statement = (
+        select(deal.c.deal_id, deal.c.amount_minor, deal.c.currency)
+        .where(deal.c.status == "open", deal.c.amount_minor > 0, deal.c.currency.is_not(None))
+        .order_by(deal.c.deal_id)
+    )
+    frame = read_frame(connection, statement)
+    ids, minor = (frame[name].to_numpy(np.int64) for name in ("deal_id", "amount_minor"))
+    today = days_in_zone(np.array([as_of]), credited.journeys.timezone)
+    value = np.zeros(len(ids), np.int64)
+    for currency, rows in frame.groupby("currency").indices.items():
+        converted, _ = Rates(connection, str(currency), into).convert(minor[rows], today.repeat(len(rows)))
+        value[rows] = converted
+    return ids, value
 
 
 def _stages(

@@ -88,7 +88,11 @@ def _kpis(answer: Answer) -> dict[str, Chart]:
                 else kpi_by_channel(answer, name, limit=_LIMIT)
             )  # fmt: skip
         return found
-    return {"funnel": funnel(answer)} if len(funnel_rows(answer)) > 1 else {}
+    if len(funnel_rows(answer)) > 1:
+        found["funnel"] = funnel(answer)
+    if recurring_rows(answer):
+        found["mrr"] = mrr_movement(answer)
+    return found
 
 
 def _drawable(names: list[str]) -> list[str]:
@@ -147,7 +151,8 @@ def plot(thing: Answer | Attribution, which: str | None = None, *, by: str = "ch
     if not found and answer.verb == "kpis":
         raise InputError(
             'no chart is made for these KPIs; there is one of KPIs cut by a dimension (by="channel") or '
-            'by time (every="month"), and one of the funnel where two or more of its steps are counted'
+            'by time (every="month"), one of the funnel where two or more of its steps are counted, and one '
+            "of recurring revenue where it moved"
         )
     if not found:
         raise UnknownNameError("verb with a chart", answer.verb, _BY_VERB)

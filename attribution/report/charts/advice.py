@@ -43,7 +43,7 @@ def roi_with_advice(recommend: Answer, *, limit: int | None = None) -> Chart:
     if any(bar.low is not None for bar in drawn):
         told.append("Line: how far the return may lie from it, with all rows judged together")
     if any(bar.too_few for bar in drawn):
-        told.append("Hollow: too few conversions to tell")
+        told.append("Hollow: not judged, the table says why")
     if len(recommend.rows) > len(shown):
         told.append(f"{len(recommend.rows) - len(shown)} more in the table")
     listed = "; ".join(f"{bar.name} {bar.text}" for bar in drawn[:12])

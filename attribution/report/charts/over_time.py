@@ -7,6 +7,7 @@ from typing import Any, Final
 import altair as alt
 
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import in_words
 from attribution.report.charts import theme
 from attribution.report.charts.bars import COUNT_TICKS, PERCENT_TICKS, money_ticks
 from attribution.report.charts.channels import dimensions, is_remainder, row_name
@@ -130,14 +131,14 @@ def _largest(rows: list[Row], dims: list[str]) -> list[str]:
 
 
 def recurring_rows(kpis: Answer) -> list[Row]:
-    """Return the movements of recurring revenue in a `kpis` answer by period, none where nothing moved."""
+    """Return the movements of recurring revenue in a `kpis` answer, none where nothing moved or it is cut."""
     dims = dimensions(kpis)
-    found = [row for row in kpis.rows if row.get("kpi") in MOVEMENTS and "period" in row]
+    found = [row for row in kpis.rows if row.get("kpi") in MOVEMENTS]
     return found if not dims and any(as_float(row.get("value")) for row in found) else []
 
 
 def mrr_movement(kpis: Answer) -> Chart:
-    """Draw what recurring revenue gained and lost in each period, from `kpis` of its family with `every`.
+    """Draw what recurring revenue gained and lost, from `kpis` of its family: in each period with `every`.
 
     Gains stand above the line, losses below it.
 
@@ -150,6 +151,7 @@ def mrr_movement(kpis: Answer) -> Chart:
     rows = recurring_rows(kpis)
     if not rows:
         return theme.sentence("No recurring revenue is known in this period.", title)
+    whole = next((told.words for told in in_words(kpis.asked) if told.option == "period"), "All time")
     values: list[dict[str, Any]] = []
     for row in rows:
         name, sign, _ = MOVEMENTS[str(row["kpi"])]
@@ -157,7 +159,7 @@ def mrr_movement(kpis: Answer) -> Chart:
         text = figure_text(row.get("value"), "money", kpis.currency)
         values.append(
             {
-                "period": str(row["period"]),
+                "period": str(row.get("period", whole)),
                 "series": name,
                 "value": sign * value,
                 "text": text,

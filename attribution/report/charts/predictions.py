@@ -36,7 +36,9 @@ def expected_revenue(predict: Answer, *, limit: int | None = None) -> Chart:
         return theme.sentence("No lead is open.", title)
     shown = predict.rows[:limit]
     drawn = [_bar(row, dims, predict) for row in shown]
-    told = ["Line: where the expectation lies, as far as a short past tells; not what one lead may bring"]
+    told = ["Bar: what such leads bring on average; most of them bring nothing, and few bring more"]
+    if any(bar.low is not None for bar in drawn):
+        told = ["Line: where the expectation lies, as far as a short past tells; not what one lead may bring"]
     if len(predict.rows) > len(shown):
         told.append(f"{len(predict.rows) - len(shown)} more in the table")
     listed = "; ".join(f"{bar.name} {bar.text}" for bar in drawn[:5])
@@ -63,7 +65,9 @@ def _bar(row: Row, dims: list[str], predict: Answer) -> Bar:
     if "leads" in row:
         tooltip["Leads"] = count_figure(row["leads"])
     tooltip["Expected"] = money_figure(row.get("value"), predict.currency)
-    tooltip["Bounds"] = " to ".join(money_figure(row.get(at), predict.currency) for at in ("low", "high"))
+    for name_of, ends in (("Bounds", ("low", "high")), ("Brings", ("outcome_low", "outcome_high"))):
+        if all(row.get(at) is not None for at in ends):
+            tooltip[name_of] = " to ".join(money_figure(row[at], predict.currency) for at in ends)
     text = money_figure(row.get("value"), predict.currency, short=True)
     return Bar(
         name=name, series="Expected", length=value or 0, text=text, tooltip=tooltip, low=low, high=high

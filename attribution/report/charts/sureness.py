@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from attribution.metrics.answer import Row
 from attribution.report.figures import DASH, as_float, count_figure, figure_text
+from attribution.trust.intervals import ENOUGH_CONVERSIONS, ENOUGH_UNITS
 
 TOO_FEW: Final = "too few"  # in the place of a figure that promises more than it knows
 
@@ -40,12 +41,16 @@ def interval_text(row: Row, currency: str | None) -> str | None:
     '50% to 125%'
     >>> interval_text({"unit": "money", "low": None, "too_few": True, "conversions": 4}, "GBP")
     'too few to tell (4 conversions)'
+    >>> interval_text({"unit": "money", "low": None, "too_few": True, "conversions": 20}, "GBP")
+    'too few to tell (20 conversions of fewer than 10 customers)'
     """
     if "too_few" not in row:
         return None
     if row["too_few"]:
         behind = count_figure(row.get("conversions"))
-        return f"too few to tell ({behind} conversion{'' if behind == '1' else 's'})"
+        few = float(row.get("conversions") or 0) < ENOUGH_CONVERSIONS
+        whose = "" if few else f" of fewer than {ENOUGH_UNITS} customers"
+        return f"too few to tell ({behind} conversion{'' if behind == '1' else 's'}{whose})"
     if row.get("low") is None or row.get("high") is None:
         return DASH
     unit = str(row.get("unit"))
