@@ -137,7 +137,7 @@ _MEANS = {
     "adjustments.currency": "the deal's own",
     "adjustments.deal_id": "the deal it belongs to",
     "booked_at": "when it was booked",
-    "deals.kind": "new business or not",
+    "deals.kind": "new business or not; a renewal with a recurring amount ends the contract it renews",
     "deals.lead_id": "the lead it came from",
     "leases.visitor_id": "who was shown the number",
     "tracking_numbers.tracking_number": "with its country, or of the setting `region`",

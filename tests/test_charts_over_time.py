@@ -13,7 +13,7 @@ from attribution.metrics.answer import Answer, Row
 from attribution.report import charts
 from attribution.report.charts import theme
 from attribution.report.charts.over_time import MOVEMENTS, _ramp
-from attribution.report.tables import cohort_table, mrr_table
+from attribution.report.tables import cohort_table, kpi_table, mrr_table
 
 PERIODS = {"period": "text", "kpi": "text", "value": "mixed", "unit": "text"}
 
@@ -214,3 +214,37 @@ def test_neighbours_differ_in_lightness(one: str, other: str) -> None:
     """What is stacked or stands side by side is told apart in black and white, and with deuteranopia."""
     assert abs(_lightness(_linear(one)) - _lightness(_linear(other))) > 14
     assert abs(_lightness(_seen(one)) - _lightness(_seen(other))) > 14
+
+
+def test_partial_periods_are_named() -> None:
+    """Those that a line or a bar is not the whole of; of many nobody reads a list."""
+    rows: list[Row] = [
+        {
+            "period": f"2025-0{month}",
+            "kpi": "mrr_new",
+            "value": "5.00",
+            "unit": "money",
+            "partial": month != 2,
+        }
+        for month in (1, 2, 3)
+    ]
+    for spec in (
+        charts.kpi_over_time(answer("kpis", rows, PERIODS), "mrr_new").to_dict(),
+        charts.mrr_movement(answer("kpis", rows, PERIODS)).to_dict(),
+    ):
+        assert "Partial: 2025-01, 2025-03" in " ".join(spec["title"]["subtitle"])
+    days = [row | {"period": f"2025-01-0{day}", "partial": True} for day, row in enumerate(rows * 2, 1)]
+    spec = charts.kpi_over_time(answer("kpis", days, PERIODS), "mrr_new").to_dict()
+    assert "Partial" not in str(spec["title"])
+
+
+def test_partial_periods_are_marked_in_tables() -> None:
+    """The words stand beside the period, whole ones are as they were."""
+    rows: list[Row] = [
+        {"period": period, "kpi": "mrr_new", "value": "5.00", "unit": "money", "partial": partial}
+        for period, partial in (("2025-01", False), ("2025-02", True))
+    ]
+    made = mrr_table(answer("kpis", rows, PERIODS), "")
+    assert made.rows == [["2025-01", "£5.00"], ["2025-02 (partial)", "£5.00"]]
+    written = kpi_table(answer("kpis", rows, PERIODS), "")
+    assert [row[0] for row in written.rows] == ["2025-01", "2025-02 (partial)"]

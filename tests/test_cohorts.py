@@ -60,6 +60,6 @@ def test_conditions_on_leads(sqlite_store: Store, csv: Csv) -> None:
 def test_a_month_boundary_is_that_of_the_reporting_timezone(sqlite_store: Store, csv: Csv) -> None:
     """23:30 UTC on 31 January is February in Berlin."""
     sqlite_store.config_set("timezone", "Europe/Berlin")
-    with freeze_time("2025-06-01"):
+    with freeze_time("2025-03-07"):
         shop = open_shop(sqlite_store, csv, leads=LEADS, deals=DEALS, adjustments=ADJUSTMENTS)
         assert {row["cohort"] for row in shop.cohorts().rows} == {"2025-02"}

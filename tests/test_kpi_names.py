@@ -100,12 +100,12 @@ def test_totals_of_a_table(sqlite_store: Store, csv: Csv) -> None:
     lines = table("--kpi", "roi,leads,mrr_new", *months)
     # 100.01 + 50.00 + 30.00 less the refund of 20.00, for 65.00 of spend: 95.01 / 65.00
     assert [line.split() for line in lines[-2:]] == [
-        ["Total", "roi", "146.2%", "ratio", "—", "—"],
-        ["Total", "leads", "3", "count", "—", "—"],
+        ["Total", "roi", "146.2%", "ratio", "—", "—", "—"],
+        ["Total", "leads", "3", "count", "—", "—", "—"],
     ]
     lines = table("--kpi", "roi", "--by", "campaign", *months, "--locale", "de_DE")
     assert lines[-1].replace("\N{NO-BREAK SPACE}", "_").split() == [
-        "Total", "Total", "roi", "146,2_%", "ratio", "—", "—",
+        "Total", "Total", "roi", "146,2_%", "ratio", "—", "—", "—",
     ]  # fmt: skip
     assert table("--kpi", "leads", "--from", "2025-01-01")[-1].split() == ["leads", "3", "count", "3", "—"]
 

@@ -23,7 +23,7 @@ EMAIL = "date,campaign,delivered,opens,subscribes,list_size\n2024-10-15,spring,1
 MEETINGS = "meeting_id,lead_id,booked_at,held_at\nM-1,L-1,2024-12-20T00:00:00Z,2024-12-21T00:00:00Z"
 DEALS = """
     deal_id,status,created_at,closed_at,amount,currency,lead_id,recurring_amount,recurring_interval,recurring_from
-    D-1,won,2025-01-15T00:00:00Z,2025-02-01T00:00:00Z,100.00,GBP,L-1,10.00,month,2024-09-20T00:00:00Z
+    D-1,won,2025-01-15T00:00:00Z,2025-02-10T00:00:00Z,100.00,GBP,L-1,10.00,month,2024-09-20T00:00:00Z
     D-2,won,2025-01-16T00:00:00Z,2025-04-02T00:00:00Z,50.00,GBP,L-2,,,
     D-3,open,2025-01-16T00:00:00Z,2026-01-01T00:00:00Z,50.00,GBP,L-2,,,
     D-4,deleted,2020-01-16T00:00:00Z,2027-01-01T00:00:00Z,50.00,GBP,L-2,,,

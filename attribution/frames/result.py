@@ -115,8 +115,8 @@ class Attribution:
             One row for each model and value, by model and falling value: the dimension, `model`, `value` as
             :meth:`by` has it, `low` and `high` (empty where `too_few`), `conversions` credited, the places
             `rank_best` to `rank_worst` that it takes in the draws (1 is the highest), and `too_few`, under 10
-            conversions, or those of under 10 people. `attrs` has the `rank_agreement` of each model (in how many draws two values keep
-            their order) and `warnings`, in sentences.
+            conversions, or those of under 10 people. `attrs` has the `rank_agreement` of each model (in how
+            many draws two values keep their order) and `warnings`, in sentences.
 
         Raises:
             UnknownNameError: no such dimension.

@@ -30,9 +30,9 @@ class Answer:
     """What a verb answers; `columns` names the keys of a row in the order to show them, with their units.
 
     Units: `text`, `money` (decimal string in major units of `currency`), `count`, `ratio` (shown as percent),
-    `factor` (a plain number such as ROAS), `time` (ISO 8601 UTC), `days`, `minutes`, `months`, `mixed` (the
-    row's own `unit` says), `part` (of a ratio: money where it is a decimal string, a count where it is a
-    number).
+    `factor` (a plain number such as ROAS), `time` (ISO 8601 UTC), `days`, `minutes`, `months`, `points` (of
+    a hundred, by which a rate changed), `mixed` (the row's own `unit` says), `part` (of a ratio: money where
+    it is a decimal string, a count where it is a number).
 
     `asked` are the options given beyond those, such as the period and conditions
     (:mod:`attribution.metrics.asked`).

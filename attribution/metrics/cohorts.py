@@ -1,7 +1,8 @@
 """Cohorts by age: of the leads created in each month, how many had converted by when, and what they brought.
 
-A cohort's curve ends at the age that its youngest lead has reached: beyond it, some of its leads have not
-had the time, and the curve would flatten without a reason.
+A cohort's curve ends at the age that its youngest lead has reached, by the last run or by the end of data
+that end long before it: beyond that age, some of its leads have not had the time, and the curve would flatten
+without a reason.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.credits import Question, entries_by_time, unrated
 from attribution.metrics.dimensions import Dimensions, parse_where
 from attribution.metrics.facts import NEVER
-from attribution.metrics.known_days import known_days
+from attribution.metrics.known_days import known, known_days, known_until, nothing_known
 from attribution.metrics.kpi_catalogue import KPIS
 from attribution.metrics.kpi_table import divide
 from attribution.metrics.measures.context import Asked, Measures
@@ -103,17 +104,21 @@ def cohorts(
         kept = dimensions.record_groups("lead", ids) >= 0
         starts = np.array([when.start for _, when in named], np.int64)
         cohort = np.searchsorted(starts, created, side="right") - 1
-        cohort[~kept | ~of.in_period(created) | (created > named[-1][1].end)] = -1
+        cohort[~kept | ~of.in_period(created)] = -1
+        if named:  # none of days that nothing is known of
+            cohort[created > named[-1][1].end] = -1
         age = _ages(converted_at(of, about.stage), created)
         deal_cohort, deal_age, minor = _revenue(connection, of, ids, created, cohort)
-        warnings = [*dimensions.warnings, *of.warnings]
+        told = nothing_known(connection, asked, journeys) or known(connection, journeys).ended()
+        warnings = [*dimensions.warnings, *of.warnings, *([told] if told else [])]
+        until = known_until(connection, journeys)
     rows: list[Row] = []
     for i, (name, _) in enumerate(named):
         mine = cohort == i
         if not mine.any():
             continue
         size = int(mine.sum())
-        grown = min((journeys.as_of - int(created[mine].max())) // MONTH, ages)
+        grown = min((until - int(created[mine].max())) // MONTH, ages)
         converted = np.bincount(np.minimum(age[mine], ages), minlength=ages + 1).cumsum()
         brought = np.zeros(ages + 1, np.int64)
         ours = deal_cohort == i

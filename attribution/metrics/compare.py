@@ -15,6 +15,7 @@ from attribution.metrics.answer import Answer, Row
 from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.credits import Credits, credits_by_group
 from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by, parse_where
+from attribution.metrics.outside import outside_warnings
 from attribution.metrics.report import ask, count, dated, needed, no_rate_warnings, unconverted
 from attribution.metrics.selection import (
     Selection,
@@ -84,6 +85,7 @@ def compare(
         dimensions = Dimensions(connection, dims, conditions)
         found = [credits_by_group(connection, one, dimensions, question) for one in chosen]
         stale = [stale_warnings(connection, selection) for selection in chosen]
+        outside = outside_warnings(connection, chosen[0].journeys, question)
     labels = [selection.model for selection in chosen]
     first = chosen[0]
     table = _Table(dimensions, first, labels, found, currency or first.currency)
@@ -94,7 +96,12 @@ def compare(
         **first.envelope() | {"model": ", ".join(labels), "currency": table.currency},
         rows=table.rows(),
         totals=table.totals(),
-        warnings=[*max(stale, key=len), *dimensions.warnings, *no_rate_warnings(first, found[0], None)],
+        warnings=[
+            *max(stale, key=len),
+            *dimensions.warnings,
+            *outside,
+            *no_rate_warnings(first, found[0], None),
+        ],
         columns=dict.fromkeys(dims, "text")
         | dict.fromkeys([*labels, "disagreement"], unit)
         | {"disagreement_share": "ratio"},

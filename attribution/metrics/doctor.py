@@ -32,6 +32,7 @@ Check = Callable[[Look], list[Finding]]
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("rejected_rows", doctor_records.rejected_rows),
     ("conflicts", doctor_records.conflicts),
+    ("data_end", doctor_records.data_end),
     ("dangling_references", doctor_records.dangling_references),
     ("adjustment_currency", doctor_records.adjustment_currency),
     ("deals_without_people", doctor_records.deals_without_people),

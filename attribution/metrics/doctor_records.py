@@ -8,6 +8,8 @@ from sqlalchemy import exists, func, select
 
 from attribution.identifiers import LEAD
 from attribution.metrics.findings import Finding, Look
+from attribution.metrics.known_days import known
+from attribution.metrics.selection import select_journeys
 from attribution.store.schema import (
     adjustment,
     contact_of_deal,
@@ -19,10 +21,23 @@ from attribution.store.schema import (
     rejected_row,
     stage,
 )
+from attribution.store.settings import RAN_AT
 
 CONFLICT: Final = "conflict"
 _MEND_LEAD: Final = "import the leads, or mend lead_id"
 _NAME_CONTACTS: Final = "name the contacts in lead_id or emails, or import deal_contacts"
+
+
+def data_end(look: Look) -> list[Finding]:
+    """Tell whether data end long before the last run: what came after looks like nothing."""
+    if not look.settings.internal(RAN_AT):
+        return []
+    days = known(look.connection, select_journeys(look.connection))
+    if not days.stale or days.latest is None:
+        return []
+    gap = (days.last_run - days.latest).days
+    told = f"nothing is dated after {days.latest}, {gap:,} days before the last run on {days.last_run}"
+    return [Finding("notice", gap, told, "import what has come since, then run again")]
 
 
 def rejected_rows(look: Look) -> list[Finding]:

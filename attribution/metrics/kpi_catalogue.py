@@ -258,9 +258,13 @@ KPIS: Final = {
         ),
         _recurring(
             "monthly_recurring_revenue", "Monthly recurring revenue (MRR)",
-            "recurring amounts that run on the last day of the period, by the month", nets=False,
+            "recurring amounts that run on the last day of the period, by the month; a renewal takes the "
+            "place of its contract", nets=False,
         ),
-        _recurring("mrr_new", "MRR: new", "MRR of customers who had none on the last day before the period"),
+        _recurring(
+            "mrr_new", "MRR: new",
+            "MRR of customers who had none on the last day before the period, those who came back too",
+        ),
         _recurring("mrr_expansion", "MRR: expansion", "what customers pay more than before the period"),
         _recurring("mrr_contraction", "MRR: contraction", "what customers pay less who still pay"),
         _recurring("mrr_churned", "MRR: churned", "MRR before it of customers who have none at its end"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -64,6 +65,9 @@ _REVENUE: Final = ("revenue", "deal_revenue", "customer_revenue")  # groups are 
 _AT_EDGES: Final = (
     f"a rate that fewer than {ENOUGH_UNITS} accounts or people have, or lack, has Wilson's interval for "
     "records in clusters: draws show nothing of what was not seen"
+)
+_COSTLESS: Final = (
+    "where no spend is known, costs per lead, deal or customer are 0, which is not to say that they are free"
 )
 _PARTS: Final = {"lifetime_months": 1, "lifetime_years": 12}  # of a lifetime in months
 
@@ -270,7 +274,7 @@ class KpiTable:
         """Return `low high conversions too_few` of a figure, in the units of its value."""
         if self._intervals is None:
             return {}
-        if bounds is None or (row["value"] is None and kpi.denominator is not None):
+        if bounds is None or (row["value"] is None and kpi.denominator is not None) or _costless(kpi, row):
             return {"low": None, "high": None, "conversions": None, "too_few": None}
         found = bounds[group]
         if found.edge and not found.too_few:
@@ -372,6 +376,12 @@ class KpiTable:
                     some > whole.get(group, 0) > 0 for group, some in (found[kpi.numerator] or {}).items()
                 ):
                     self.measures.warn(kpi.above_one)
+        costs = {str(kpi.denominator) for kpi in counted if kpi.family == "cost"}
+        spent = found.get("spend")
+        if spent is not None and any(
+            value and not spent.get(group) for name in costs for group, value in (found[name] or {}).items()
+        ):
+            self.measures.warn(_COSTLESS)
         for stage, of in times.items():
             negative = sum(took.negative for took in (of or {}).values())
             if negative:
@@ -382,6 +392,11 @@ class KpiTable:
 
 def _at(found: Mapping[str, Mapping[int, int] | None], group: int) -> dict[str, int | None]:
     return {name: None if sums is None else sums.get(group, 0) for name, sums in found.items()}
+
+
+def _costless(kpi: Kpi, row: Row) -> bool:
+    """Tell of a cost that no spend is known for: it is 0, and nothing is learnt by drawing that again."""
+    return kpi.family == "cost" and row["numerator"] is not None and not Decimal(row["numerator"])
 
 
 def _figure(kpi: Kpi, value: Any, numerator: Any, denominator: Any) -> Row:

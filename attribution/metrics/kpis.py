@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection
 
 from attribution import clock
 from attribution.clock import DAY
@@ -27,17 +26,18 @@ from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.benchmarks import COLUMNS, with_benchmark
 from attribution.metrics.dimensions import Dimensions, parse_by, parse_where
 from attribution.metrics.findings import EXAMPLES
-from attribution.metrics.known_days import after_last_run, known_days
-from attribution.metrics.kpi_catalogue import Kpi, choose
+from attribution.metrics.known_days import known_until, nothing_known
+from attribution.metrics.kpi_catalogue import MONEY_MEASURES, Kpi, choose
 from attribution.metrics.kpi_intervals import DRAWS, Intervals
+from attribution.metrics.kpi_periods import When, compared, compared_columns
 from attribution.metrics.kpi_table import KpiTable
 from attribution.metrics.measures.context import Asked, Measures
 from attribution.metrics.measures.registry import MEASURES
-from attribution.metrics.periods import Span, as_period, before, spans
+from attribution.metrics.outside import currencies, currency_warnings
+from attribution.metrics.periods import as_period
 from attribution.metrics.report import ask
 from attribution.metrics.selection import (
     JourneySelection,
-    Period,
     find_credits,
     period,
     select_journeys,
@@ -58,6 +58,7 @@ _CENSORED: Final = {
 }  # fmt: skip
 _LIFETIMES: Final = {"lifetime_months": "months", "median_lifetime_months": "months"}
 _IMMATURE: Final = {"immature": "text"}
+_PARTIAL: Final = {"partial": "text"}
 _INTERVAL: Final = {"low": "mixed", "high": "mixed", "conversions": "count", "too_few": "text"}
 
 
@@ -96,10 +97,12 @@ def kpis(
 
     A row has the dimensions and `kpi value unit numerator denominator`; a duration has one row a
     `stage`, its value the median, its denominator how many, beside `lower_quartile upper_quartile` and
-    `negative` (how many ended before they began). With `every` a row begins with its `period`; with
-    `against` it has `before` and `change` (of the value, as a part of the one before), and what there was
-    nothing of in one of the two has a row too; with `interval` it has `low high conversions too_few`. A
-    cohort's row has `immature`: its youngest leads have had less time than three in four won deals took.
+    `negative` (how many ended before they began). With `every` a row begins with its `period`, and `partial`
+    tells of one that is not wholly asked for, not wholly within the days of the data, or not over; with
+    `against` it has `before` and `change` (of the value, as a part of the one before; of a rate in percentage
+    points, in `change_points`), and what there was nothing of in one of the two has a row too; with
+    `interval` it has `low high conversions too_few`. A cohort's row has `immature`: its youngest leads have
+    had less time than three in four won deals took.
 
     Args:
         db: the store.
@@ -107,7 +110,8 @@ def kpis(
         names: figures or families of :data:`attribution.metrics.kpi_catalogue.KPIS`; none gives all.
         basis: `period` (what happened in it) or `cohort` (the leads created in it, followed to today).
         every: `day`, `week`, `month`, `quarter` or `year`: the figures of each, from `start` (else the
-            first that is known) to `end` (else the last run).
+            first that is known) to `end` (else the last run). Where data end over a month before the last
+            run, no period has a row that lies wholly after them.
         against: `previous` (the period before, as long) or `year` (the same days a year earlier).
         interval: the share of intervals that are to hold the truth, such as 0.9; spend is taken as it is.
         draws, seed: of the intervals; those of predictions are made of as many draws as in
@@ -154,7 +158,7 @@ def kpis(
             judged = None if level is None else Intervals(of.units, level, draws, seed)
             return KpiTable(of, shown, earned, judged, censored=censored, seed=seed)
 
-        when = _When(connection, journeys, question.period, every, against)
+        when = When(connection, journeys, question.period, every, against)
         rows: list[Row] = []
         usual = _usual_time(measures)
         young: list[str] = []  # names of cohorts
@@ -165,12 +169,12 @@ def kpis(
                 found = now.rows(chosen)
             else:
                 during = measures.during(as_period(when.before(span), journeys.timezone))
-                found = _compared(now, KpiTable(during, shown, earned, censored=censored), chosen, dims)
+                found = compared(now, KpiTable(during, shown, earned, censored=censored), chosen, dims)
             if basis == "cohort":
                 immature = _immature(of, usual)
                 young += [span.name if span else ""] if immature else []
                 found = [row | {"immature": _followed(row, dims) and immature} for row in found]
-            rows += [{"period": span.name} | row for row in found] if every and span else found
+            rows += when.named(span, found)
         if young and usual is not None:
             measures.warn(_immature_text(young, usual))
         whole = [kpi for kpi in chosen if not (every and kpi.nets)]
@@ -179,9 +183,15 @@ def kpis(
             measures.warn(_no_total(kpi.name for kpi in chosen if kpi.nets))
         if goal is not None:
             measures.warn(f"--goal {goal} changes no KPI: each counts what its own words say")
+        unknown = nothing_known(connection, question.period, journeys)
+        if currency is not None and any(map(_mixes, chosen)) and {*currencies(connection)} > {currency}:
+            measures.warn(
+                f"figures per lead divide what there is in {currency} by all leads: a lead has no currency"
+            )
         read = find_credits(connection, with_goal(connection, journeys, "revenue"), label)
         warnings = [*(stale_warnings(connection, read) if read else []), *dimensions.warnings]
-        warnings += when.warnings
+        warnings += [unknown] if unknown else when.warnings
+        warnings += currency_warnings(connection, currency)
     if averages is not None:
         rows = averages.beside(rows)
         warnings += [*averages.warnings, *averages.unmet(rows)]
@@ -195,6 +205,7 @@ def kpis(
         columns=_columns(dims, chosen, every is not None, against is not None, level is not None)
         | (_CENSORED if censored and any(kpi.stages for kpi in chosen) else {})
         | (COLUMNS if averages is not None else {})
+        | (_PARTIAL if every else {})
         | (_IMMATURE if basis == "cohort" else {}),
         title=f"KPIs ({basis})"
         + (f" by {', '.join(dims)}" if dims else "")
@@ -207,6 +218,11 @@ def _no_total(names: Iterable[str]) -> str:
         f"{', '.join(names)} have no total: each compares the last day of a period with the day before it, "
         "and what came in one period and went in another would be in neither of all periods together"
     )
+
+
+def _mixes(kpi: Kpi) -> bool:
+    """Tell whether a figure sets money, which may be of one currency, against leads, which have none."""
+    return kpi.numerator in MONEY_MEASURES and kpi.denominator in ("leads", "mql", "sqo")
 
 
 def read_margin(margin: str | float | None) -> Fraction:
@@ -281,61 +297,6 @@ def read_level(interval: str | float | None) -> float | None:
     return value
 
 
-class _When:
-    """The periods that are asked for, and those that they are compared with."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        journeys: JourneySelection,
-        asked: Period,
-        every: str | None,
-        against: str | None,
-    ) -> None:
-        self._against = against
-        self.warnings: list[str] = []
-        self.spans: list[Span | None] = [None]
-        if every is None and against is None:
-            return
-        if every is None and (asked.start_day is None or asked.end_day is None):
-            raise InputError(
-                f"against {against!r} compares a period with another; give its days with --from and --to, "
-                "or --every month"
-            )
-        first, last = known_days(connection, asked, journeys)
-        if every is not None:
-            self.spans = list(spans(first, last, every))
-            later = after_last_run(connection, journeys) if asked.end_day is None else None
-            self.warnings += [later] if later else []
-        else:
-            self.spans = [Span(first, last, "")]
-
-    def before(self, span: Span | None) -> Span:
-        """Return what a period is compared with."""
-        assert span is not None
-        assert self._against is not None
-        return before(span, self._against)
-
-
-def _compared(now: KpiTable, earlier: KpiTable, chosen: list[Kpi], dims: Sequence[str]) -> list[Row]:
-    """Add what each figure was before, and how it changed; what is no more, or was not yet, has a row too."""
-
-    def key(row: Row) -> tuple[Any, ...]:
-        return (*(row[dim] for dim in dims), row["kpi"], row.get("stage"))
-
-    both = now.groups(chosen) | earlier.groups(chosen)
-    leadless = now.leadless(chosen) or earlier.leadless(chosen)
-    was = {key(row): row["value"] for row in earlier.rows(chosen, both, leadless=leadless)}
-    out = []
-    for row in now.rows(chosen, both, leadless=leadless):
-        then = was.get(key(row))
-        change = None
-        if then is not None and row["value"] is not None and float(then) != 0:
-            change = (float(row["value"]) - float(then)) / abs(float(then))
-        out.append(row | {"before": then, "change": change})
-    return out
-
-
 def _columns(
     dims: Sequence[str], chosen: Sequence[Kpi], every: bool, against: bool, judged: bool
 ) -> dict[str, str]:
@@ -348,7 +309,7 @@ def _columns(
     if judged:
         columns |= _INTERVAL
     if against:
-        columns |= {"before": "mixed", "change": "ratio"}
+        columns |= compared_columns(chosen)
     if any(kpi.times for kpi in chosen):
         columns |= _LIFETIMES
     return columns | (_STAGES if timed else {})
@@ -369,7 +330,7 @@ def _immature(measures: Measures, usual: float | None) -> bool:
     created = created[measures.in_period(created)]
     if usual is None or not len(created):
         return False
-    return measures.asked.journeys.as_of - int(created.max()) < usual
+    return known_until(measures.connection, measures.asked.journeys) - int(created.max()) < usual
 
 
 def _followed(row: Row, dims: Sequence[str]) -> bool:

@@ -55,8 +55,8 @@ def model_trust(
     Returns:
         rows of a model and a value of the dimension: `value low high in_conversions rank rank_best rank_worst
         too_few rank_agreement`. `in_conversions` counts those in which the model credits it at all; below
-        ten, or where they are of fewer than ten who are drawn, low and high are null. `value` is what a run of today would credit with a fit of today, in
-        floats, so it can be a penny beside the ledger's.
+        ten, or where they are of fewer than ten who are drawn, low and high are null. `value` is what a run
+        of today would credit with a fit of today, in floats, so it can be a penny beside the ledger's.
 
     Raises:
         UnknownNameError, ModelError, InputError: something asked for cannot be meant.

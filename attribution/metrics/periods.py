@@ -84,6 +84,16 @@ def spans(first: date, last: date, every: str) -> list[Span]:
     return found
 
 
+def cut_short(span: Span, every: str) -> bool:
+    """Tell whether a period of :func:`spans` is not a whole one.
+
+    >>> [cut_short(span, "month") for span in spans(date(2025, 1, 3), date(2025, 2, 28), "month")]
+    [True, False]
+    """
+    whole = _SPANS[every](span.first)
+    return (span.first, span.last) != (whole.first, whole.last)
+
+
 def as_period(span: Span, timezone: str) -> Period:
     """Return a span as what figures are asked for."""
     return period(span.first, span.last, timezone)

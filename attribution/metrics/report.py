@@ -26,6 +26,7 @@ from attribution.metrics.credits import (
 )
 from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by, parse_where
 from attribution.metrics.findings import EXAMPLES
+from attribution.metrics.outside import outside_warnings
 from attribution.metrics.selection import (
     Selection,
     find_credits,
@@ -88,6 +89,7 @@ def report(
         question = dated(question, selection, start, end)
         dimensions = Dimensions(connection, dims, conditions)
         warnings = [*stale_warnings(connection, selection), *dimensions.warnings]
+        warnings += outside_warnings(connection, selection.journeys, question)
         credited = credits_by_group(connection, selection, dimensions, question)
         assisted = assisted_by_group(connection, selection, dimensions, question)
         leads = leads_by_group(connection, selection, dimensions, question, warnings)

@@ -13,9 +13,11 @@ from attribution.metrics.answer import Answer
 from attribution.metrics.chosen_journeys import choose_journeys
 from attribution.metrics.cohorts import cohorts
 from attribution.metrics.compare import compare
+from attribution.metrics.known_days import known
 from attribution.metrics.kpis import kpis
 from attribution.metrics.paths import paths_of
 from attribution.metrics.report import report
+from attribution.metrics.selection import select_journeys
 from attribution.metrics.transitions import graph_of
 from attribution.report.charts.over_time import recurring_rows
 from attribution.report.drawing_library import made_meanwhile
@@ -67,7 +69,9 @@ def report_html(
     with made_meanwhile():
         with db.snapshot() as seen:  # one state for the whole page, read once
             answers = _answers(seen, models, asked, journeys, compared, counted)
-        answers |= {"notes": notes}
+            ended = _ended(seen)
+        said = any(ended in found.warnings for found in (answers["cohorts"], answers["recurring"]) if found)
+        answers |= {"notes": [*notes, *([ended] if ended and not said else [])]}
         with read_in(locale):
             return write_report(path, title=title, **answers)
 
@@ -94,6 +98,12 @@ def _answers(
         "cohorts": _cohorts(db, asked),
         "recurring": _recurring(db, counted),
     }
+
+
+def _ended(db: Database) -> str | None:
+    """Say that data end long before the last run, where they do."""
+    with db.read() as connection:
+        return known(connection, select_journeys(connection)).ended()
 
 
 def _notes(date: Any) -> list[str]:

@@ -197,7 +197,7 @@ def figure_text(value: Any, unit: str, currency: str | None = None) -> str:
         return percent_figure(value)
     if unit in ("count", "factor"):
         return count_figure(value)
-    if unit in ("days", "minutes", "months"):
+    if unit in ("days", "minutes", "months", "points"):
         return f"{count_figure(value)} {unit}"
     if unit == "time":
         return day_figure(str(value))

@@ -108,6 +108,8 @@ def kpi_table(kpis: Answer, caption: str) -> Table:
     for row in kpis.rows:
         unit = str(row.get("unit"))
         written = [str(row[dim]) for dim in dims]
+        if row.get("partial"):
+            written[0] += " (partial)"  # the period
         stage = f": {row['stage'].replace('_', ' ')}" if row.get("stage") else ""
         young = " (immature)" if row.get("immature") else ""
         written += [
@@ -116,7 +118,9 @@ def kpi_table(kpis: Answer, caption: str) -> Table:
         ]
         if compared:
             written.append(figure_text(row.get("before"), unit, kpis.currency))
-            written.append(figure_text(row.get("change"), "ratio"))
+            points = row.get("change_points")
+            changed = (row.get("change"), "ratio") if points is None else (points, "points")
+            written.append(figure_text(*changed))
         if judged:
             written.append(interval_text(row, kpis.currency) or DASH)
         rows.append([*written, worked_out(row, kpis.currency)])
@@ -158,13 +162,16 @@ def cohort_table(cohorts: Answer, figure: str, caption: str) -> Table:
 def mrr_table(recurring: Answer, caption: str) -> Table:
     """Write recurring revenue: one row a period, its movements and what it came to."""
     names = [*MOVEMENTS, "monthly_recurring_revenue"]
-    periods = dict.fromkeys(str(row["period"]) for row in recurring.rows)
+    periods = {str(row["period"]): " (partial)" * bool(row.get("partial")) for row in recurring.rows}
     found = {(str(row["period"]), row["kpi"]): row.get("value") for row in recurring.rows}
     names = [name for name in names if any((period, name) in found for period in periods)]
     headings = [("Period", False), *((MOVEMENTS[n][0] if n in MOVEMENTS else "MRR", True) for n in names)]
     rows = [
-        [period, *(figure_text(found.get((period, name)), "money", recurring.currency) for name in names)]
-        for period in periods
+        [
+            period + partial,
+            *(figure_text(found.get((period, name)), "money", recurring.currency) for name in names),
+        ]
+        for period, partial in periods.items()
     ]
     return Table(caption, headings, rows)
 

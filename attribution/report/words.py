@@ -42,6 +42,7 @@ COLUMNS: Final = {
     "disagreement": "Highest minus lowest",
     "disagreement_share": "… as share of the total",
     "ad_group": "Ad group",
+    "change_points": "Change in percentage points",
 }
 
 # what a column of one verb is called, where its name alone does not say it

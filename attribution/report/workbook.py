@@ -35,7 +35,7 @@ _TEXT_ONLY: Final = {"strings_to_formulas": False, "strings_to_urls": False, "st
 # parts of a row that are counted or priced, as a KPI's own unit does not say
 _FORMATS: Final = {
     "ratio": "0.0%", "factor": "0.00", "days": '#,##0.0" days"', "minutes": '#,##0.0" min"',
-    "months": '#,##0.0" months"',
+    "months": '#,##0.0" months"', "points": "#,##0.0",
 }  # fmt: skip
 _SUMMED: Final = ("report", "compare", "recommend", "predict")  # verbs whose totals stand below their rows
 _OF_RATIO: Final = ("value", "spend")  # columns of a report that its ROI is made of
@@ -250,7 +250,7 @@ class _Writer:
             form = self._format(unit, None if isinstance(result, str) else result, unsure)
             sheet.write_formula(at, i, text, form, result)
             return 12
-        if column in ("too_few", "immature"):
+        if column in ("too_few", "immature", "partial"):
             return _text(sheet, at, i, column.replace("_", " ") if value else "")
         if column == "kpi" and value in KPIS:
             return _text(sheet, at, i, KPIS[value].label)

@@ -112,7 +112,7 @@ def customer_months(measures: Measures) -> Parts | None:
 def _days_as_customers(measures: Measures) -> tuple[Ints, Ints]:
     """Return the first and the last day on which each deal's customer was one, `NEVER` for no end known."""
     deals, zone = measures.dimensions.deals, measures.asked.journeys.timezone
-    ends = contract_ends(measures.connection)
+    ends = contract_ends(measures)
     ids, closed = deals["deal_id"].to_numpy(np.int64), deals["closed"].to_numpy(np.int64)
     frame = pd.DataFrame({
         "customer": customers(measures),

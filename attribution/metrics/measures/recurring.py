@@ -3,11 +3,14 @@
 A won deal with a recurring amount counts in the periods on whose last day it runs, from `recurring_from`
 (else its closing) to `recurring_until`, both days included; a quarter's amount by a third, a year's by a
 twelfth. What a customer pays is rounded once, half up, and what its deals have of it by largest remainder.
-Currencies are converted at the rate of the day on which the deal was closed: exchange rates move nothing.
+A renewal takes the place of a contract (:mod:`attribution.metrics.measures.renewals`), which ends on the day
+before. Currencies are converted at the rate of the day on which the deal was closed: exchange rates move
+nothing.
 
 Movements compare a customer's last day of the period with the last day before it: nothing before is new,
 nothing after is churned, else more is expansion and less is contraction. So the amount before, plus new, plus
-expansion, less contraction, less churned is the amount after, in every group too.
+expansion, less contraction, less churned is the amount after, in every group too. A customer who comes back
+after a day of paying nothing is new again.
 """
 
 from __future__ import annotations
@@ -18,13 +21,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import case, func, select
 
 from attribution.ledger.rates import Rates, days_in_zone
 from attribution.metrics.facts import NEVER
 from attribution.metrics.measures.context import Measure, Measures
 from attribution.metrics.measures.parts import Parts
 from attribution.metrics.measures.records import customers
+from attribution.metrics.measures.renewals import EXPANSION, NEW, RENEWAL, renewed_by
 from attribution.metrics.measures.shared_out import share_out
 from attribution.money import money_words
 from attribution.store.columns import Ints, read_frame, read_ints
@@ -34,6 +38,7 @@ Mask = npt.NDArray[np.bool_]
 
 MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _YEAR: Final = 12
+_KINDS: Final = {"renewal": RENEWAL, "expansion": EXPANSION}
 _RECURS: Final = (deal.c.status == "won") & deal.c.recurring_minor.is_not(None) & deal.c.currency.is_not(None)
 _MOVES: Final = ("mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churned")
 
@@ -47,7 +52,7 @@ class Contracts:
         customer: number (:func:`attribution.metrics.measures.records.customers`).
         twelfths: what it brings in a month, in twelfths of a minor unit of the answer's currency.
         first, last: the days on which it runs, both included, since 1970; `NEVER` for no end.
-        ended: `recurring_until` in microseconds, `NEVER` for no end.
+        ended: `recurring_until` in microseconds, or when a renewal began; `NEVER` for no end.
         lead_created: microseconds, `NEVER` without a lead.
     """
 
@@ -84,48 +89,66 @@ def contracts(measures: Measures) -> Contracts:
 
 
 def _read(measures: Measures) -> Contracts:
-    asked, deals = measures.asked, measures.dimensions.deals
-    months = case(MONTHS, value=deal.c.recurring_interval)
-    columns = (
-        deal.c.deal_id, deal.c.recurring_minor, months, func.coalesce(deal.c.closed_at, NEVER),
-        func.coalesce(deal.c.recurring_from, deal.c.closed_at, NEVER),
-        func.coalesce(deal.c.recurring_until, NEVER),
-    )  # fmt: skip
-    names = ("deal", "minor", "months", "closed", "from", "until")
-    found = read_ints(measures.connection, select(*columns).where(_RECURS).order_by(deal.c.deal_id), names)
+    asked = measures.asked
+    held = _held(measures)
     texts = select(deal.c.currency).where(_RECURS).order_by(deal.c.deal_id)
     currency = read_frame(measures.connection, texts)["currency"].to_numpy(object)
-    zone, only = asked.journeys.timezone, asked.question.currency
-    days = {name: _days(found[name], zone) for name in ("closed", "from", "until")}
+    only = asked.question.currency
     minor, known = np.zeros(len(currency), np.int64), np.zeros(len(currency), bool)
     for name in sorted(set(currency.tolist())):
         own = np.flatnonzero(currency == name)
         if only is not None and name != only:
             continue
         rates = Rates(measures.connection, name, only or asked.journeys.currency)
-        minor[own], known[own] = rates.convert(found["minor"][own], days["closed"][own])
-        lost = int(found["minor"][own][~known[own]].sum())
+        minor[own], known[own] = rates.convert(held["minor"][own], held["closed"][own])
+        lost = int(held["minor"][own][~known[own]].sum())
         if lost:
             measures.warn(
                 f"recurring revenue leaves out {money_words(lost, name)}: no rate within 7 days of the "
                 "closing; import rates, then run again"
             )
-    at = pd.Index(deals["deal_id"]).get_indexer(found["deal"])
+    at = pd.Index(measures.dimensions.deals["deal_id"]).get_indexer(held["deal"])
     return Contracts(
-        deal=found["deal"][known],
-        customer=customers(measures)[at][known],
-        twelfths=(minor * (_YEAR // found["months"]))[known],
-        first=days["from"][known],
-        last=days["until"][known],
-        ended=found["until"][known],
+        deal=held["deal"][known],
+        customer=held["customer"][known],
+        twelfths=(minor * (_YEAR // held["months"]))[known],
+        first=held["first"][known],
+        last=held["last"][known],
+        ended=held["ended"][known],
         lead_created=measures.lead_created()[at][known],
     )
 
 
-def contract_ends(connection: Connection) -> dict[str, Ints]:
-    """Read when contracts end, whatever their currency: `deal` and `ended`, `NEVER` for no end."""
-    columns = (deal.c.deal_id, func.coalesce(deal.c.recurring_until, NEVER))
-    return read_ints(connection, select(*columns).where(_RECURS).order_by(deal.c.deal_id), ["deal", "ended"])
+def contract_ends(measures: Measures) -> dict[str, Ints]:
+    """Return when contracts end, whatever their currency: `deal` and `ended`, `NEVER` for no end."""
+    held = _held(measures)
+    return {name: held[name] for name in ("deal", "ended")}
+
+
+def _held(measures: Measures) -> dict[str, Ints]:
+    """Read the recurring deals of a store in any currency; those that were renewed end with that."""
+    return measures.once("recurring deals", lambda: _read_held(measures))
+
+
+def _read_held(measures: Measures) -> dict[str, Ints]:
+    zone = measures.asked.journeys.timezone
+    columns = (
+        deal.c.deal_id, deal.c.recurring_minor, case(MONTHS, value=deal.c.recurring_interval),
+        case(_KINDS, value=deal.c.kind, else_=NEW), func.coalesce(deal.c.closed_at, NEVER),
+        func.coalesce(deal.c.recurring_from, deal.c.closed_at, NEVER),
+        func.coalesce(deal.c.recurring_until, NEVER),
+    )  # fmt: skip
+    names = ("deal", "minor", "months", "kind", "closed", "from", "ended")
+    held = read_ints(measures.connection, select(*columns).where(_RECURS).order_by(deal.c.deal_id), names)
+    at = pd.Index(measures.dimensions.deals["deal_id"]).get_indexer(held["deal"])
+    held["customer"] = customers(measures)[at]
+    held |= {"first": _days(held["from"], zone), "last": _days(held["ended"], zone)}
+    by = renewed_by(held["customer"], held["kind"], held["first"], held["last"])
+    renewed = np.flatnonzero(by >= 0)
+    for name, begins in (("last", "first"), ("ended", "from")):
+        held[name][renewed] = np.minimum(held[name][renewed], held[begins][by[renewed]] - 1)
+    held["closed"] = _days(held["closed"], zone)
+    return held
 
 
 def _days(at: Ints, zone: str) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import altair as alt
@@ -24,6 +25,7 @@ MOVEMENTS: Final = {
 }
 _GROUPS: Final = 6  # lines that can be told apart
 _COHORTS: Final = 12  # the youngest
+_PARTIAL: Final = 3  # that are named: in the usual answer the first and the last
 _HEIGHT: Final = 280
 
 
@@ -107,6 +109,7 @@ def kpi_over_time(kpis: Answer, name: str) -> Chart:
         )
     left_out = len(every) - len(groups)
     subtitle = [f"{left_out} more in the table"] if left_out > 0 else []
+    subtitle += partial_periods(rows)
     told = sureness(row if one else row | {"low": None} for row in rows).replace("Line:", "Bars:")
     last = next(value for value in reversed(values) if value["value"] is not None)
     return theme.finish(
@@ -117,6 +120,12 @@ def kpi_over_time(kpis: Answer, name: str) -> Chart:
         height=_HEIGHT,
         layout=layout,
     )
+
+
+def partial_periods(rows: Sequence[Row]) -> list[str]:
+    """Name the periods that are not wholly asked for, not wholly within the data, or not over."""
+    names = list(dict.fromkeys(str(row["period"]) for row in rows if row.get("partial")))
+    return [f"Partial: {', '.join(names)}"] if 0 < len(names) <= _PARTIAL else []
 
 
 def _largest(rows: list[Row], dims: list[str]) -> list[str]:
@@ -170,6 +179,7 @@ def mrr_movement(kpis: Answer) -> Chart:
     moved = [every.index(value["period"]) for value in values if value["value"]]
     names = every[min(moved) : max(moved) + 1]
     values = [value for value in values if value["period"] in names]
+    shown = [row for row in rows if row.get("period") in names]
     since = "" if names[-1] == every[-1] else f". Nothing moved from {names[-1]} to {every[-1]}"
     used = [name for name, _, _ in MOVEMENTS.values() if any(value["series"] == name for value in values)]
     palette = {name: colour for name, _, colour in MOVEMENTS.values() if name in used}
@@ -201,7 +211,7 @@ def mrr_movement(kpis: Answer) -> Chart:
     return theme.finish(
         alt.LayerChart(layer=[marks, line]),
         title=title,
-        subtitle=f"Above the line: gained. Below it: lost{since}",
+        subtitle=". ".join([f"Above the line: gained. Below it: lost{since}", *partial_periods(shown)]),
         description=f"Bars by period, {names[0]} to {names[-1]}: {title}. Gains less losses: "
         f"{figure_text(round(net, 2), 'money', kpis.currency)}.",
         height=_HEIGHT,
@@ -213,7 +223,7 @@ def cohort_curves(cohorts: Answer, figure: str = "conversion_rate") -> Chart:
     """Draw a figure of a `cohorts` answer by the age of the leads, a line a cohort, the youngest the darkest.
 
     `figure` is `conversion_rate` or `revenue_per_lead`. A line ends at the age that all leads of its cohort
-    have reached. Twelve cohorts are drawn, the youngest.
+    have reached, by the last run or the end of data. Twelve cohorts are drawn, the youngest.
 
     >>> rows = [{"cohort": "2025-01", "age": 1, "leads": 40, "conversion_rate": 0.25}]
     >>> answer = Answer(verb="cohorts", store="", as_of="", rows=rows)
