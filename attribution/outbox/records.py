@@ -137,16 +137,23 @@ def _contacts(connection: Connection, people: Ints) -> dict[int, Contact]:
     with temporary(connection, person=people) as asked:
         frame = read_frame(
             connection,
-            select(asked.c.person, identifier.c.kind, contact.c.value)
+            select(asked.c.person, contact.c.identifier_id, contact.c.value)
+            .select_from(asked)
             .join(membership, membership.c.person_id == asked.c.person)
-            .join(identifier, identifier.c.identifier_id == membership.c.identifier_id)
-            .join(contact, contact.c.identifier_id == identifier.c.identifier_id)
-            .where(identifier.c.kind.in_([EMAIL, PHONE]), identifier.c.trait == 0)
-            .distinct()
-            .order_by(asked.c.person, identifier.c.kind, identifier.c.identifier_id),
+            .join(contact, contact.c.identifier_id == membership.c.identifier_id)
+            .distinct(),
         )
+    with temporary(connection, number=as_set(frame["identifier_id"].to_numpy(np.int64))) as asked:
+        kinds = read_ints(
+            connection,
+            select(asked.c.number, identifier.c.kind)
+            .join(identifier, identifier.c.identifier_id == asked.c.number)
+            .where(identifier.c.kind.in_([EMAIL, PHONE]), identifier.c.trait == 0),  # 1: a role's mailbox
+            ["identifier_id", "kind"],
+        )
+    frame = frame.merge(pd.DataFrame(kinds), on="identifier_id").sort_values(["person", "identifier_id"])
     found: dict[int, dict[int, list[str]]] = {}
-    for person, kind, value in frame.itertuples(index=False):
+    for person, kind, value in frame[["person", "kind", "value"]].itertuples(index=False):
         found.setdefault(person, {}).setdefault(kind, []).append(value)
     return {
         person: Contact(
