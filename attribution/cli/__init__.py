@@ -29,6 +29,7 @@ VERBS: Final = {
     "kpis": "kpis",
     "recommend": "recommend",
     "predict": "predict",
+    "send": "send",
     "explain": "explain",
     "identity": "identity",
     "paths": "paths",

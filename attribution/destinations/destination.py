@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 from attribution import clock
 from attribution.clock import DAY
+from attribution.destinations import hashing
 from attribution.destinations.conversion import Change, Conversion, Signal
 from attribution.destinations.request import Outcome, Refusal, Reply, Request
 from attribution.errors import InputError, UnknownNameError
@@ -36,6 +38,8 @@ class Destination(ABC):
         takes_contacts: whether it finds people by what they are called too.
         age_days: how old a conversion may be; None: no limit is known.
         changes: what can be told of a conversion that it has.
+        revives: whether what was retracted can be restated; else it comes back as another transaction.
+        actions: goal -> what it counts as there, where nothing else is said.
 
     Args:
         settings: by name.
@@ -55,6 +59,8 @@ class Destination(ABC):
     takes_contacts: ClassVar[bool] = True
     age_days: ClassVar[int | None] = None
     changes: ClassVar[frozenset[Change]] = frozenset()
+    revives: ClassVar[bool] = False
+    actions: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         known = {need.name: need for need in self.settings}
@@ -102,7 +108,10 @@ class Destination(ABC):
         if any(conversion.clicks.get(kind) for kind in self.click_kinds):
             return None
         contact = conversion.contact
-        if self.takes_contacts and (contact.emails or contact.phones):
+        if self.takes_contacts and (
+            hashing.all_hashed(contact.emails, hashing.plain_email)
+            or hashing.all_hashed(contact.phones, hashing.phone_digits)
+        ):
             return None
         kinds = ", ".join(self.click_kinds)
         others = "an e-mail address or a phone number" if self.takes_contacts else ""
@@ -118,13 +127,18 @@ class Destination(ABC):
                 f"it happened at {clock.iso(conversion.at)}, "
                 f"before its click at {clock.iso(conversion.clicked_at)}",
             )
-        if self.age_days is None or now - conversion.at <= self.age_days * DAY:
+        oldest = self._oldest_days(conversion)
+        if oldest is None or now - conversion.at <= oldest * DAY:
             return None
         return Refusal(
             "too_old",
             f"it is of {clock.iso(conversion.at)}; {self.label} takes conversions of the last "
-            f"{self.age_days} days: send sooner after closing",
+            f"{oldest} days: send sooner after closing",
         )
+
+    def _oldest_days(self, conversion: Conversion) -> int | None:
+        """How old this conversion may be, where that depends on what it is."""
+        return self.age_days
 
     def _by_change(self, conversion: Conversion, now: int) -> Refusal | None:
         if conversion.change is Change.NEW or conversion.change in self.changes:
@@ -174,4 +188,19 @@ def by_change(conversions: Iterable[Conversion]) -> dict[Change, list[Conversion
     found: dict[Change, list[Conversion]] = {}
     for conversion in conversions:
         found.setdefault(conversion.change, []).append(conversion)
+    return found
+
+
+def merged(event: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a conversion's details over what was written for it, level by level.
+
+    >>> merged({"user": {"id": 1}, "value": 5}, {"user": {"name": "x"}, "value": 6})
+    {'user': {'id': 1, 'name': 'x'}, 'value': 6}
+    """
+    found = dict(event)
+    for name, told in details.items():
+        mine = found.get(name)
+        if isinstance(mine, Mapping) and isinstance(told, Mapping):
+            told = merged(mine, told)
+        found[name] = told
     return found

@@ -48,6 +48,7 @@ class Google(Destination):
     age_days: ClassVar[int | None] = 90
     # no retraction: told again with a value of nothing
     changes: ClassVar[frozenset[Change]] = frozenset({Change.RESTATED, Change.RETRACTED})
+    revives: ClassVar[bool] = True
 
     def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
         """Write one request for each 2,000 conversions of an action."""

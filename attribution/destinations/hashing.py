@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
 _HASHED: Final = re.compile(r"[0-9a-f]{64}")
@@ -35,6 +36,20 @@ def is_hashed(text: str) -> bool:
     return _HASHED.fullmatch(text) is not None
 
 
+def all_hashed(texts: Iterable[str], plain: Callable[[str], str]) -> list[str]:
+    """Return the hashes of all texts, each written plainly first and once; what is a hash already stays.
+
+    Args:
+        texts: as people write them.
+        plain: writes one as a platform wants it, empty where it is none.
+
+    >>> [key[:6] for key in all_hashed(["Quinny@example.com", "quinny@example.com", "none"], plain_email)]
+    ['d00d0a']
+    """
+    found = (text if is_hashed(text) else plain(text) for text in texts)
+    return list(dict.fromkeys(hashed(text) for text in found if text))
+
+
 def plain_email(text: str) -> str:
     """Return an address in small letters without spaces around it, empty where it is none.
 
@@ -56,6 +71,17 @@ def google_email(text: str) -> str:
     name, _, host = address.rpartition("@")
     if host in _GMAIL:
         name = name.replace(".", "")
+    return f"{name}@{host}" if name else ""
+
+
+def bare_email(text: str) -> str:
+    """Return an address without dots and tag before any host, as Microsoft and Reddit want it.
+
+    >>> bare_email("Al.ice+Apple@Example.Com"), bare_email("+tag@example.com")
+    ('alice@example.com', '')
+    """
+    name, _, host = plain_email(text).rpartition("@")
+    name = name.partition("+")[0].replace(".", "")
     return f"{name}@{host}" if name else ""
 
 
@@ -86,3 +112,22 @@ def name(text: str) -> str:
     'jean-luc'
     """
     return text.strip().lower()
+
+
+def letters(text: str) -> str:
+    """Return the small letters of a place's name, without what stands between them.
+
+    >>> letters("St. John's 2"), letters("New York")
+    ("stjohn's", 'newyork')
+    """
+    return "".join(sign for sign in name(text) if not (sign.isspace() or sign.isdigit() or sign == "."))
+
+
+def country(text: str) -> str:
+    """Return a country's two letters in small ones, empty where there are not two.
+
+    >>> country(" GB "), country("Britain")
+    ('gb', '')
+    """
+    code = name(text)
+    return code if len(code) == 2 else ""

@@ -84,6 +84,10 @@ class _Again(Exception):
         self.status = status
 
 
+class BrokenError(Exception):
+    """A request without an answer: see :meth:`Client.exchange`."""
+
+
 class Client:
     """Speaks to one host.
 
@@ -182,6 +186,34 @@ class Client:
                 "repeat the command later to go on"
             ) from None
 
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Make a request once, and return whatever comes back: status, headers and content.
+
+        Where the access token is refused, once more with a new one.
+
+        Raises:
+            BrokenError: nothing came back; nobody knows whether the request was read.
+        """
+        options = {"params": params, "json": json}
+        renewed = False
+        while True:
+            try:
+                answer = self._once(method, self.base_url + path, options, MAX_BYTES, headers or {})
+            except _Again as error:
+                raise BrokenError(self.clean(str(error))) from None
+            if answer[0] != 401 or self._renew is None or renewed:
+                return answer
+            renewed = True
+            self._renew()
+
     def clean(self, text: str) -> str:
         """Return what a platform says on one short line, without any secret."""
         for secret in self._secrets():
@@ -225,13 +257,21 @@ class Client:
             raise PullError(f"{self.name} refuses the request ({status}: {words})", fault.code)
 
     def _once(
-        self, method: str, address: str, options: Mapping[str, Any], max_bytes: int
+        self,
+        method: str,
+        address: str,
+        options: Mapping[str, Any],
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         httpx = _needed("httpx")
         self._pace()
         try:
             with self._client().stream(
-                method, address, headers=dict(self._headers()), **{k: v for k, v in options.items() if v}
+                method,
+                address,
+                headers={**self._headers(), **(headers or {})},
+                **{k: v for k, v in options.items() if v},
             ) as answer:
                 content, size, begun = [], 0, time.monotonic()
                 for part in answer.iter_bytes():
