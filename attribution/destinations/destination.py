@@ -73,6 +73,12 @@ class Destination(ABC):
             raise InputError(f"{self.name} needs {told}")
         self._settings = dict(settings)
 
+    @property
+    def account(self) -> str:
+        """What has conversions of its own: the first setting, without what people put between digits."""
+        first = self.setting(self.settings[0].name) if self.settings else ""
+        return first.replace("-", "").replace(" ", "")
+
     def setting(self, name: str) -> str:
         """Return a setting, empty where it is not given."""
         return self._settings.get(name, "")

@@ -6,6 +6,7 @@ https://ads-api.reddit.com/docs/v3/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import hashing, replies
@@ -45,6 +46,7 @@ class Reddit(Destination):
         Need("access_token", "a conversion access token from Events Manager; it does not expire"),
     )
     most: ClassVar[int] = 1_000
+    actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "Purchase"})
     click_kinds: ClassVar[tuple[str, ...]] = ("rdt_cid",)
     age_days: ClassVar[int | None] = 7
 

@@ -23,6 +23,7 @@ from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.outbox.queue import Line
 from attribution.outbox.records import conversions_of
 from attribution.outbox.states import State
+from attribution.sources.masking import mask_text
 from attribution.store.columns import read_frame
 from attribution.store.database import Database
 from attribution.store.schema import delivery
@@ -55,6 +56,10 @@ class Sender(Protocol):
         Raises:
             CutError: nothing did.
         """
+        ...
+
+    def clean(self, text: str) -> str:
+        """Return what a destination says without any secret."""
         ...
 
 
@@ -173,6 +178,7 @@ def _tell(
             for one, outcome in zip(told, outcomes, strict=True):
                 key = keys[id(one)]
                 change = _change(key, outcome, attempts[key], digest)
+                change["new_words"] = mask_text(sender.clean(outcome.words)) or None  # it may quote people
                 changes.append(change)
                 done.add(State(change["new_state"]), outcome.code)
             _record(db, changes)

@@ -151,10 +151,9 @@ def prepared(name: str) -> Target:
     values = credentials.values
     settings = {need.name: values[need.name] for need in kind.settings if need.name in values}
     destination = kind(settings)
-    account = next((settings[need.name] for need in kind.settings if need.name in settings), "")
     chosen = {goal: credentials.value(_ACTION.format(goal)) or kind.actions.get(goal, "") for goal in GOALS}
     lines = {
-        goal: Line(name, account, action, goal, kind.changes, kind.revives)
+        goal: Line(name, destination.account, action, goal, kind.changes, kind.revives)
         for goal, action in chosen.items()
         if action
     }
