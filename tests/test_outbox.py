@@ -290,17 +290,57 @@ def test_waiting_as_long_as_the_platform_asks(shop: Store) -> None:
         assert send(shop, platform).counts == {"accepted": 2, "held": 1}
 
 
+def test_what_fails_too_often_is_given_up_until_somebody_says_to_retry(shop: Store) -> None:
+    platform = Platform(faults=iter(["throttle"] * 12))
+    with freeze_time("2026-11-05T12:00:00Z") as now:
+        put(shop)
+        for _ in range(12):
+            send(shop, platform)
+            now.tick(7 * 3_600)
+        assert sorted(outbox(shop, "transaction_id", "state", "attempts")) == [
+            ("D-1:revenue", "dead", 12),
+            ("D-2:revenue", "dead", 12),
+            ("D-3:revenue", "held", 0),  # it was never sent
+        ]
+        assert {row["check"] for row in shop.doctor().rows if row["severity"] == "error"} == {
+            "stuck_deliveries"
+        }
+        assert put(shop) == Queued()
+        assert send(shop, platform).counts == {"held": 1}
+        assert send(shop, platform, retry=True).counts == {"accepted": 2, "held": 1}
+
+
+def test_of_somebody_who_was_erased_nothing_more_is_told(shop: Store, csv: Csv) -> None:
+    platform = Platform()
+    put(shop)
+    send(shop, platform, limit=1)
+    shop.forget(lead="L-1")
+    shop.forget(lead="L-2")
+    refund = "adjustment_id,deal_id,at,amount,currency\nA-1,D-1,2026-11-04T00:00:00Z,-40.00,GBP\n"
+    shop.import_table("adjustments", csv("adjustments", refund))
+    run(shop)
+    assert put(shop) == Queued()
+    assert send(shop, platform).counts == {"held": 1}
+    assert platform.has == {"D-1:revenue": 10_000}
+    assert [row[1:] for row in outbox(shop, "transaction_id", "touch", "state")][:2] == [
+        (None, "accepted"),
+        (None, "withdrawn"),
+    ]
+    assert not any("D-1" in row[0] or "D-2" in row[0] for row in outbox(shop, "transaction_id"))
+
+
 FAULTS = ["", "", "", "cut before", "cut after", "throttle", "kill before", "kill after"]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_happens_the_platform_has_each_deal_once_with_its_value(
-    shop: Store, csv: Csv, seed: int
+    sqlite_store: Store, csv: Csv, seed: int
 ) -> None:
     chance = random.Random(seed)
     platform = Platform(faults=(chance.choice(FAULTS) for _ in range(60)))
     truth: dict[str, int | None] = {"D-1": 10_000, "D-2": 5_000}
     with freeze_time("2026-11-05T12:00:00Z") as now:
+        shop = filled(sqlite_store, csv)
         for _ in range(8):
             key = chance.choice(["D-1", "D-2"])
             pounds = chance.choice([None, 10, 20, 30])

@@ -29,11 +29,18 @@ from attribution.cli.render import show
     help="click: conversions with a click of the platform (default); contacts: those without one too.",
 )  # fmt: skip
 @click.option("--model", metavar="MODEL", help="Whose credit; default: the store's.")
+@click.option("--retry", is_flag=True, help="Tell again what was refused for good or given up.")
 @click.option("--since", metavar="DATE", help="Leave conversions before this day alone.")
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Tell at most so many.")
 @output_options
 def command(
-    destination: str | None, dry_run: bool, status: bool, form: str, store: str | None, **options: Any
+    destination: str | None,
+    dry_run: bool,
+    retry: bool,
+    status: bool,
+    form: str,
+    store: str | None,
+    **options: Any,
 ) -> int:
     """Tell DESTINATION (google, google_ads, meta, microsoft, ...) what became of its clicks.
 
@@ -50,7 +57,9 @@ def command(
     with open_store(store) as opened:
         try:
             with progress() as report:
-                answer = opened.send(destination, dry_run=dry_run, progress=report, **given(options))
+                answer = opened.send(
+                    destination, dry_run=dry_run, retry=retry, progress=report, **given(options)
+                )
         except KeyboardInterrupt:
             raise Interrupted(
                 f"interrupted; what was sent is noted: repeat `attribution send {destination}` to go on"

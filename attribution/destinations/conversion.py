@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -90,6 +90,7 @@ class Conversion:
         currency: ISO 4217.
         change: whether it is new there.
         changed_at: microseconds, when the change happened; None unless it is one.
+        revision: 1, 2, ...: counts what was ever said of the transaction.
         clicks: kind -> click id (`gclid`, `fbclid`, ...), those that the destination gave.
         clicked_at: microseconds, when that click happened; None: not known.
         contact, visit, consent: of the person.
@@ -119,6 +120,7 @@ class Conversion:
     share_millionths: int | None = None
     model: str | None = None
     details: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    revision: int = 1
 
     @property
     def value(self) -> Decimal | None:
@@ -126,3 +128,12 @@ class Conversion:
         if self.value_minor is None or self.currency is None:
             return None
         return to_major(self.value_minor, self.currency)
+
+    @property
+    def share(self) -> Decimal | None:
+        """The part of the conversion that is told, with six places; None: all of it."""
+        return None if self.share_millionths is None else Decimal(self.share_millionths).scaleb(-6)
+
+    def click_kind(self, kinds: Iterable[str]) -> str:
+        """Return the first of some kinds that there is a click id of, empty where there is none."""
+        return next((kind for kind in kinds if self.clicks.get(kind)), "")

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution import clock
+from attribution.channels.origin import CLICK_IDS
 from attribution.clock import DAY
 from attribution.destinations import hashing
 from attribution.destinations.conversion import Change, Conversion, Signal
@@ -20,6 +21,8 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.pulls.credentials import Need
 
 AHEAD: Final = 60 * clock.SECOND  # by how much the clocks of others may differ from ours
+# whatever any platform gave; Mailchimp's says who reads a mailing, not which advertisement was clicked
+ANY_CLICK: Final = tuple(kind for kind in CLICK_IDS if kind != "mc_eid")
 
 
 class Destination(ABC):
@@ -30,12 +33,13 @@ class Destination(ABC):
     Attributes:
         name: as typed after `send`.
         label: as people write it.
-        base_url: of all its requests; a setting of the same name replaces it.
+        base_url: of all its requests; a setting of the same name replaces it; empty: see :attr:`home`.
         settings: what it has to be told that is no secret: account numbers and the like.
         secrets: what lets a request in.
         most: how many conversions a request may hold.
         click_kinds: click ids that it gave, best first; empty: it has none.
         takes_contacts: whether it finds people by what they are called too.
+        without_click: whether it is told conversions without a click too, unasked.
         age_days: how old a conversion may be; None: no limit is known.
         changes: what can be told of a conversion that it has.
         revives: whether what was retracted can be restated; else it comes back as another transaction.
@@ -57,6 +61,7 @@ class Destination(ABC):
     most: ClassVar[int] = 1000
     click_kinds: ClassVar[tuple[str, ...]] = ()
     takes_contacts: ClassVar[bool] = True
+    without_click: ClassVar[bool] = False
     age_days: ClassVar[int | None] = None
     changes: ClassVar[frozenset[Change]] = frozenset()
     revives: ClassVar[bool] = False
@@ -78,6 +83,11 @@ class Destination(ABC):
         """What has conversions of its own: the first setting, without what people put between digits."""
         first = self.setting(self.settings[0].name) if self.settings else ""
         return first.replace("-", "").replace(" ", "")
+
+    @property
+    def home(self) -> str:
+        """Where its requests go, unless a setting `base_url` says otherwise."""
+        return self.base_url
 
     def setting(self, name: str) -> str:
         """Return a setting, empty where it is not given."""

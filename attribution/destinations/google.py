@@ -12,6 +12,7 @@ from attribution import clock
 from attribution.destinations import hashing
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
 from attribution.destinations.destination import Destination, lots
+from attribution.destinations.replies import mapping, whole
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.pulls.credentials import Need
 
@@ -64,17 +65,13 @@ class Google(Destination):
 
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: one bad event has the request refused, and success is only that it was taken."""
-        body = reply.body if isinstance(reply.body, Mapping) else {}
+        body = mapping(reply.body)
         if 200 <= reply.status < 300:
             reference = str(body.get("requestId", ""))
             return [Outcome(Verdict.ACCEPTED, reference=reference)] * len(request.conversions)
-        error = body.get("error")
-        error = error if isinstance(error, Mapping) else {}
-        code, words = _reason(error) or str(error.get("status", reply.status)), str(error.get("message", ""))
-        again = reply.status == 429 or reply.status >= 500 or code in _AGAIN
-        alone = len(request.conversions) == 1
-        verdict = Verdict.RETRY if again else Verdict.REJECTED if alone else Verdict.UNCLEAR
-        return [Outcome(verdict, code, words)] * len(request.conversions)
+        error = mapping(body.get("error"))
+        code = _reason(error) or str(error.get("status", reply.status))
+        return whole(request, reply, code, str(error.get("message", "")), again=code in _AGAIN)
 
     def _account(self, action: str) -> dict[str, Any]:
         account = {"accountType": "GOOGLE_ADS", "accountId": self.setting("customer_id").replace("-", "")}

@@ -138,15 +138,19 @@ def _person(conversion: Conversion) -> dict[str, Any]:
         "external_id": hashing.all_hashed(contact.external_ids, str.strip),
         "client_ip_address": visit.ip_address,
         "client_user_agent": visit.user_agent,
-        "fbc": _fbc(conversion),
+        "fbc": fbc(conversion),
         "fbp": visit.client_ids.get("fbp", ""),
         "lead_id": conversion.clicks.get("meta_lead_id", ""),
     }
     return {key: told for key, told in found.items() if told}
 
 
-def _fbc(conversion: Conversion) -> str:
-    """Write the click as Meta's cookie does: with when it happened, and its capitals as they were."""
+def fbc(conversion: Conversion) -> str:
+    """Write the click as Meta's cookie does: with when it happened, and its capitals as they were.
+
+    >>> fbc(Conversion("1", "won", 2_000_000, clicks={"fbclid": "IwAR"}, clicked_at=1_000_000))
+    'fb.1.1000.IwAR'
+    """
     click = conversion.clicks.get("fbclid")
     if not click:
         return ""

@@ -28,6 +28,8 @@ _HOMES: Final = {
     "pinterest": "Pinterest",
     "reddit": "Reddit",
     "x": "X",
+    "file": "File",
+    "webhook": "Webhook",
 }
 
 

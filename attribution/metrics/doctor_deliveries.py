@@ -18,7 +18,7 @@ _STATES: Final = (
     ),
     (
         "dead", "error", "{count} conversions could not be told to {label}, however often it was tried",
-        "attribution send --status has the reason; mend it and send again",
+        "attribution send --status has the reason; mend it, then send with --retry",
     ),
     (
         "held", "notice", "{count} conversions cannot be told to {label} as they are",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from attribution.errors import UnknownNameError
+from attribution.outbox.signing import STANDARD_WEBHOOKS, Signing
 
 TOKEN: Final = "token"  # what a login gives
 
@@ -41,11 +42,13 @@ class Access:
             are left out.
         params: of the address, likewise.
         login: where `{token}` comes from; None: there is none.
+        signing: what is written last, of the request as it leaves; None: nothing.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     login: Login | None = None
+    signing: Signing | None = None
 
 
 _GOOGLE: Final = Login("https://oauth2.googleapis.com", "/token")
@@ -77,6 +80,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "pinterest": Access(_STATIC),
     "snapchat": Access(params={"access_token": "{access_token}"}),
     "reddit": Access(_STATIC),
+    "webhook": Access(signing=STANDARD_WEBHOOKS),
 }  # fmt: skip
 
 

@@ -22,17 +22,17 @@ from attribution.destinations.destination import Destination
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.outbox.queue import Line
 from attribution.outbox.records import conversions_of
-from attribution.outbox.states import State
+from attribution.outbox.states import ENDED, State
 from attribution.sources.masking import mask_text
 from attribution.store.columns import read_frame
 from attribution.store.database import Database
 from attribution.store.schema import delivery
 
 LEASE: Final = 15 * clock.MINUTE  # after which a sender counts as gone
-ATTEMPTS: Final = 12  # over about two days
+ATTEMPTS: Final = 12  # over most of a day
 _FIRST_WAIT: Final = clock.MINUTE
 _LONGEST_WAIT: Final = 6 * clock.HOUR
-_AT_ONCE: Final = 2_000
+_AT_ONCE: Final = 10_000  # what is read together; requests hold fewer
 # what may be otherwise tomorrow; all other refusals are for good
 _PASSING: Final = frozenset({"no_consent", "no_match_key", "future", "currency"})
 _STATES: Final = {
@@ -84,6 +84,7 @@ def deliver(
     sender: Sender,
     *,
     limit: int | None = None,
+    retry: bool = False,
     progress: Progress | None = None,
 ) -> Delivered:
     """Send what is due to a destination.
@@ -94,14 +95,16 @@ def deliver(
         line: whose deliveries.
         sender: takes requests there.
         limit: how many at most.
+        retry: what was refused for good or given up is tried again, once its reason is mended.
         progress: called with what is done, how much, and of how many.
     """
-    done, left = Delivered(), limit
-    _reconsider(db, line)
+    done, left, last = Delivered(), limit, 0
+    _reconsider(db, line, [State.HELD, *ENDED] if retry else [State.HELD])
     while left is None or left > 0:
-        rows = _take(db, line, _AT_ONCE if left is None else min(_AT_ONCE, left))
+        rows = _take(db, line, _AT_ONCE if left is None else min(_AT_ONCE, left), last)
         if not len(rows):
             return done
+        last = int(rows["delivery_id"].max())
         with db.read() as connection:
             conversions = conversions_of(connection, rows)
         _tell(db, destination, sender, rows, conversions, done)
@@ -119,17 +122,17 @@ def _of_line(line: Line) -> Any:
     )
 
 
-def _reconsider(db: Database, line: Line) -> None:
+def _reconsider(db: Database, line: Line, states: Sequence[State]) -> None:
     """Queue again what could not be sent the last time: consent may have come in."""
     with db.write() as connection:
         connection.execute(
             update(delivery)
-            .where(_of_line(line), delivery.c.state == State.HELD)
-            .values(state=str(State.QUEUED))
+            .where(_of_line(line), or_(*(delivery.c.state == state for state in states)))
+            .values(state=str(State.QUEUED), attempts=0, due_at=clock.now_micros(), settled_at=None)
         )
 
 
-def _take(db: Database, line: Line, most: int) -> pd.DataFrame:
+def _take(db: Database, line: Line, most: int, after: int = 0) -> pd.DataFrame:
     """Mark what is due as under way, and return it; what others have marked is theirs until they are gone."""
     now = clock.now_micros()
     due = or_(delivery.c.state == State.QUEUED, delivery.c.state == State.SENT)
@@ -137,17 +140,19 @@ def _take(db: Database, line: Line, most: int) -> pd.DataFrame:
         rows = read_frame(
             connection,
             select(delivery)
-            .where(_of_line(line), due, delivery.c.due_at <= now)
+            .where(_of_line(line), due, delivery.c.due_at <= now, delivery.c.delivery_id > after)
             .order_by(delivery.c.delivery_id)
             .limit(most),
         )
+        if not len(rows):
+            return rows
         connection.execute(
             update(delivery)
             .where(delivery.c.delivery_id == bindparam("of"))
-            .values(state=str(State.SENT), attempts=delivery.c.attempts + 1, sent_at=now, due_at=now + LEASE),
-            [{"of": key} for key in rows["delivery_id"].tolist()] or [{"of": -1}],
+            .values(state=str(State.SENT), due_at=now + LEASE),
+            [{"of": key} for key in rows["delivery_id"].tolist()],
         )
-    return rows.assign(attempts=rows["attempts"] + 1) if len(rows) else rows
+    return rows
 
 
 def _tell(
@@ -177,7 +182,8 @@ def _tell(
             changes = []
             for one, outcome in zip(told, outcomes, strict=True):
                 key = keys[id(one)]
-                change = _change(key, outcome, attempts[key], digest)
+                change = _change(key, outcome, attempts[key] + 1, digest)
+                change |= {"new_attempts": attempts[key] + 1, "new_sent_at": clock.now_micros()}
                 change["new_words"] = mask_text(sender.clean(outcome.words)) or None  # it may quote people
                 changes.append(change)
                 done.add(State(change["new_state"]), outcome.code)
@@ -258,7 +264,7 @@ def _row(
 def _record(db: Database, changes: Sequence[Mapping[str, Any]]) -> None:
     if not changes:
         return
-    names = ("state", "code", "words", "reference", "digest", "due_at", "settled_at")
+    names = [name.removeprefix("new_") for name in changes[0] if name.startswith("new_")]
     statement = (
         update(delivery)
         .where(delivery.c.delivery_id == bindparam("of"), delivery.c.state == State.SENT)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from attribution.destinations.conversion import Change
 from attribution.outbox.states import ENDED, OPEN, THERE, State
@@ -186,7 +186,7 @@ def _amend(connection: Connection, line: Line, rows: pd.DataFrame, now: int) -> 
         .where(
             *_of_line(line),
             delivery.c.conversion_id == bindparam("of"),
-            delivery.c.state.in_(list(map(str, OPEN))),
+            or_(*(delivery.c.state == state for state in OPEN)),
         )
         .values(
             {name: bindparam(f"new_{name}") for name in given} | {"state": str(State.QUEUED), "due_at": now}
@@ -209,7 +209,7 @@ def _withdraw(connection: Connection, line: Line, ids: pd.Series, now: int) -> N
         .where(
             *_of_line(line),
             delivery.c.conversion_id == bindparam("of"),
-            delivery.c.state.in_(list(map(str, OPEN))),
+            or_(*(delivery.c.state == state for state in OPEN)),
         )
         .values(state=str(State.WITHDRAWN), settled_at=now)
     )

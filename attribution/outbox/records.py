@@ -5,6 +5,7 @@ So a person who was erased, or who took consent back since something was queued,
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,8 @@ from attribution.store.columns import Ints, read_frame, read_ints, temporary
 from attribution.store.schema import agent, contact, conversion, identifier, membership, page
 
 NOBODY: Final = -1
+# what Google Analytics calls a browser: visitors are called so where its export was imported
+_GA_CLIENT: Final = re.compile(r"(GA1\.\d+\.)?\d+\.\d+")
 _MOST_CONTACTS: Final = 5  # of each kind: what people gave first
 
 
@@ -53,6 +56,7 @@ def conversions_of(connection: Connection, rows: pd.DataFrame) -> list[Conversio
             changed_at=None if row["change"] == Change.NEW else row["queued_at"],
             source="crm",
             share_millionths=row["share_millionths"],
+            revision=row["revision"],
             contact=contacts.get(who, Contact()),
             consent=consents.get(who, Consent()),
             **_click_of(clicks.get(row["touch"])),
@@ -62,12 +66,16 @@ def conversions_of(connection: Connection, rows: pd.DataFrame) -> list[Conversio
 
 
 def _click_of(found: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what a conversion says of its click."""
-    if found is None or not found["click_id"]:
+    """Return what a conversion says of its click, or of the visit that it is told by."""
+    if found is None:
         return {}
-    kind, _, value = found["click_id"].partition(":")
     url = f"https://{found['host']}{found['path'] or '/'}" if found["host"] else ""
-    visit = Visit(url=url, user_agent=found["user_agent"] or "")
+    browser = found["visitor_key"] or ""
+    known = {"_ga": browser} if _GA_CLIENT.fullmatch(browser) else {}
+    visit = Visit(url=url, user_agent=found["user_agent"] or "", client_ids=known)
+    if not found["click_id"]:
+        return {"visit": visit}
+    kind, _, value = found["click_id"].partition(":")
     return {"clicks": {kind: value}, "clicked_at": found["at"], "visit": visit}
 
 
@@ -79,12 +87,13 @@ def _clicks(connection: Connection, touches: Ints) -> dict[int, dict[str, Any]]:
             connection,
             select(
                 touch.c.n, touch.c.click_id, touch.c.at, touch.c.visitor, page.c.host, page.c.path,
-                agent.c.user_agent,
+                agent.c.user_agent, identifier.c.value.label("visitor_key"),
             )
             .select_from(asked)
             .join(touch, touch.c.n == asked.c.n)
             .outerjoin(page, page.c.page_id == touch.c.page_id)
-            .outerjoin(agent, agent.c.agent_id == touch.c.agent_id),
+            .outerjoin(agent, agent.c.agent_id == touch.c.agent_id)
+            .outerjoin(identifier, identifier.c.identifier_id == touch.c.visitor),
         )  # fmt: skip
     frame = frame.astype(object).where(frame.notna(), None)
     return {row["n"]: {str(name): value for name, value in row.items()} for row in frame.to_dict("records")}

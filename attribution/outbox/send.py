@@ -13,7 +13,9 @@ from sqlalchemy import Connection, func, or_, select
 from attribution import clock
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination
+from attribution.destinations.file import File
 from attribution.destinations.registry import get_destination
+from attribution.destinations.request import Request
 from attribution.errors import InputError, UnknownNameError
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.selection import (
@@ -26,6 +28,7 @@ from attribution.metrics.selection import (
 )
 from attribution.outbox.access import access_of
 from attribution.outbox.deliver import Delivered, Progress, deliver
+from attribution.outbox.file_sender import FileSender, shown_file
 from attribution.outbox.queue import Line, Queued, queue
 from attribution.outbox.records import conversions_of
 from attribution.outbox.sender import HttpSender, shown
@@ -84,6 +87,7 @@ def send(
     model: str | None = None,
     since: date | str | None = None,
     limit: int | None = None,
+    retry: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
     waits: Waits | None = None,
@@ -99,6 +103,7 @@ def send(
         model: whose credit; None: the store's.
         since: a day; conversions before it are left alone.
         limit: tell so many at most.
+        retry: tell again what was refused for good or given up, once its reason is mended.
         dry_run: show the requests, and send and queue nothing.
         progress: called as the work goes on.
         waits: how to wait for tokens.
@@ -120,16 +125,17 @@ def send(
     if dry_run:
         return _dry_run(db, target, asked)
     queued, warnings = {}, []
-    with db.write() as connection:
-        for goal, line in target.lines.items():
-            queued[goal], told = _queue(connection, target, goal, line, asked)
-            warnings += told
     delivered: dict[str, Delivered] = {}
-    sender = HttpSender(target.destination, access_of(name), target.credentials, waits)
-    with closing(sender):
+    with closing(_sender(target, waits)) as sender:
+        with db.write() as connection:
+            for goal, line in target.lines.items():
+                queued[goal], told = _queue(connection, target, goal, line, asked)
+                warnings += told
         left = limit
         for goal, line in target.lines.items():
-            delivered[goal] = deliver(db, target.destination, line, sender, limit=left, progress=progress)
+            delivered[goal] = deliver(
+                db, target.destination, line, sender, limit=left, retry=retry, progress=progress
+            )
             left = None if left is None else left - sum(delivered[goal].counts.values())
     return _sent(db, target, queued, delivered, list(dict.fromkeys(warnings)))
 
@@ -151,15 +157,29 @@ def prepared(name: str) -> Target:
     values = credentials.values
     settings = {need.name: values[need.name] for need in kind.settings if need.name in values}
     destination = kind(settings)
-    chosen = {goal: credentials.value(_ACTION.format(goal)) or kind.actions.get(goal, "") for goal in GOALS}
+    usual = destination.actions
+    chosen = {goal: credentials.value(_ACTION.format(goal)) or usual.get(goal, "") for goal in GOALS}
     lines = {
-        goal: Line(name, destination.account, action, goal, kind.changes, kind.revives)
+        goal: Line(name, destination.account, action, goal, destination.changes, destination.revives)
         for goal, action in chosen.items()
         if action
     }
     if not lines:
         raise credentials.lacking([_ACTION.format("revenue")])
     return Target(destination, credentials, lines)
+
+
+def _sender(target: Target, waits: Waits | None) -> HttpSender | FileSender:
+    if isinstance(target.destination, File):
+        return FileSender(target.destination)
+    return HttpSender(target.destination, access_of(target.destination.name), target.credentials, waits)
+
+
+def _shown(target: Target, request: Request) -> Row:
+    if isinstance(target.destination, File):
+        return shown_file(target.destination, request)
+    base_url = target.credentials.value(BASE_URL) or target.destination.home
+    return shown(target.destination, access_of(target.destination.name), request, base_url)
 
 
 def _queue(
@@ -172,10 +192,9 @@ def _queue(
     credits = find_credits(connection, journeys, model)
     if credits is None and asked.value == "credited":
         raise InputError(f"{goal} was never run for {model}; run: {run_command(journeys, model)}")
-    wish = Wish(
-        goal, line.action, target.destination.click_kinds, asked.value,
-        asked.match == "contacts" or not target.destination.click_kinds, asked.since,
-    )  # fmt: skip
+    told = target.destination
+    alone = asked.match == "contacts" or not told.click_kinds or told.without_click
+    wish = Wish(goal, line.action, told.click_kinds, asked.value, alone, asked.since)
     made = queue(connection, line, wanted(connection, journeys, credits, wish), clock.now_micros())
     warnings = stale_warnings(connection, credits) if isinstance(credits, Selection) else []
     if made.cannot_change:
@@ -189,7 +208,6 @@ def _queue(
 def _dry_run(db: Database, target: Target, asked: Asked) -> Answer:
     rows: list[Row] = []
     refusals: dict[str, int] = {}
-    base_url = target.credentials.value(BASE_URL) or target.destination.base_url
     warnings: list[str] = []
     with db.trial() as connection:
         for goal, line in target.lines.items():
@@ -201,11 +219,7 @@ def _dry_run(db: Database, target: Target, asked: Asked) -> Answer:
                     sendable.append(one)
                 else:
                     refusals[f"{why.code}: {why.words}"] = refusals.get(f"{why.code}: {why.words}", 0) + 1
-            access = access_of(target.destination.name)
-            rows += [
-                shown(target.destination, access, request, base_url)
-                for request in target.destination.requests(sendable)
-            ]
+            rows += [_shown(target, request) for request in target.destination.requests(sendable)]
     return Answer(
         verb="send",
         store=db.label,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, or_, select, true
 
 from attribution.errors import UnknownNameError
 from attribution.metrics.selection import JourneySelection, Selection
@@ -77,8 +77,11 @@ def wanted(
 def last_clicks(
     connection: Connection, journeys: JourneySelection, click_kinds: Sequence[str]
 ) -> pd.Series[Any]:
-    """Return the last touch with a click id of some kinds of each conversion, by the conversion's number."""
-    if journeys.journey_set_id is None or not click_kinds:
+    """Return the last touch with a click id of some kinds of each conversion, by the conversion's number.
+
+    Without kinds, the last touch: whose visit it was.
+    """
+    if journeys.journey_set_id is None:
         return pd.Series(dtype=np.int64)
     statement = (
         select(journey_touch.c.conversion_id, func.max(journey_touch.c.position))
@@ -101,15 +104,19 @@ def last_clicks(
 
 def of_kinds(click_kinds: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a touch has a click id of some kinds."""
+    if not click_kinds:
+        return true()
     return or_(*(touch.c.click_id.startswith(f"{kind}:", autoescape=True) for kind in click_kinds))
 
 
 def _conversions(connection: Connection, kind: str, since: int | None) -> pd.DataFrame:
     money = kind in ("won", "created")
+    # of somebody who was erased nothing more is told
+    mine = and_(conversion.c.kind == kind, conversion.c.frozen.is_(None))
     statement: Select[Any] = select(
         conversion.c.conversion_id, conversion.c.key, conversion.c.at, conversion.c.active,
         conversion.c.value_minor, conversion.c.currency,
-    ).where(conversion.c.kind == kind).order_by(conversion.c.conversion_id)  # fmt: skip
+    ).where(mine).order_by(conversion.c.conversion_id)  # fmt: skip
     if since is not None:
         statement = statement.where(conversion.c.at >= since)
     frame = read_frame(connection, statement)

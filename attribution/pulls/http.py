@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from attribution import clock
 from attribution.errors import InputError, PullAccessError, PullError
-from attribution.pulls.credentials import Secret
+from attribution.pulls.credentials import BASE_URL, Secret
 
 if TYPE_CHECKING:
     import httpx
@@ -193,16 +193,18 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Make a request once, and return whatever comes back: status, headers and content.
 
-        Where the access token is refused, once more with a new one.
+        Where the access token is refused, once more with a new one. The body is `json`, or `content` as it
+        is, for what is signed byte by byte.
 
         Raises:
             BrokenError: nothing came back; nobody knows whether the request was read.
         """
-        options = {"params": params, "json": json}
+        options = {"params": params, "json": json, "content": content}
         renewed = False
         while True:
             try:
@@ -355,8 +357,13 @@ class Client:
         return self._http
 
 
-def checked_url(url: str, name: str) -> str:
+def checked_url(url: str, name: str, setting: str = BASE_URL) -> str:
     """Return an address without the slash at its end.
+
+    Args:
+        url: as it was given.
+        name: of who is there: for messages.
+        setting: in which it was given: likewise.
 
     Raises:
         InputError: it is none that a secret may be sent to.
@@ -373,11 +380,11 @@ where others can read them; allowed are https://HOST, and http:// to this machin
     host = parts.hostname or ""
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError(
-            f"{name}: the base_url of {host!r} has more than a host and a path; write https://HOST"
+            f"{name}: the {setting} of {host!r} has more than a host and a path; write https://HOST"
         )
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_local(host))):
         raise InputError(
-            f"{name}: the base_url {url} would send the credentials where others can read them; "
+            f"{name}: the {setting} {url} would send the credentials where others can read them; "
             "allowed are https://HOST, and http:// to this machine only"
         )
     return url.rstrip("/")
