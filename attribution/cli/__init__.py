@@ -30,6 +30,7 @@ VERBS: Final = {
     "recommend": "recommend",
     "predict": "predict",
     "send": "send",
+    "destinations": "destinations",
     "explain": "explain",
     "identity": "identity",
     "paths": "paths",

@@ -179,6 +179,14 @@ class Destination(ABC):
             conversions: none of which is refused.
         """
 
+    def trial(self, request: Request) -> Request | None:
+        """Return a request such that nothing of it is counted; None: there is no way to say so.
+
+        Args:
+            request: as :meth:`requests` writes it.
+        """
+        return None
+
     @abstractmethod
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read what became of each conversion of a request.

@@ -77,6 +77,10 @@ class Ga4(Destination):
             body = self._body(conversion)
             yield Request("POST", "/mp/collect", body, (conversion,), params={kind: self.setting(kind)})
 
+    def trial(self, request: Request) -> Request | None:
+        """Return the request for the validation server, which counts nothing."""
+        return replace(request, path=f"/debug{request.path}")
+
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: success says nothing, unless the address that checks requests was asked."""
         if not 200 <= reply.status < 300:

@@ -6,6 +6,7 @@ https://developers.google.com/data-manager/api/reference/rest/v1/events/ingest
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from attribution import clock
@@ -62,6 +63,10 @@ class Google(Destination):
                     "encoding": "HEX",
                 }
                 yield Request("POST", "/v1/events:ingest", body, lot)
+
+    def trial(self, request: Request) -> Request | None:
+        """Return the request such that it is validated and nothing else."""
+        return replace(request, body=request.body | {"validateOnly": True})
 
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: one bad event has the request refused, and success is only that it was taken."""

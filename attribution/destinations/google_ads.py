@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from attribution import clock
@@ -126,6 +127,10 @@ class GoogleAds(Destination):
         for lot in lots(adjusted, self.most):
             written = [self._adjustment(one) for one in lot]
             yield self._request("uploadConversionAdjustments", "conversionAdjustments", written, lot)
+
+    def trial(self, request: Request) -> Request | None:
+        """Return the request such that it is validated and nothing else."""
+        return replace(request, body=request.body | {"validateOnly": True})
 
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: those that were refused are named by their place, the others were taken."""

@@ -69,6 +69,10 @@ class Meta(Destination):
                 body["test_event_code"] = self.setting("test_event_code")
             yield Request("POST", f"/{VERSION}/{self.setting('dataset_id')}/events", body, lot)
 
+    def trial(self, request: Request) -> Request | None:
+        """Return the request where it goes to the test events of Events Manager."""
+        return request if self.setting("test_event_code") else None
+
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: one bad event has the request refused, and nothing says which it was."""
         number, body = len(request.conversions), replies.mapping(reply.body)

@@ -6,6 +6,7 @@ https://developers.pinterest.com/docs/api/v5/events-create
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
@@ -48,6 +49,10 @@ class Pinterest(Destination):
         for lot in lots(conversions, self.most):
             body = {"data": [_event(conversion) for conversion in lot]}
             yield Request("POST", f"/v5/ad_accounts/{self.setting('ad_account_id')}/events", body, lot)
+
+    def trial(self, request: Request) -> Request | None:
+        """Return the request with the word that makes it a test."""
+        return replace(request, params={**request.params, "test": "true"})
 
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: each event has its own word, with success as the status or without."""

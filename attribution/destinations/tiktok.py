@@ -76,6 +76,10 @@ class TikTok(Destination):
                 body["test_event_code"] = self.setting("test_event_code")
             yield Request("POST", "/open_api/v1.3/event/track/", body, lot)
 
+    def trial(self, request: Request) -> Request | None:
+        """Return the request where it goes to the test events of Events Manager."""
+        return request if self.setting("test_event_code") else None
+
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: refused requests have status 200 too, and one bad event has all refused."""
         body = replies.mapping(reply.body)

@@ -32,7 +32,8 @@ LEASE: Final = 15 * clock.MINUTE  # after which a sender counts as gone
 ATTEMPTS: Final = 12  # over most of a day
 _FIRST_WAIT: Final = clock.MINUTE
 _LONGEST_WAIT: Final = 6 * clock.HOUR
-_AT_ONCE: Final = 10_000  # what is read together; requests hold fewer
+_AT_ONCE: Final = 10_000  # what is read together
+_REQUESTS, _FEWEST = 20, 100  # that a lease covers
 # what may be otherwise tomorrow; all other refusals are for good
 _PASSING: Final = frozenset({"no_consent", "no_match_key", "future", "currency"})
 _STATES: Final = {
@@ -99,9 +100,10 @@ def deliver(
         progress: called with what is done, how much, and of how many.
     """
     done, left, last = Delivered(), limit, 0
+    most = min(max(_FEWEST, _REQUESTS * destination.most), _AT_ONCE)  # what a lease is long enough for
     _reconsider(db, line, [State.HELD, *ENDED] if retry else [State.HELD])
     while left is None or left > 0:
-        rows = _take(db, line, _AT_ONCE if left is None else min(_AT_ONCE, left), last)
+        rows = _take(db, line, most if left is None else min(most, left), last)
         if not len(rows):
             return done
         last = int(rows["delivery_id"].max())

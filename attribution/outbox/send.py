@@ -126,7 +126,7 @@ def send(
         return _dry_run(db, target, asked)
     queued, warnings = {}, []
     delivered: dict[str, Delivered] = {}
-    with closing(_sender(target, waits)) as sender:
+    with closing(sender_of(target, waits)) as sender:
         with db.write() as connection:
             for goal, line in target.lines.items():
                 queued[goal], told = _queue(connection, target, goal, line, asked)
@@ -169,7 +169,7 @@ def prepared(name: str) -> Target:
     return Target(destination, credentials, lines)
 
 
-def _sender(target: Target, waits: Waits | None) -> HttpSender | FileSender:
+def sender_of(target: Target, waits: Waits | None) -> HttpSender | FileSender:
     if isinstance(target.destination, File):
         return FileSender(target.destination)
     return HttpSender(target.destination, access_of(target.destination.name), target.credentials, waits)
