@@ -160,6 +160,18 @@ class Store:
         with self.db.read() as connection:
             return pull_list(self.db.label, read_cursors(connection), source)
 
+    def send(self, destination: str, **options: Any) -> Answer:
+        """Tell an ad platform what the ledger says; see :func:`attribution.outbox.send.send`."""
+        from attribution.outbox.send import send
+
+        return send(self.db, destination, **options)
+
+    def send_status(self, destination: str | None = None) -> Answer:
+        """How many deliveries stand where; see :func:`attribution.outbox.send.status`."""
+        from attribution.outbox.send import status
+
+        return status(self.db, destination)
+
     def _import_answer(self, results: Sequence[FileResult]) -> Answer:
         warnings = []
         several = len({r.table for r in results}) > 1

@@ -2,8 +2,9 @@
 
     python docs/generate.py
 
-A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; a test fails when one is not current.
-What a column means is said here, and every column must be: a new one without a sentence stops the script.
+A part stands between `<!-- generated: NAME -->` (or `NAME OF_WHAT`) and `<!-- end -->`; a test fails when
+one is not current. What a column means is said here, and every column must be: a new one without a sentence
+stops the script.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import wrap
 
+from attribution.destinations.destination import Destination
+from attribution.destinations.registry import destination_names, get_destination
 from attribution.metrics.dimensions import ALL, MARKETING
 from attribution.metrics.kpi_catalogue import FAMILIES, KPIS, Kpi
 from attribution.metrics.kpi_dimensions import bases_of, dimensions_of
@@ -24,7 +27,7 @@ from attribution.sources.tables import TABLES, Column, Table
 from attribution.store.settings import GOALS, SETTINGS
 
 FOLDER = Path(__file__).parent
-_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PART = re.compile(r"(<!-- generated: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _ABOUT = {
     "touches": "Visits and other contacts: what somebody did before anybody knew them. One row a contact.",
@@ -260,12 +263,17 @@ _REPEATS = {
 
 def render(text: str) -> str:
     """Return a page with all its generated parts made anew."""
-    return _PART.sub(lambda found: found[1] + "\n".join(PARTS[found[2]]()) + "\n" + found[3], text)
+    return _PART.sub(lambda found: found[1] + "\n".join(_lines(found[2], found[3])) + "\n" + found[4], text)
+
+
+def _lines(part: str, name: str | None) -> Iterator[str]:
+    return PARTS[part]() if name is None else PARTS[part](name)
 
 
 def pages() -> list[Path]:
     """Return the pages that have generated parts."""
-    return [page for page in sorted(FOLDER.glob("*.md")) if _PART.search(page.read_text(encoding="utf-8"))]
+    found = [*sorted(FOLDER.glob("*.md")), *sorted(FOLDER.glob("destinations/*.md"))]
+    return [page for page in found if _PART.search(page.read_text(encoding="utf-8"))]
 
 
 def _tables() -> Iterator[str]:
@@ -393,7 +401,62 @@ def _pull_needs() -> Iterator[str]:
             yield f"| `{kind.name}` | {name} | {need.about} |"
 
 
-PARTS: dict[str, Callable[[], Iterator[str]]] = {
+def _send_destinations() -> Iterator[str]:
+    yield "| destination | `send` | click ids | contacts | in a request | not older than | afterwards |"
+    yield "|---|---|---|---|---|---|---|"
+    for kind in map(get_destination, destination_names()):
+        page = f"destinations/{kind.name}.md"
+        label = f"[{kind.label}]({page})" if (FOLDER / page).exists() else kind.label
+        if hasattr(kind, "template"):  # what it takes is said by a setting
+            taken = ("by template", "by template", f"{kind.most:,}", "by template", "by template")
+            yield f"| {' | '.join((label, f'`{kind.name}`', *taken))} |"
+            continue
+        told = (
+            label, f"`{kind.name}`", _kinds(kind), "yes" if kind.takes_contacts else "no", f"{kind.most:,}",
+            _age(kind), _changes(kind),
+        )  # fmt: skip
+        yield f"| {' | '.join(told)} |"
+
+
+def _send_needs(name: str) -> Iterator[str]:
+    kind = get_destination(name)
+    yield "| needs | secret | is |"
+    yield "|---|---|---|"
+    for need in (*kind.settings, *kind.secrets):
+        named = f"`{need.name}`" + ("" if need.required else " (if needed)")
+        yield f"| {named} | {'yes' if need.secret else 'no'} | {need.about} |"
+    actions = [f"`action_{goal}` is `{action}` unless told" for goal, action in kind.actions.items()]
+    yield f"| `action_GOAL` | no | {'; '.join(['what a goal counts as there', *actions])} |"
+
+
+def _send_limits(name: str) -> Iterator[str]:
+    kind = get_destination(name)
+    yield "| limit | is |"
+    yield "|---|---|"
+    yield f"| conversions in a request | {kind.most:,} |"
+    yield f"| not older than | {_age(kind)} |"
+    yield f"| click ids, best first | {_kinds(kind)} |"
+    yield f"| finds people by contacts | {'yes' if kind.takes_contacts else 'no'} |"
+    yield f"| can be told afterwards | {_changes(kind)} |"
+    if kind.base_url:
+        yield f"| host | `{kind.base_url}` |"
+
+
+def _kinds(kind: type[Destination]) -> str:
+    if len(kind.click_kinds) > 6:
+        return "whatever any platform gave"
+    return ", ".join(f"`{click}`" for click in kind.click_kinds) or "none"
+
+
+def _age(kind: type[Destination]) -> str:
+    return "no limit known" if kind.age_days is None else f"{kind.age_days} days"
+
+
+def _changes(kind: type[Destination]) -> str:
+    return " and ".join(change for change in ("restated", "retracted") if change in kind.changes) or "nothing"
+
+
+PARTS: dict[str, Callable[..., Iterator[str]]] = {
     "tables": _tables,
     "settings": _settings,
     "goals": _goals,
@@ -402,6 +465,9 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "further_files": _further_files,
     "pull_streams": _pull_streams,
     "pull_needs": _pull_needs,
+    "send_destinations": _send_destinations,
+    "send_needs": _send_needs,
+    "send_limits": _send_limits,
 }
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]  # names in small letters
     body: Any  # JSON, or a form's fields
+    content: bytes = b""  # the body as it came
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         parts = urlsplit(self.path)
         size = int(self.headers.get("content-length") or 0)
+        content = self.rfile.read(size)
         asked = Asked(
             self.command,
             parts.path,
             {name: values[-1] for name, values in parse_qs(parts.query).items()},
             {name.lower(): value for name, value in self.headers.items()},
-            _read_body(self.rfile.read(size), self.headers.get("content-type", "")),
+            _read_body(content, self.headers.get("content-type", "")),
+            content,
         )
         self.loopback.asked.append(asked)
         if self.loopback.first:

@@ -31,6 +31,8 @@ LAYERS = [
     ["metrics"],
     ["report"],
     ["pulls"],
+    ["destinations"],
+    ["outbox"],
     ["engine"],
     ["simulate", "demo"],
     ["cli"],

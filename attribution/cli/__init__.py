@@ -32,6 +32,8 @@ VERBS: Final = {
     "kpis": "kpis",
     "recommend": "recommend",
     "predict": "predict",
+    "send": "send",
+    "destinations": "destinations",
     "explain": "explain",
     "identity": "identity",
     "paths": "paths",

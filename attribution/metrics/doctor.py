@@ -13,6 +13,7 @@ from attribution import clock
 from attribution.metrics import (
     doctor_calls,
     doctor_clicks,
+    doctor_deliveries,
     doctor_flags,
     doctor_identity,
     doctor_models,
@@ -58,6 +59,8 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("spend_unmatched", doctor_money.spend_unmatched),
     ("spend_twice", doctor_spend.spend_twice),
     ("fits", doctor_models.fits),
+    ("stuck_deliveries", doctor_deliveries.stuck_deliveries),
+    ("uncounted_deliveries", doctor_deliveries.uncounted_deliveries),
 )
 
 NOT_RUN: Final = (

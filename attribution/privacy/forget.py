@@ -24,6 +24,7 @@ from attribution.loading import tombstones
 from attribution.loading.evidence import resolve_again
 from attribution.privacy import forget_stand_in
 from attribution.privacy.forget_clicks import clicks_of, empty_clicks
+from attribution.privacy.forget_deliveries import forget_deliveries
 from attribution.privacy.forget_files import sweep_files
 from attribution.privacy.forget_freeze import freeze
 from attribution.privacy.forget_person import Given, Person, find_person, read_given
@@ -132,6 +133,7 @@ def _erase(connection: Connection, settings: Settings, person: Person, receipt: 
     clicks = clicks_of(connection, person, touches)
     seen = remove_views(connection, settings, person, receipt)
     receipt.frozen = freeze(connection, settings, person, touches)
+    forget_deliveries(connection, receipt)
     hubs = _hubs(connection, person)
     stand_in = None
     if len(touches) or len(person.shared.identifier) or _is_counted(connection, person):

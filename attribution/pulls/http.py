@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from attribution import clock
 from attribution.errors import InputError, PullAccessError, PullError
-from attribution.pulls.credentials import Secret
+from attribution.pulls.credentials import BASE_URL, Secret
 
 if TYPE_CHECKING:
     import httpx
@@ -82,6 +82,10 @@ class _Again(Exception):
         super().__init__(words)
         self.after = after
         self.status = status
+
+
+class BrokenError(Exception):
+    """A request without an answer: see :meth:`Client.exchange`."""
 
 
 class Client:
@@ -182,6 +186,36 @@ class Client:
                 "repeat the command later to go on"
             ) from None
 
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Make a request once, and return whatever comes back: status, headers and content.
+
+        Where the access token is refused, once more with a new one. The body is `json`, or `content` as it
+        is, for what is signed byte by byte.
+
+        Raises:
+            BrokenError: nothing came back; nobody knows whether the request was read.
+        """
+        options = {"params": params, "json": json, "content": content}
+        renewed = False
+        while True:
+            try:
+                answer = self._once(method, self.base_url + path, options, MAX_BYTES, headers or {})
+            except _Again as error:
+                raise BrokenError(self.clean(str(error))) from None
+            if answer[0] != 401 or self._renew is None or renewed:
+                return answer
+            renewed = True
+            self._renew()
+
     def clean(self, text: str) -> str:
         """Return what a platform says on one short line, without any secret."""
         for secret in self._secrets():
@@ -225,13 +259,21 @@ class Client:
             raise PullError(f"{self.name} refuses the request ({status}: {words})", fault.code)
 
     def _once(
-        self, method: str, address: str, options: Mapping[str, Any], max_bytes: int
+        self,
+        method: str,
+        address: str,
+        options: Mapping[str, Any],
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         httpx = _needed("httpx")
         self._pace()
         try:
             with self._client().stream(
-                method, address, headers=dict(self._headers()), **{k: v for k, v in options.items() if v}
+                method,
+                address,
+                headers={**self._headers(), **(headers or {})},
+                **{k: v for k, v in options.items() if v},
             ) as answer:
                 content, size, begun = [], 0, time.monotonic()
                 for part in answer.iter_bytes():
@@ -315,8 +357,13 @@ class Client:
         return self._http
 
 
-def checked_url(url: str, name: str) -> str:
+def checked_url(url: str, name: str, setting: str = BASE_URL) -> str:
     """Return an address without the slash at its end.
+
+    Args:
+        url: as it was given.
+        name: of who is there: for messages.
+        setting: in which it was given: likewise.
 
     Raises:
         InputError: it is none that a secret may be sent to.
@@ -333,11 +380,11 @@ where others can read them; allowed are https://HOST, and http:// to this machin
     host = parts.hostname or ""
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError(
-            f"{name}: the base_url of {host!r} has more than a host and a path; write https://HOST"
+            f"{name}: the {setting} of {host!r} has more than a host and a path; write https://HOST"
         )
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_local(host))):
         raise InputError(
-            f"{name}: the base_url {url} would send the credentials where others can read them; "
+            f"{name}: the {setting} {url} would send the credentials where others can read them; "
             "allowed are https://HOST, and http:// to this machine only"
         )
     return url.rstrip("/")

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from attribution.channels.origin import ORIGIN_FIELDS, PLACEMENT_FIELDS
 
 # The migration that makes this schema; a test holds it against the migrations' own head.
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 
 metadata = MetaData(
     naming_convention={
@@ -708,4 +708,37 @@ entry = Table(
     _big("share_millionths", nullable=False),
     Column("reason", SmallInteger, nullable=False),  # attribution.ledger.reasons
     sqlite_with_rowid=False,
+)
+
+# --- what was told to others ------------------------------------------------------------------------
+
+delivery = Table(  # the outbox: a row for each thing that a destination was told, or is to be told
+    "delivery",
+    metadata,
+    Column("delivery_id", Big, primary_key=True),
+    _text("destination", nullable=False),
+    _text("account", nullable=False),  # of the destination: what is there is there by itself
+    _text("action", nullable=False),  # what it counts as there
+    _text("transaction_id", nullable=False),
+    Column("revision", Integer, nullable=False),  # 1, 2, ...: new where value, currency or status changed
+    _text("change", nullable=False),  # new, restated, retracted
+    _big("conversion_id", nullable=False),
+    _big("touch"),  # whose click it is told by; null: by who it was alone
+    _big("at", nullable=False),  # of the conversion
+    _big("value_minor"),  # null: it has none
+    _text("currency"),
+    _big("share_millionths"),  # of the conversion; null: all of it
+    _text("state", nullable=False),  # attribution.outbox.states
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _big("due_at", nullable=False),  # not to be sent before; of one under way: when its sender counts as gone
+    _text("code"),  # the destination's word, or ours for what it was never told
+    _text("words"),
+    _text("reference"),  # what to ask the destination by
+    _text("digest"),  # of what was sent
+    _big("queued_at", nullable=False),
+    _big("sent_at"),
+    _big("settled_at"),
+    Unique("destination", "account", "action", "transaction_id", "revision"),
+    Index("ix_delivery_due", "destination", "state", "due_at"),
+    Index("ix_delivery_conversion", "conversion_id"),
 )

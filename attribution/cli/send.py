@@ -1,0 +1,70 @@
+"""`attribution send`: what the ledger says, told to an ad platform, and corrected when it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from attribution.cli.errors import REJECTED, USAGE, Interrupted
+from attribution.cli.options import given, open_store, output_options
+from attribution.cli.progress import progress
+from attribution.cli.render import show
+
+
+@click.command(
+    "send",
+    short_help="Tell ad platforms what their clicks brought.",
+    epilog="Example: attribution send google --dry-run --limit 3 --format json",
+)
+@click.argument("destination", required=False)
+@click.option("--dry-run", is_flag=True, help="Print the requests; queue and send nothing.")
+@click.option("--status", is_flag=True, help="Show how many deliveries stand where, and why.")
+@click.option(
+    "--value", metavar="WHAT",
+    help="full (default): a deal's net value, by its last click there; credited: what the model gives it.",
+)  # fmt: skip
+@click.option(
+    "--match", metavar="HOW",
+    help="click: conversions with a click of the platform (default); contacts: those without one too.",
+)  # fmt: skip
+@click.option("--model", metavar="MODEL", help="Whose credit; default: the store's.")
+@click.option("--retry", is_flag=True, help="Tell again what was refused for good or given up.")
+@click.option("--since", metavar="DATE", help="Leave conversions before this day alone.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Tell at most so many.")
+@output_options
+def command(
+    destination: str | None,
+    dry_run: bool,
+    retry: bool,
+    status: bool,
+    form: str,
+    store: str | None,
+    **options: Any,
+) -> int:
+    """Tell DESTINATION (google, google_ads, meta, microsoft, ...) what became of its clicks.
+
+    Each conversion is told once, by its last click there; a refund restates it, a deal that is won no more
+    takes it back. Only what people consented to is sent, hashed. Whatever stops it, nothing is lost and
+    nothing counts twice: repeat the command and it goes on. The exit code is 3 where something was refused.
+    """
+    if status:
+        with open_store(store) as opened:
+            show(opened.send_status(destination), form)
+        return 0
+    if destination is None:
+        raise click.UsageError("name a DESTINATION, or see --status")
+    with open_store(store) as opened:
+        try:
+            with progress() as report:
+                answer = opened.send(
+                    destination, dry_run=dry_run, retry=retry, progress=report, **given(options)
+                )
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted; what was sent is noted: repeat `attribution send {destination}` to go on"
+            ) from None
+    show(answer, form)
+    if answer.totals.get("dead"):
+        return USAGE
+    return REJECTED if answer.totals.get("rejected") else 0

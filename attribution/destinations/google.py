@@ -1,0 +1,152 @@
+"""Google Ads through the Data Manager API, v1: conversions by click id and by hashed contacts.
+
+https://developers.google.com/data-manager/api/reference/rest/v1/events/ingest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Final
+
+from attribution import clock
+from attribution.destinations import hashing
+from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
+from attribution.destinations.destination import Destination, lots
+from attribution.destinations.replies import mapping, whole
+from attribution.destinations.request import Outcome, Reply, Request, Verdict
+from attribution.pulls.credentials import Need
+
+_SOURCES: Final = {"web": "WEB", "app": "APP", "store": "IN_STORE", "phone": "PHONE", "chat": "MESSAGE"}
+_SIGNALS: Final = {Signal.GRANTED: "CONSENT_GRANTED", Signal.DENIED: "CONSENT_DENIED"}
+_MOST_IDENTIFIERS: Final = 10
+_AGAIN: Final = frozenset(
+    {
+        "TOO_RECENT_CLICK", "CONVERSION_ACTION_TOO_RECENTLY_CREATED", "INTERNAL_ERROR", "DEADLINE_EXCEEDED",
+        "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE",
+    }
+)  # fmt: skip
+
+
+class Google(Destination):
+    """Google Ads, through the Data Manager API."""
+
+    name: ClassVar[str] = "google"
+    label: ClassVar[str] = "Google Ads"
+    base_url: ClassVar[str] = "https://datamanager.googleapis.com"
+    settings: ClassVar[tuple[Need, ...]] = (
+        Need(
+            "customer_id", "the Google Ads account that owns the conversion action, digits only", secret=False
+        ),
+        Need("login_customer_id", "the manager account that you log in by", required=False, secret=False),
+    )
+    secrets: ClassVar[tuple[Need, ...]] = (
+        Need("client_id", "of an OAuth client of a Google Cloud project with the Data Manager API"),
+        Need("client_secret", "of the same client"),
+        Need("refresh_token", "of a user who may change conversions, for the scope datamanager"),
+    )
+    most: ClassVar[int] = 2_000
+    click_kinds: ClassVar[tuple[str, ...]] = ("gclid", "gbraid", "wbraid", "dclid")
+    age_days: ClassVar[int | None] = 90
+    # no retraction: told again with a value of nothing
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.RESTATED, Change.RETRACTED})
+    revives: ClassVar[bool] = True
+
+    def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
+        """Write one request for each 2,000 conversions of an action."""
+        for action in dict.fromkeys(conversion.action for conversion in conversions):
+            mine = [conversion for conversion in conversions if conversion.action == action]
+            for lot in lots(mine, self.most):
+                body = {
+                    "destinations": [self._account(action)],
+                    "events": [_event(conversion) for conversion in lot],
+                    "encoding": "HEX",
+                }
+                yield Request("POST", "/v1/events:ingest", body, lot)
+
+    def trial(self, request: Request) -> Request | None:
+        """Return the request such that it is validated and nothing else."""
+        return replace(request, body=request.body | {"validateOnly": True})
+
+    def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
+        """Read a reply: one bad event has the request refused, and success is only that it was taken."""
+        body = mapping(reply.body)
+        if 200 <= reply.status < 300:
+            reference = str(body.get("requestId", ""))
+            return [Outcome(Verdict.ACCEPTED, reference=reference)] * len(request.conversions)
+        error = mapping(body.get("error"))
+        code = _reason(error) or str(error.get("status", reply.status))
+        return whole(request, reply, code, str(error.get("message", "")), again=code in _AGAIN)
+
+    def _account(self, action: str) -> dict[str, Any]:
+        account = {"accountType": "GOOGLE_ADS", "accountId": self.setting("customer_id").replace("-", "")}
+        found: dict[str, Any] = {"operatingAccount": account, "productDestinationId": action}
+        login = self.setting("login_customer_id").replace("-", "")
+        if login:
+            found["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": login}
+        return found
+
+
+def _event(conversion: Conversion) -> dict[str, Any]:
+    retracted = conversion.change is Change.RETRACTED
+    value = 0.0 if retracted else None if conversion.value is None else float(conversion.value)
+    event: dict[str, Any] = {
+        "transactionId": conversion.transaction_id,
+        "eventTimestamp": _timestamp(conversion.at),
+        "eventSource": _SOURCES.get(conversion.source, "OTHER"),
+    }
+    if value is not None and conversion.currency is not None:
+        event |= {"conversionValue": value, "currency": conversion.currency}
+    if conversion.changed_at is not None:
+        event["lastUpdatedTimestamp"] = _timestamp(conversion.changed_at)
+    # of both braids an event may have one, and beside a gclid none
+    clicks = [kind for kind in Google.click_kinds if conversion.clicks.get(kind)][:1]
+    if clicks:
+        event["adIdentifiers"] = {kind: conversion.clicks[kind] for kind in clicks}
+    identifiers = _identifiers(conversion.contact)
+    if identifiers:
+        event["userData"] = {"userIdentifiers": identifiers}
+    consent = _consent(conversion.consent)
+    if consent:
+        event["consent"] = consent
+    return event | dict(conversion.details)
+
+
+def _timestamp(micros: int) -> str:
+    """Write an instant as protocol buffers do: with three or six decimals, where there are any."""
+    fraction = micros % clock.SECOND
+    digits = "microseconds" if fraction % 1000 else "milliseconds" if fraction else "seconds"
+    return clock.from_micros(micros).isoformat(timespec=digits).replace("+00:00", "Z")
+
+
+def _identifiers(contact: Contact) -> list[dict[str, Any]]:
+    """Return the first ten match keys, hashed; an address goes as a whole or not at all."""
+    found: list[dict[str, Any]] = []
+    emails = (text if hashing.is_hashed(text) else hashing.google_email(text) for text in contact.emails)
+    phones = (text if hashing.is_hashed(text) else hashing.e164(text) for text in contact.phones)
+    found += [{"emailAddress": hashing.hashed(email)} for email in emails if email]
+    found += [{"phoneNumber": hashing.hashed(phone)} for phone in phones if phone]
+    # the hash is of a name without any space, although what is documented keeps inner ones
+    given, family = ("".join(hashing.name(n).split()) for n in (contact.first_name, contact.last_name))
+    country, postal_code = contact.country.strip().upper(), contact.postal_code.strip()
+    if given and family and postal_code and len(country) == 2:
+        address = {
+            "givenName": hashing.hashed(given), "familyName": hashing.hashed(family),
+            "regionCode": country, "postalCode": postal_code,
+        }  # fmt: skip
+        found.append({"address": address})
+    return found[:_MOST_IDENTIFIERS]
+
+
+def _consent(consent: Consent) -> dict[str, str]:
+    said = {"adUserData": consent.ad_user_data, "adPersonalization": consent.ad_personalization}
+    return {name: _SIGNALS[signal] for name, signal in said.items() if signal in _SIGNALS}
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """Return the code that says why, wherever among the details it stands."""
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else []:
+        if isinstance(detail, Mapping) and detail.get("reason"):
+            return str(detail["reason"])
+    return ""

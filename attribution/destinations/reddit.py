@@ -1,0 +1,137 @@
+"""Reddit through the Conversions API, v3: events by click id and by hashed contacts.
+
+https://ads-api.reddit.com/docs/v3/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+from attribution.destinations import hashing, replies
+from attribution.destinations.conversion import Conversion
+from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
+from attribution.destinations.values import millis, number
+from attribution.pulls.credentials import Need
+
+_SOURCES: Final = {"web": "WEBSITE", "app": "APP"}  # all else did not happen where Reddit can see it
+_STANDARD: Final = {
+    name.replace("_", ""): name
+    for name in (
+        "PAGE_VISIT", "VIEW_CONTENT", "SEARCH", "ADD_TO_CART", "ADD_TO_WISHLIST", "PURCHASE", "LEAD",
+        "SIGN_UP",
+    )
+}  # fmt: skip
+_LONGEST_NAME: Final = 64
+
+
+class Reddit(Destination):
+    """Reddit: events are standard ones, as `Purchase` or `SIGN_UP`, or any other name; nothing is changed."""
+
+    name: ClassVar[str] = "reddit"
+    label: ClassVar[str] = "Reddit"
+    base_url: ClassVar[str] = "https://ads-api.reddit.com"
+    settings: ClassVar[tuple[Need, ...]] = (
+        Need("pixel_id", "from Events Manager of Reddit Ads, such as a2_abc", secret=False),
+        Need(
+            "test_id",
+            "from the event testing of Events Manager: events are shown there and do not count",
+            required=False,
+            secret=False,
+        ),
+    )
+    secrets: ClassVar[tuple[Need, ...]] = (
+        Need("access_token", "a conversion access token from Events Manager; it does not expire"),
+    )
+    most: ClassVar[int] = 1_000
+    actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "Purchase"})
+    click_kinds: ClassVar[tuple[str, ...]] = ("rdt_cid",)
+    age_days: ClassVar[int | None] = 7
+
+    def _by_value(self, conversion: Conversion, now: int) -> Refusal | None:
+        if not _standard(conversion) and len(conversion.action) > _LONGEST_NAME:
+            return Refusal(
+                "long_name",
+                f"its event is called {conversion.action[:_LONGEST_NAME]}..., which is longer; "
+                f"Reddit takes names of {_LONGEST_NAME} signs at most: name it otherwise",
+            )
+        return super()._by_value(conversion, now)
+
+    def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
+        """Write one request for each 1,000 conversions."""
+        path = f"/api/v3/pixels/{self.setting('pixel_id')}/conversion_events"
+        for lot in lots(conversions, self.most):
+            data: dict[str, Any] = {"events": [_event(conversion) for conversion in lot]}
+            if self.setting("test_id"):
+                data["test_id"] = self.setting("test_id")
+            yield Request("POST", path, {"data": data}, lot)
+
+    def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
+        """Read a reply: one bad event has the request refused; what says in words that it failed did too."""
+        body = replies.mapping(reply.body)
+        data = replies.mapping(body.get("data"))
+        error = replies.mapping(body.get("error"))
+        code = str(error.get("reason") or error.get("code") or "")
+        words = _words(error) or str(body.get("message") or data.get("message") or "")
+        if not 200 <= reply.status < 300:
+            return replies.whole(request, reply, code, words)
+        if not isinstance(reply.body, Mapping):
+            return replies.malformed(request, reply)
+        invalid = replies.mappings(body.get("invalid_events")) or replies.mappings(data.get("invalid_events"))
+        if invalid or error or body.get("success") is False:
+            words = str(invalid[0].get("error_message") or words) if invalid else words
+            code = code or ("invalid_events" if invalid else "success: false")
+            return replies.whole(request, Reply(400, reply.body), code, words)
+        return [Outcome(Verdict.ACCEPTED)] * len(request.conversions)
+
+
+def _event(conversion: Conversion) -> dict[str, Any]:
+    standard = _standard(conversion)
+    kind = {"tracking_type": standard or "CUSTOM"}
+    if not standard:
+        kind["custom_event_name"] = conversion.action
+    told: dict[str, Any] = {"conversion_id": conversion.transaction_id}
+    if conversion.value is not None:
+        told |= {"currency": conversion.currency, "value": number(conversion.value)}
+    event: dict[str, Any] = {
+        "event_at": millis(conversion.at),
+        "action_source": _SOURCES.get(conversion.source, "OFFLINE"),
+        "type": kind,
+        "metadata": told,
+    }
+    if conversion.clicks.get("rdt_cid"):
+        event["click_id"] = conversion.clicks["rdt_cid"]
+    if conversion.visit.url:
+        event["event_source_url"] = conversion.visit.url
+    if person := _person(conversion):
+        event["user"] = person
+    return merged(event, conversion.details)
+
+
+def _standard(conversion: Conversion) -> str:
+    """Return Reddit's own name of an event, however it is written; empty where it has none."""
+    return _STANDARD.get("".join(sign for sign in conversion.action if sign.isalnum()).upper(), "")
+
+
+def _person(conversion: Conversion) -> dict[str, str]:
+    contact, visit = conversion.contact, conversion.visit
+    hashes = {
+        "email": hashing.all_hashed(contact.emails, hashing.bare_email),
+        "phone_number": hashing.all_hashed(contact.phones, hashing.e164),
+        "external_id": hashing.all_hashed(contact.external_ids, str),
+        "ip_address": hashing.all_hashed([visit.ip_address], str.strip),
+    }
+    plain = {"user_agent": visit.user_agent, "uuid": visit.client_ids.get("rdt_uuid", "")}
+    return {key: found[0] for key, found in hashes.items() if found} | {
+        key: text for key, text in plain.items() if text
+    }
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    fields = [
+        f"{field.get('field', '')}: {field.get('message', '')}"
+        for field in replies.mappings(error.get("fields"))
+    ]
+    return "; ".join(filter(None, (str(error.get("message") or error.get("explanation") or ""), *fields)))

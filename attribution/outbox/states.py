@@ -1,0 +1,31 @@
+"""States of a delivery, and which may follow which.
+
+queued ──> sent ──> accepted ──> confirmed
+  │  ^      │ │                    │
+  │  └──────┘ └──> rejected        └──> rejected
+  ├──> held (asked again by the next `send`)
+  └──> withdrawn        dead: tried too often
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"  # under way; after its lease is over nobody knows, and it is sent again
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"  # and counted
+    REJECTED = "rejected"  # for good, by the destination or by a rule of it that we know
+    HELD = "held"  # cannot be sent as it is, and may be one day: consent, a currency
+    WITHDRAWN = "withdrawn"  # was not sent, and need not be any more
+    DEAD = "dead"  # tried too often
+
+
+THERE: Final = (State.ACCEPTED, State.CONFIRMED)  # the destination has it
+OPEN: Final = (State.QUEUED, State.HELD)  # it was never told: may be changed in place
+ENDED: Final = (State.REJECTED, State.DEAD)

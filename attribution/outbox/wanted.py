@@ -1,0 +1,150 @@
+"""What a destination should have: conversions of a goal with a click of it, and what they are worth now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, or_, select, true
+
+from attribution.errors import UnknownNameError
+from attribution.metrics.selection import JourneySelection, Selection
+from attribution.store.columns import read_frame, read_ints
+from attribution.store.schema import conversion, entry, journey_touch, touch
+
+VALUES: Final = ("full", "credited")
+NO_TOUCH: Final = -1
+_COLUMNS: Final = (
+    "conversion_id", "key", "at", "active", "value_minor", "currency", "touch", "share_millionths", "begins",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is sent to one destination of one goal.
+
+    Attributes:
+        goal: whose conversions.
+        action: what the destination counts them as.
+        click_kinds: click ids that it gave.
+        value: `full`: a deal's net value; `credited`: what the model credits to touches with its clicks.
+        without_click: whether conversions without a click of it are sent too, by who it was.
+        since: microseconds; conversions before it are left alone.
+    """
+
+    goal: str
+    action: str
+    click_kinds: Sequence[str]
+    value: str = "full"
+    without_click: bool = False
+    since: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.value not in VALUES:
+            raise UnknownNameError("value", self.value, VALUES)
+
+
+def wanted(
+    connection: Connection, journeys: JourneySelection, credits: Selection | None, wish: Wish
+) -> pd.DataFrame:
+    """Return what a destination should have of a goal, and all else of the goal that it may have.
+
+    Args:
+        connection: inside a transaction.
+        journeys: of the goal.
+        credits: whose credit is told; only for `credited`.
+        wish: what is asked for.
+
+    Returns:
+        A row for each conversion of the goal: `conversion_id`, `key`, `at` (microseconds), `active` (False:
+        it is none any more), `value_minor`, `currency` (null: it has none), `touch` (whose click it is, the
+        last of that destination; NO_TOUCH: it has none), `share_millionths` (of the conversion; null: all of
+        it) and `begins`: whether it is told where the destination knows nothing of it yet.
+    """
+    clicks = last_clicks(connection, journeys, wish.click_kinds)
+    frame = _conversions(connection, journeys.goal.kind, wish.since)
+    frame["touch"] = frame["conversion_id"].map(clicks).fillna(NO_TOUCH).astype(np.int64)
+    frame["share_millionths"] = pd.Series([None] * len(frame), dtype=object, index=frame.index)
+    frame["begins"] = frame["active"] & ((frame["touch"] != NO_TOUCH) | wish.without_click)
+    if wish.value == "credited" and credits is not None:
+        frame = _credited(connection, frame, credits, wish)
+    return frame[list(_COLUMNS)].reset_index(drop=True)
+
+
+def last_clicks(
+    connection: Connection, journeys: JourneySelection, click_kinds: Sequence[str]
+) -> pd.Series[Any]:
+    """Return the last touch with a click id of some kinds of each conversion, by the conversion's number.
+
+    Without kinds, the last touch: whose visit it was.
+    """
+    if journeys.journey_set_id is None:
+        return pd.Series(dtype=np.int64)
+    statement = (
+        select(journey_touch.c.conversion_id, func.max(journey_touch.c.position))
+        .join(touch, touch.c.n == journey_touch.c.touch)
+        .where(journey_touch.c.journey_set_id == journeys.journey_set_id, of_kinds(click_kinds))
+        .group_by(journey_touch.c.conversion_id)
+        .subquery("last")
+    )
+    last = select(journey_touch.c.conversion_id, journey_touch.c.touch).join(
+        statement,
+        and_(
+            journey_touch.c.journey_set_id == journeys.journey_set_id,
+            journey_touch.c.conversion_id == statement.c[0],
+            journey_touch.c.position == statement.c[1],
+        ),
+    )
+    found = read_ints(connection, last, ["conversion_id", "touch"])
+    return pd.Series(found["touch"], index=found["conversion_id"])
+
+
+def of_kinds(click_kinds: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a touch has a click id of some kinds."""
+    if not click_kinds:
+        return true()
+    return or_(*(touch.c.click_id.startswith(f"{kind}:", autoescape=True) for kind in click_kinds))
+
+
+def _conversions(connection: Connection, kind: str, since: int | None) -> pd.DataFrame:
+    money = kind in ("won", "created")
+    # of somebody who was erased nothing more is told
+    mine = and_(conversion.c.kind == kind, conversion.c.frozen.is_(None))
+    statement: Select[Any] = select(
+        conversion.c.conversion_id, conversion.c.key, conversion.c.at, conversion.c.active,
+        conversion.c.value_minor, conversion.c.currency,
+    ).where(mine).order_by(conversion.c.conversion_id)  # fmt: skip
+    if since is not None:
+        statement = statement.where(conversion.c.at >= since)
+    frame = read_frame(connection, statement)
+    frame["active"] = frame["active"] == 1
+    if not money:
+        frame["value_minor"], frame["currency"] = None, None
+    frame["value_minor"] = frame["value_minor"].where(frame["currency"].notna(), None)
+    return frame
+
+
+def _credited(connection: Connection, frame: pd.DataFrame, credits: Selection, wish: Wish) -> pd.DataFrame:
+    """Put what the model credits to a destination's clicks in the place of the whole value."""
+    statement = (
+        select(
+            entry.c.conversion_id,
+            cast(func.sum(entry.c.amount_minor), BigInteger),
+            cast(func.sum(entry.c.share_millionths), BigInteger),
+        )
+        .join(touch, touch.c.n == entry.c.touch)
+        .where(entry.c.credit_set_id == credits.credit_set_id, of_kinds(wish.click_kinds))
+        .group_by(entry.c.conversion_id)
+    )
+    found = read_ints(connection, statement, ["conversion_id", "amount", "share"])
+    sums = pd.DataFrame(found).set_index("conversion_id")
+    amount, share = (
+        frame["conversion_id"].map(sums[name]).fillna(0).astype(np.int64) for name in ("amount", "share")
+    )
+    worth = amount.astype(object).where(frame["currency"].notna(), None)
+    return frame.assign(
+        share_millionths=share.astype(object), value_minor=worth, begins=frame["begins"] & (share > 0)
+    )
