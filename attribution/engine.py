@@ -15,6 +15,8 @@ from sqlalchemy import Connection, insert, select
 
 from attribution import clock
 from attribution.errors import AttributionEngineError, InputError, UnknownNameError
+from attribution.loading.importer import ImportOptions, Progress, import_file, options_by_table
+from attribution.loading.result import FileResult
 from attribution.metrics.answer import Answer
 from attribution.models.base import AttributionModel
 from attribution.models.registry import get_model, get_models
@@ -25,9 +27,6 @@ from attribution.store.settings import SETTINGS, Settings, declaration, read_fil
 
 if TYPE_CHECKING:
     import networkx as nx
-
-    from attribution.loading.importer import Progress
-    from attribution.loading.result import FileResult
 
 _COUNTS = ("read", "accepted", "updated", "duplicate", "conflict", "rejected")
 
@@ -109,8 +108,6 @@ class Store:
         Raises:
             InputError: a file that cannot be read as the table; files before it are loaded.
         """
-        from attribution.loading.importer import ImportOptions, import_file, options_by_table
-
         options = ImportOptions(
             timezone, frozenset(keep_query), dry_run, mapping, dict(further or {}), dict(fixed or {}), form
         )

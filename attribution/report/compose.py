@@ -126,7 +126,8 @@ def _cohorts(db: Database, asked: dict[str, Any]) -> Answer | None:
 def _recurring(db: Database, asked: dict[str, Any]) -> Answer | None:
     """Return recurring revenue month by month, None where there is none."""
     found = kpis(db, (), names=RECURRING, every="month", **asked)
-    return found if recurring_rows(found) else None
+    # what it would say stands with the other figures; what has no total is drawn, and no total is shown
+    return replace(found, warnings=[]) if recurring_rows(found) else None
 
 
 def _comparison(db: Database, models: Sequence[str] | None, options: dict[str, Any]) -> Answer:
