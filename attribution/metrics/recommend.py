@@ -26,12 +26,14 @@ from attribution.metrics.credit_lags import Lags, credit_lags
 from attribution.metrics.credits import unrated_credits
 from attribution.metrics.dimensions import MARKETING, Dimensions, parse_by, parse_where
 from attribution.metrics.findings import EXAMPLES
+from attribution.metrics.known_days import known
 from attribution.metrics.kpi_intervals import DRAWS, Intervals
 from attribution.metrics.kpi_table import at_margin
 from attribution.metrics.kpis import read_level, read_margin
 from attribution.metrics.measures.context import Asked, Measures
 from attribution.metrics.measures.money import warn_unrated
 from attribution.metrics.measures.registry import MEASURES
+from attribution.metrics.outside import outside_warnings
 from attribution.metrics.recommend_rule import UNKNOWN, Judged, Verdict, judge, row_level
 from attribution.metrics.recommend_spend import USUAL, Spent, judged_days, nameless, read_spent
 from attribution.metrics.report import ask, dated, needed, roi, unmatched_warnings
@@ -111,10 +113,12 @@ def recommend(
         rows = found.rows(aim)
         totals = found.totals()
         warn_unrated(measures, "spend", spent.whole.no_rate, spent.whole.no_rate_groups)
+        ended = known(connection, journeys).ended()
         warnings = [
             *stale_warnings(connection, credited), *dimensions.warnings, found.rule(aim),
             *found.time(question.period), *found.odd(), *unmatched_warnings(connection, spent.whole),
-            *measures.warnings,
+            *measures.warnings, *([ended] if ended else []),
+            *outside_warnings(connection, journeys, question),
         ]  # fmt: skip
     return Answer(
         verb="recommend",

@@ -18,6 +18,7 @@ import pandas as pd
 from attribution.ledger.allocate import MILLION
 from attribution.ledger.rates import days_in_zone
 from attribution.metrics.facts import NEVER
+from attribution.metrics.known_days import known
 from attribution.metrics.measures.context import Measure, Measures
 from attribution.metrics.measures.parts import Parts
 from attribution.metrics.measures.records import customers
@@ -97,6 +98,12 @@ def customer_months(measures: Measures) -> Parts | None:
     asked, deals = measures.asked, measures.dimensions.deals
     period = asked.question.period
     end = _day(asked.journeys.as_of, asked.journeys.timezone)
+    days = known(measures.connection, asked.journeys)
+    if days.stale and period.end_day is None:
+        measures.warn(
+            f"months as a customer are counted up to the last run on {days.last_run}, though data end on "
+            f"{days.latest}: give --to {days.latest} to count as far as data go"
+        )
     if asked.basis == "period" and period.end_day is not None:  # a cohort is followed to the last run
         end = min(end, period.end_day)
     began, ended = measures.once("days as customers", lambda: _days_as_customers(measures))

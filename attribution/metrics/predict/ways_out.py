@@ -55,7 +55,9 @@ def _advice(past: Past) -> str:
     end = min(clock.day_bounds(day, past.timezone)[1], past.ran_at or past.as_of)
     first = int(past.records.leads["created"].min())
     then = replace(past, as_of=end, ends=month_ends(first, end, past.timezone), kept={})
-    ways = [("", past), (f"--as-of {day} ", then)]
+    own = clock.from_micros(past.as_of).astimezone(clock.zone(past.timezone)).date()
+    asked = "" if past.ran_at is None or past.as_of == past.ran_at else f"--as-of {own} "
+    ways = [(asked, past), (f"--as-of {day} ", then)]
     if ended(past):  # what was not recorded is not what did not happen
         ways = ways[1:]
     months = sorted(range(1, LONGEST + 1), key=lambda ahead: (abs(ahead - past.horizon), ahead))
