@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import wrap
 
+from attribution.destinations.crm import FIELDS
 from attribution.destinations.destination import Destination
 from attribution.destinations.registry import destination_names, get_destination
 from attribution.metrics.dimensions import ALL, MARKETING
@@ -429,6 +430,14 @@ def _send_needs(name: str) -> Iterator[str]:
     yield f"| `action_GOAL` | no | {'; '.join(['what a goal counts as there', *actions])} |"
 
 
+def _crm_fields() -> Iterator[str]:
+    yield "| field | holds | is | on |"
+    yield "|---|---|---|---|"
+    for name, field in FIELDS.items():
+        on = "deals" if field.deals_only else "deals, leads"
+        yield f"| `{name}` | {field.kind} | {field.about} | {on} |"
+
+
 def _send_limits(name: str) -> Iterator[str]:
     kind = get_destination(name)
     yield "| limit | is |"
@@ -468,6 +477,7 @@ PARTS: dict[str, Callable[..., Iterator[str]]] = {
     "send_destinations": _send_destinations,
     "send_needs": _send_needs,
     "send_limits": _send_limits,
+    "crm_fields": _crm_fields,
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""A HubSpot portal on this machine: searches, associations, histories and pipelines as the API answers."""
+"""A HubSpot portal on this machine: searches, associations, histories, pipelines and writes as in the API."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from loopback import Answer, Asked
@@ -19,6 +20,8 @@ class Portal:
         self.contacts_of: dict[str, list[str]] = {}
         self.history: dict[str, list[tuple[str, str]]] = {}
         self.archived: dict[str, str] = {}  # deals, and when they were deleted
+        self.properties: set[str] = set()  # further ones that somebody made
+        self.writes = 0  # records that were written
 
     def contact(self, number: int, changed: str, **properties: Any) -> None:
         """Put a contact into the portal, or change it."""
@@ -63,7 +66,40 @@ class Portal:
             return Answer({"results": [self._tie(one["id"]) for one in asked.body["inputs"]]}, 207)
         if asked.path == "/crm/v3/objects/deals/batch/read":
             return {"results": [self._history(one["id"]) for one in asked.body["inputs"]]}
+        if asked.path.endswith("/batch/update"):
+            return self._update(kind, asked.body["inputs"])
+        if asked.path.startswith("/crm/v3/properties/"):
+            return {"results": [{"name": name} for name in sorted(self.properties)]}
         return Answer({"message": f"no such path {asked.path}"}, 404)
+
+    def _update(self, kind: str, inputs: list[dict[str, Any]]) -> Answer:
+        assert len(inputs) <= 100
+        absent = sorted({name for one in inputs for name in one["properties"]} - self.properties)
+        if absent:
+            told = [{"isValid": False, "error": "PROPERTY_DOESNT_EXIST", "name": name} for name in absent]
+            words = f"Property values were not valid: {json.dumps(told)}"
+            return Answer({"status": "error", "message": words, "category": "VALIDATION_ERROR"}, 400)
+        there = [one for one in inputs if one["id"] in self.records[kind]]
+        gone = [one["id"] for one in inputs if one["id"] not in self.records[kind]]
+        for one in there:
+            self.records[kind][one["id"]] |= one["properties"]
+            self.writes += 1
+        body: dict[str, Any] = {"status": "COMPLETE", "results": [{"id": one["id"]} for one in there]}
+        if not gone:
+            return Answer(body)
+        error = {
+            "status": "error", "category": "OBJECT_NOT_FOUND", "context": {"ids": gone},
+            "message": f"Could not get some {kind} objects, they may be deleted or not exist.",
+        }  # fmt: skip
+        return Answer(body | {"numErrors": 1, "errors": [error]}, 207)
+
+    def written(self, kind: str, number: int) -> dict[str, Any]:
+        """Return what was written on a record under `attribution_`, by our names."""
+        record = self.records[kind][str(number)]
+        return {
+            name.removeprefix("attribution_"): told
+            for name, told in record.items() if name.startswith("attribution_")
+        }  # fmt: skip
 
     def _search(self, kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         (group,) = body["filterGroups"]

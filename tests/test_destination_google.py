@@ -185,6 +185,80 @@ def test_replies(number: int, reply: Reply, verdict: Verdict, code: str) -> None
     assert [(one.verdict, one.code) for one in found] == [(verdict, code)] * number
 
 
-def test_requests_hold_two_thousand_and_one_action() -> None:
-    many = [won(transaction_id=str(n), action=str(n % 2)) for n in range(4_002)]
-    assert [len(request.conversions) for request in google().requests(many)] == [2_000, 1, 2_000, 1]
+def test_requests_hold_a_hundred_and_one_action() -> None:
+    many = [won(transaction_id=str(n), action=str(n % 2)) for n in range(202)]
+    assert [len(request.conversions) for request in google().requests(many)] == [100, 1, 100, 1]
+
+
+# --- what is said later -----------------------------------------------------------------------------
+
+
+def status(name: str, *counts: tuple[str, int]) -> dict[str, Any]:
+    """Return the status of a request of a hundred events."""
+    told: dict[str, Any] = {"requestStatus": name, "eventsIngestionStatus": {"recordCount": "100"}}
+    if counts:
+        errors = [{"reason": reason, "recordCount": str(count)} for reason, count in counts]
+        told["errorInfo"] = {"errorCounts": errors}
+    return {"requestStatusPerDestination": [told]}
+
+
+def error(name: str) -> str:
+    """Return a reason as Google writes it."""
+    return f"PROCESSING_ERROR_REASON_{name}"
+
+
+def test_a_request_is_asked_after_by_its_id() -> None:
+    asking = google().inquiry("r-1")
+    assert (asking.method, asking.path) == ("GET", "/v1/requestStatus:retrieve")
+    assert (asking.params, asking.body, asking.conversions) == ({"requestId": "r-1"}, None, ())
+
+
+@pytest.mark.parametrize(
+    ("told", "fate"),
+    [
+        (status("SUCCESS"), ("confirmed", "", "")),
+        (status("PROCESSING"), None),
+        (status("REQUEST_STATUS_UNKNOWN"), None),
+        (status("FAILED"), ("rejected", "FAILED", "no reason given")),
+        (status("FAILED", (error("CLICK_NOT_FOUND"), 2), (error("INVALID_GCLID"), 98)),
+         ("rejected", "INVALID_GCLID", "98 INVALID_GCLID, 2 CLICK_NOT_FOUND")),
+        (status("FAILED", ("PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER", 100)),
+         ("rejected", "OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER",
+          "100 OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER")),
+        (status("FAILED", (error("DUPLICATE_TRANSACTION_ID"), 100)),
+         ("confirmed", "DUPLICATE_TRANSACTION_ID", "100 DUPLICATE_TRANSACTION_ID")),
+        (status("FAILED", (error("DUPLICATE_GCLID"), 1), (error("EVENT_TOO_OLD"), 99)),
+         ("unclear", "FAILED", "99 EVENT_TOO_OLD, 1 DUPLICATE_GCLID")),
+        (status("FAILED", (error("TOO_RECENT_CLICK"), 100)),
+         ("retry", "TOO_RECENT_CLICK", "100 TOO_RECENT_CLICK")),
+        (status("PARTIAL_SUCCESS", (error("INVALID_GCLID"), 3)),
+         ("unclear", "PARTIAL_SUCCESS", "3 INVALID_GCLID")),
+        (status("PARTIAL_SUCCESS"), ("unclear", "PARTIAL_SUCCESS", "no reason given")),
+        (status("PARTIAL_SUCCESS", (error("DUPLICATE_GCLID"), 3)),
+         ("confirmed", "DUPLICATE_GCLID", "3 DUPLICATE_GCLID")),
+        (status("PARTIAL_SUCCESS", (error("INVALID_GCLID"), 3), (error("INTERNAL_ERROR"), 1)),
+         ("retry", "INTERNAL_ERROR", "3 INVALID_GCLID, 1 INTERNAL_ERROR")),
+        ({"requestStatusPerDestination": []}, None),
+        ("<html>", None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_fates(told: Any, fate: tuple[str, str, str] | None) -> None:
+    found = google().fate(Reply(200, told))
+    assert (found and (str(found.verdict), found.code, found.words)) == fate
+    assert google().fate(Reply(500, told)) is None
+
+
+def test_what_is_said_later_is_what_the_official_messages_have() -> None:
+    messages = pytest.importorskip("google.ads.datamanager_v1")
+    json_format = pytest.importorskip("google.protobuf.json_format")
+    counts = [
+        (error("INVALID_GCLID"), 3),
+        ("PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER", 1),
+    ]
+    read = messages.RetrieveRequestStatusResponse()
+    json_format.ParseDict(status("PARTIAL_SUCCESS", *counts), messages.RetrieveRequestStatusResponse.pb(read))
+    written = json_format.MessageToDict(messages.RetrieveRequestStatusResponse.pb(read))
+    assert written == status("PARTIAL_SUCCESS", *counts)
+    known = {reason.name.partition("_REASON_")[2] for reason in messages.ProcessingErrorReason}
+    assert {"TOO_RECENT_CLICK", "INTERNAL_ERROR", "DUPLICATE_GCLID", "DUPLICATE_TRANSACTION_ID"} <= known

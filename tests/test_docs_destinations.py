@@ -92,6 +92,7 @@ def test_a_page_explains_what_its_code_can_say(page: Path) -> None:
     assert f"(`{name}`)" in text.partition("\n")[0]
     for part in ("send_needs", "send_limits"):
         assert f"<!-- generated: {part} {name} -->" in text
+    assert ("## What it says later" in text) == (kind.answers_after is not None)
     refusals = _refusals((CODE / f"{name}.py").read_text(encoding="utf-8"))
     module = importlib.import_module(kind.__module__)
     codes = [str(code) for known in ("_AGAIN", "_DONE") for code in getattr(module, known, ())]

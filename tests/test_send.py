@@ -198,7 +198,7 @@ def test_the_command(shop: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch)
     assert (shown.exit_code, done.exit_code, status.exit_code) == (0, 0, 0), done.output
     assert json.loads(shown.stdout)["rows"][0]["method"] == "POST"
     assert re.search(r"google\s+revenue\s+987\s+2\s", done.stdout)
-    assert json.loads(status.stdout)["totals"] == {"deliveries": 2}
+    assert json.loads(status.stdout)["totals"] == {"deliveries": 2, "accepted": 1, "confirmed": 0}
 
 
 @pytest.mark.parametrize(

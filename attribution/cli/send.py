@@ -14,7 +14,7 @@ from attribution.cli.render import show
 
 @click.command(
     "send",
-    short_help="Tell ad platforms what their clicks brought.",
+    short_help="Tell ad platforms what their clicks brought, and a CRM what brought its deals.",
     epilog="Example: attribution send google --dry-run --limit 3 --format json",
 )
 @click.argument("destination", required=False)
@@ -45,8 +45,9 @@ def command(
     """Tell DESTINATION (google, google_ads, meta, microsoft, ...) what became of its clicks.
 
     Each conversion is told once, by its last click there; a refund restates it, a deal that is won no more
-    takes it back. Only what people consented to is sent, hashed. Whatever stops it, nothing is lost and
-    nothing counts twice: repeat the command and it goes on. The exit code is 3 where something was refused.
+    takes it back. Only what people consented to is sent, hashed. On deals and leads of a CRM (hubspot,
+    salesforce, pipedrive) it writes what brought them. Whatever stops it, nothing is lost and nothing counts
+    twice: repeat the command and it goes on. The exit code is 3 where something was refused.
     """
     if status:
         with open_store(store) as opened:

@@ -97,7 +97,8 @@ class Conversion:
         source: where it happened: `web`, `phone`, `crm`, `store`, `app`, `email`, `chat`, `other`.
         share_millionths: the part of the conversion that is told, where a destination takes that; None: all.
         model: whose credit that is.
-        details: further fields in the destination's own words, sent as they are.
+        details: further fields in the destination's own words, sent as they are; of a CRM, all.
+        digest: of what is told, where it is by this that a change is seen; empty: by value and currency.
 
     >>> won = Conversion("D-1:won", "987", 1_767_225_600_000_000, 1_999, "GBP", clicks={"gclid": "abc"})
     >>> won.value, won.change
@@ -121,6 +122,7 @@ class Conversion:
     model: str | None = None
     details: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     revision: int = 1
+    digest: str = ""
 
     @property
     def value(self) -> Decimal | None:

@@ -43,6 +43,8 @@ class Destination(ABC):
         age_days: how old a conversion may be; None: no limit is known.
         changes: what can be told of a conversion that it has.
         revives: whether what was retracted can be restated; else it comes back as another transaction.
+        answers_after: microseconds after it took something that it can be asked what became of it; None:
+            it never tells.
         actions: goal -> what it counts as there, where nothing else is said.
 
     Args:
@@ -65,6 +67,7 @@ class Destination(ABC):
     age_days: ClassVar[int | None] = None
     changes: ClassVar[frozenset[Change]] = frozenset()
     revives: ClassVar[bool] = False
+    answers_after: ClassVar[int | None] = None
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __init__(self, settings: Mapping[str, str]) -> None:
@@ -92,6 +95,14 @@ class Destination(ABC):
     def setting(self, name: str) -> str:
         """Return a setting, empty where it is not given."""
         return self._settings.get(name, "")
+
+    def actions_for(self, named: Mapping[str, str]) -> dict[str, str]:
+        """Return what each goal counts as there.
+
+        Args:
+            named: goal -> what it is to count as, those that are said.
+        """
+        return {**self.actions, **named}
 
     # --- before -------------------------------------------------------------------------------------
 
@@ -195,6 +206,31 @@ class Destination(ABC):
             request: as it was sent.
             reply: whatever came back, malformed or not.
         """
+
+    # --- later --------------------------------------------------------------------------------------
+
+    def inquiry(self, reference: str) -> Request:
+        """Return a request that asks what became of what was accepted under a reference.
+
+        Args:
+            reference: of an outcome.
+
+        Raises:
+            NotImplementedError: this destination never tells; see `answers_after`.
+        """
+        raise NotImplementedError(f"{self.label} does not tell what became of what it took")
+
+    def fate(self, reply: Reply) -> Outcome | None:
+        """Read what became of all that was accepted under one reference.
+
+        Args:
+            reply: whatever came back to an inquiry.
+
+        Returns:
+            Confirmed, rejected, retry (to be told again), or unclear (some of it was refused, and nothing
+            says which); None: nothing can be said yet.
+        """
+        return None
 
 
 def lots(conversions: Sequence[Conversion], most: int) -> Iterator[tuple[Conversion, ...]]:

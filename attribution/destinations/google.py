@@ -5,15 +5,17 @@ https://developers.google.com/data-manager/api/reference/rest/v1/events/ingest
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from attribution import clock
+from attribution.clock import MINUTE
 from attribution.destinations import hashing
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
 from attribution.destinations.destination import Destination, lots
-from attribution.destinations.replies import mapping, whole
+from attribution.destinations.replies import mapping, mappings, whole
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.pulls.credentials import Need
 
@@ -26,6 +28,8 @@ _AGAIN: Final = frozenset(
         "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE",
     }
 )  # fmt: skip
+_DONE: Final = frozenset({"DUPLICATE_GCLID", "DUPLICATE_TRANSACTION_ID"})  # it was there already
+_REASON: Final = re.compile(r"PROCESSING_ERROR_(REASON_)?")  # what every reason of a status begins with
 
 
 class Google(Destination):
@@ -45,15 +49,17 @@ class Google(Destination):
         Need("client_secret", "of the same client"),
         Need("refresh_token", "of a user who may change conversions, for the scope datamanager"),
     )
-    most: ClassVar[int] = 2_000
+    # 2,000 would be taken; but what became of them later is told of a request, and not of an event
+    most: ClassVar[int] = 100
     click_kinds: ClassVar[tuple[str, ...]] = ("gclid", "gbraid", "wbraid", "dclid")
     age_days: ClassVar[int | None] = 90
     # no retraction: told again with a value of nothing
     changes: ClassVar[frozenset[Change]] = frozenset({Change.RESTATED, Change.RETRACTED})
     revives: ClassVar[bool] = True
+    answers_after: ClassVar[int | None] = 30 * MINUTE
 
     def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
-        """Write one request for each 2,000 conversions of an action."""
+        """Write one request for each 100 conversions of an action."""
         for action in dict.fromkeys(conversion.action for conversion in conversions):
             mine = [conversion for conversion in conversions if conversion.action == action]
             for lot in lots(mine, self.most):
@@ -77,6 +83,34 @@ class Google(Destination):
         error = mapping(body.get("error"))
         code = _reason(error) or str(error.get("status", reply.status))
         return whole(request, reply, code, str(error.get("message", "")), again=code in _AGAIN)
+
+    def inquiry(self, reference: str) -> Request:
+        """Return a request for the status of another one."""
+        return Request("GET", "/v1/requestStatus:retrieve", None, (), params={"requestId": reference})
+
+    def fate(self, reply: Reply) -> Outcome | None:
+        """Read a status: how many events failed for which reasons, and never which.
+
+        Where some failed for what passes, all are told again: those that are there already stay as they are.
+        """
+        destinations = mappings(mapping(reply.body).get("requestStatusPerDestination"))
+        if not 200 <= reply.status < 300 or len(destinations) != 1:
+            return None
+        status = str(destinations[0].get("requestStatus", ""))
+        if status == "SUCCESS":
+            return Outcome(Verdict.CONFIRMED)
+        if status not in ("FAILED", "PARTIAL_SUCCESS"):
+            return None
+        counts = _counts(destinations[0])
+        words = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "no reason given"
+        passing = [reason for reason in counts if reason in _AGAIN]
+        if passing:
+            return Outcome(Verdict.RETRY, passing[0], words)
+        if counts and _DONE.issuperset(counts):
+            return Outcome(Verdict.CONFIRMED, next(iter(counts)), words)
+        if status == "FAILED" and _DONE.isdisjoint(counts):
+            return Outcome(Verdict.REJECTED, next(iter(counts), status), words)
+        return Outcome(Verdict.UNCLEAR, status, words)
 
     def _account(self, action: str) -> dict[str, Any]:
         account = {"accountType": "GOOGLE_ADS", "accountId": self.setting("customer_id").replace("-", "")}
@@ -141,6 +175,16 @@ def _identifiers(contact: Contact) -> list[dict[str, Any]]:
 def _consent(consent: Consent) -> dict[str, str]:
     said = {"adUserData": consent.ad_user_data, "adPersonalization": consent.ad_personalization}
     return {name: _SIGNALS[signal] for name, signal in said.items() if signal in _SIGNALS}
+
+
+def _counts(destination: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many events failed for each reason, the most frequent one first."""
+    found: dict[str, int] = {}
+    for one in mappings(mapping(destination.get("errorInfo")).get("errorCounts")):
+        number = str(one.get("recordCount", ""))  # of 64 bits, which JSON has as text
+        reason = _REASON.sub("", str(one.get("reason", "")), count=1)
+        found[reason] = found.get(reason, 0) + (int(number) if number.isdecimal() else 0)
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _reason(error: Mapping[str, Any]) -> str:

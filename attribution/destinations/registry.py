@@ -30,6 +30,9 @@ _HOMES: Final = {
     "x": "X",
     "file": "File",
     "webhook": "Webhook",
+    "hubspot": "HubSpot",
+    "salesforce": "Salesforce",
+    "pipedrive": "Pipedrive",
 }
 
 

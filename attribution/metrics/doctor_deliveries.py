@@ -48,21 +48,34 @@ def stuck_deliveries(look: Look) -> list[Finding]:
 
 
 def uncounted_deliveries(look: Look) -> list[Finding]:
-    """Count what destinations that tell took, and did not count."""
+    """Count what destinations that tell took, and did not count, all or in part."""
+    accepted = delivery.c.state == "accepted"
+    in_part = and_(accepted, delivery.c.reference.is_not(None), delivery.c.code.is_not(None))
+    found = [
+        Finding(
+            "warning", count,
+            f"{count} conversions were accepted by {destination} in requests of which it counted a part, and "
+            f"does not say which: {code}",
+            "attribution send --status says how many failed for which reason",
+        )
+        for destination, code, count in _counts(look, in_part)
+    ]  # fmt: skip
     known = select(delivery.c.destination).where(delivery.c.state == "confirmed").distinct()
     late = clock.now_micros() - LONG
-    taken = and_(
-        delivery.c.state == "accepted",
+    silent = and_(
+        accepted,
         or_(delivery.c.settled_at.is_(None), delivery.c.settled_at < late),
+        or_(delivery.c.reference.is_(None), delivery.c.code.is_(None)),
         delivery.c.destination.in_(known),
     )
-    return [
+    found += [
         Finding(
             "notice", count, f"{count} conversions were accepted by {destination}, and not counted yet",
             "accepted is not counted: compare with the conversions that the platform shows",
         )
-        for destination, _, count in _counts(look, taken)
+        for destination, _, count in _counts(look, silent)
     ]  # fmt: skip
+    return found
 
 
 def _counts(look: Look, which: Any) -> list[tuple[str, str, int]]:

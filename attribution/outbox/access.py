@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from attribution.errors import UnknownNameError
+from attribution.outbox.oauth1 import OAUTH1
 from attribution.outbox.signing import STANDARD_WEBHOOKS, Signing
 
 TOKEN: Final = "token"  # what a login gives
@@ -21,7 +22,7 @@ class Login:
     """Where an access token is gotten with one that does not expire.
 
     Attributes:
-        url: of the host.
+        url: of the host; empty: the destination's own.
         path: on it.
         form: secrets that are sent beside `refresh_token`.
         extra: what else is sent.
@@ -80,7 +81,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "pinterest": Access(_STATIC),
     "snapchat": Access(params={"access_token": "{access_token}"}),
     "reddit": Access(_STATIC),
+    "x": Access(signing=OAUTH1),
     "webhook": Access(signing=STANDARD_WEBHOOKS),
+    "hubspot": Access(_STATIC),
+    "pipedrive": Access({"x-api-token": "{api_token}"}),
+    "salesforce": Access(_BEARER, login=Login("", "/services/oauth2/token")),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from attribution import clock
 from attribution.destinations.conversion import Consent, Contact, Conversion, Signal, Visit
+from attribution.destinations.crm import Crm
 from attribution.destinations.destination import Destination
 from attribution.destinations.registry import destination_names, get_destination
 from attribution.errors import AttributionEngineError, InputError
@@ -59,8 +60,9 @@ def check(name: str, waits: Waits | None = None) -> Answer:
         waits: how to wait for a token.
 
     Returns:
-        A row for each step: `settings`, and `request` where the platform has a test mode. `result` is `ok`,
-        `refused` (with the platform's words) or `not tried`.
+        A row for each step: `settings`, and `request` where the platform has a test mode; of a CRM one for
+        each object that is written on, whose properties are asked for. `result` is `ok`, `refused` (with the
+        platform's words) or `not tried`.
 
     Raises:
         UnknownNameError: no such destination.
@@ -70,7 +72,11 @@ def check(name: str, waits: Waits | None = None) -> Answer:
     destination = target.destination
     actions = ", ".join(f"{goal} as {line.action}" for goal, line in target.lines.items())
     rows = [{"destination": name, "step": "settings", "result": "ok", "words": actions}]
-    rows.append({"destination": name, "step": "request"} | _tried(target, destination, waits))
+    # of a CRM each object has properties of its own; elsewhere one request tells of all
+    tried = [line.action for line in target.lines.values()]
+    for action in tried if isinstance(destination, Crm) else tried[:1]:
+        step = action if isinstance(destination, Crm) else "request"
+        rows.append({"destination": name, "step": step} | _tried(target, destination, action, waits))
     return Answer(
         verb="destinations",
         store="",
@@ -82,8 +88,7 @@ def check(name: str, waits: Waits | None = None) -> Answer:
     )
 
 
-def _tried(target: Target, destination: Destination, waits: Waits | None) -> dict[str, str]:
-    action = next(iter(target.lines.values())).action
+def _tried(target: Target, destination: Destination, action: str, waits: Waits | None) -> dict[str, str]:
     [request] = destination.requests([_example(destination, action)])
     harmless = destination.trial(request)
     if harmless is None:

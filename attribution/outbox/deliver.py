@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import pandas as pd
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, select, update
 
 from attribution import clock
 from attribution.destinations.conversion import Conversion
@@ -42,6 +42,7 @@ _STATES: Final = {
 }  # fmt: skip
 
 Progress = Callable[[str, int, int | None], None]
+Records = Callable[[Connection, pd.DataFrame], list[Conversion]]  # deliveries as what is told
 
 
 class CutError(Exception):
@@ -71,11 +72,12 @@ class Delivered:
     counts: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
 
-    def add(self, state: State, code: str) -> None:
-        """Count one."""
-        self.counts[state] = self.counts.get(state, 0) + 1
-        if code:
-            self.reasons[code] = self.reasons.get(code, 0) + 1
+    def add(self, state: State, code: str, number: int = 1) -> None:
+        """Count some that ended alike."""
+        if number:
+            self.counts[state] = self.counts.get(state, 0) + number
+        if number and code:
+            self.reasons[code] = self.reasons.get(code, 0) + number
 
 
 def deliver(
@@ -87,6 +89,7 @@ def deliver(
     limit: int | None = None,
     retry: bool = False,
     progress: Progress | None = None,
+    records: Records = conversions_of,
 ) -> Delivered:
     """Send what is due to a destination.
 
@@ -98,6 +101,7 @@ def deliver(
         limit: how many at most.
         retry: what was refused for good or given up is tried again, once its reason is mended.
         progress: called with what is done, how much, and of how many.
+        records: makes of deliveries what is told.
     """
     done, left, last = Delivered(), limit, 0
     most = min(max(_FEWEST, _REQUESTS * destination.most), _AT_ONCE)  # what a lease is long enough for
@@ -108,7 +112,7 @@ def deliver(
             return done
         last = int(rows["delivery_id"].max())
         with db.read() as connection:
-            conversions = conversions_of(connection, rows)
+            conversions = records(connection, rows)
         _tell(db, destination, sender, rows, conversions, done)
         left = None if left is None else left - len(rows)
         if progress is not None:
@@ -116,7 +120,8 @@ def deliver(
     return done
 
 
-def _of_line(line: Line) -> Any:
+def of_line(line: Line) -> ColumnElement[bool]:
+    """Return the condition that a delivery is of a line."""
     return and_(
         delivery.c.destination == line.destination,
         delivery.c.account == line.account,
@@ -124,12 +129,32 @@ def _of_line(line: Line) -> Any:
     )
 
 
+def superseded(but: Collection[State] = (State.WITHDRAWN,)) -> ColumnElement[bool]:
+    """Return the condition that there is a newer delivery of the same conversion.
+
+    Args:
+        but: newer ones in these states are none.
+    """
+    newer = delivery.alias()
+    return exists().where(
+        newer.c.destination == delivery.c.destination,
+        newer.c.account == delivery.c.account,
+        newer.c.action == delivery.c.action,
+        newer.c.conversion_id == delivery.c.conversion_id,
+        newer.c.delivery_id > delivery.c.delivery_id,
+        newer.c.state.not_in(list(but)),
+    )
+
+
 def _reconsider(db: Database, line: Line, states: Sequence[State]) -> None:
-    """Queue again what could not be sent the last time: consent may have come in."""
+    """Queue again what could not be sent the last time: consent may have come in.
+
+    What was told anew since, with another value, is not told with the old one.
+    """
     with db.write() as connection:
         connection.execute(
             update(delivery)
-            .where(_of_line(line), or_(*(delivery.c.state == state for state in states)))
+            .where(of_line(line), or_(*(delivery.c.state == state for state in states)), ~superseded())
             .values(state=str(State.QUEUED), attempts=0, due_at=clock.now_micros(), settled_at=None)
         )
 
@@ -142,7 +167,7 @@ def _take(db: Database, line: Line, most: int, after: int = 0) -> pd.DataFrame:
         rows = read_frame(
             connection,
             select(delivery)
-            .where(_of_line(line), due, delivery.c.due_at <= now, delivery.c.delivery_id > after)
+            .where(of_line(line), due, delivery.c.due_at <= now, delivery.c.delivery_id > after)
             .order_by(delivery.c.delivery_id)
             .limit(most),
         )
@@ -176,7 +201,7 @@ def _tell(
             sendable.append(one)
             continue
         state = State.HELD if why.code in _PASSING else State.REJECTED
-        refused.append(_ended(keys[id(one)], state, why.code, why.words))
+        refused.append(_ended(keys[id(one)], state, why.code, why.words, digest=one.digest))
         done.add(state, why.code)
     _record(db, refused)
     for request in destination.requests(sendable):
@@ -184,7 +209,7 @@ def _tell(
             changes = []
             for one, outcome in zip(told, outcomes, strict=True):
                 key = keys[id(one)]
-                change = _change(key, outcome, attempts[key] + 1, digest)
+                change = _change(key, outcome, attempts[key] + 1, one.digest or digest)
                 change |= {"new_attempts": attempts[key] + 1, "new_sent_at": clock.now_micros()}
                 change["new_words"] = mask_text(sender.clean(outcome.words)) or None  # it may quote people
                 changes.append(change)

@@ -24,7 +24,9 @@ from attribution.store.schema import delivery
 
 Mask = npt.NDArray[np.bool_]
 _NONE: Final = np.iinfo(np.int64).min  # a value that is none
-_TOLD: Final = ("conversion_id", "transaction_id", "revision", "change", "value_minor", "currency", "state")
+_TOLD: Final = (
+    "conversion_id", "transaction_id", "revision", "change", "value_minor", "currency", "state", "digest",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def queue(connection: Connection, line: Line, wanted: pd.DataFrame, now: int) ->
     Args:
         connection: the writer's.
         line: of the destination.
-        wanted: as :func:`attribution.outbox.wanted.wanted` returns it.
+        wanted: as :func:`attribution.outbox.wanted.wanted` returns it; where it has a `digest` of what is
+            told, it is by this that a change is seen.
         now: microseconds.
     """
     told = _told(connection, line)
@@ -80,7 +83,10 @@ def queue(connection: Connection, line: Line, wanted: pd.DataFrame, now: int) ->
     has = ids.isin(there.index).to_numpy()
     has_value, has_currency, has_change = _of(there, ids)
     was_retracted = has & (has_change == Change.RETRACTED)
+    digest = _texts(wanted["digest"]) if "digest" in wanted else None
     same = (value == has_value) & (currency == has_currency)
+    if digest is not None:
+        same = digest == _digests(there, ids)
 
     target = np.full(len(ids), "", object)
     target[~has & begins] = Change.NEW
@@ -94,7 +100,10 @@ def queue(connection: Connection, line: Line, wanted: pd.DataFrame, now: int) ->
 
     state = _texts(ids.map(last["state"]))
     last_value, last_currency, last_change = _of(last, ids)
-    as_last = (value == last_value) & (currency == last_currency) & (target == last_change)
+    as_last = (value == last_value) & (currency == last_currency)
+    if digest is not None:
+        as_last = digest == _digests(last, ids)
+    as_last &= target == last_change
     unsent, ended = np.isin(state, OPEN), np.isin(state, ENDED)
     made = (target != "") & ~unsent & (state != State.SENT) & ~(ended & as_last)
     amended = (target != "") & unsent & ~as_last
@@ -106,8 +115,9 @@ def queue(connection: Connection, line: Line, wanted: pd.DataFrame, now: int) ->
     base[renamed] = [f"{name}:{n}" for name, n in zip(base[renamed], number[renamed], strict=True)]
     revision = ids.map(last["revision"]).fillna(0).to_numpy(np.int64) + 1
     rows = wanted.assign(
-        transaction_id=base, revision=revision, change=target, told_value=value, told_currency=currency
-    )
+        transaction_id=base, revision=revision, change=target, told_value=value, told_currency=currency,
+        digest=digest,
+    )  # fmt: skip
     _insert(connection, line, rows[made], now)
     _amend(connection, line, rows[amended], now)
     _withdraw(connection, line, ids[withdrawn], now)
@@ -140,6 +150,11 @@ def _of(rows: pd.DataFrame, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.str_],
     )
 
 
+def _digests(rows: pd.DataFrame, ids: pd.Series) -> npt.NDArray[np.str_]:
+    """Return the digests of some deliveries for each conversion; empty where there is none."""
+    return _texts(rows.reindex(ids.to_numpy())["digest"])
+
+
 def _ints(values: pd.Series) -> Ints:
     found: Ints = values.astype(object).where(values.notna(), _NONE).to_numpy(np.int64)
     return found
@@ -156,12 +171,12 @@ def _values(rows: pd.DataFrame) -> list[dict[str, object]]:
             "conversion_id": key, "touch": None if touch == NO_TOUCH else touch, "at": at,
             "value_minor": None if value == _NONE else value, "currency": currency or None,
             "share_millionths": share, "change": str(change), "transaction_id": transaction,
-            "revision": revision,
+            "revision": revision, "digest": digest,
         }
-        for key, touch, at, value, currency, share, change, transaction, revision in zip(
+        for key, touch, at, value, currency, share, change, transaction, revision, digest in zip(
             rows["conversion_id"].tolist(), touches, rows["at"].tolist(), rows["told_value"].tolist(),
             rows["told_currency"].tolist(), rows["share_millionths"].tolist(), rows["change"].tolist(),
-            rows["transaction_id"].tolist(), rows["revision"].tolist(), strict=True,
+            rows["transaction_id"].tolist(), rows["revision"].tolist(), rows["digest"].tolist(), strict=True,
         )
     ]  # fmt: skip
 
@@ -180,7 +195,7 @@ def _amend(connection: Connection, line: Line, rows: pd.DataFrame, now: int) -> 
     """Change what was never sent."""
     if not len(rows):
         return
-    given = ("touch", "at", "value_minor", "currency", "share_millionths", "change")
+    given = ("touch", "at", "value_minor", "currency", "share_millionths", "change", "digest")
     statement = (
         update(delivery)
         .where(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, or_, select
 
 from attribution import clock
 from attribution.destinations.conversion import Conversion
+from attribution.destinations.crm import Crm
 from attribution.destinations.destination import Destination
 from attribution.destinations.file import File
 from attribution.destinations.registry import get_destination
@@ -19,6 +22,7 @@ from attribution.destinations.request import Request
 from attribution.errors import InputError, UnknownNameError
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.selection import (
+    JourneySelection,
     Selection,
     find_credits,
     read_day,
@@ -27,13 +31,15 @@ from attribution.metrics.selection import (
     stale_warnings,
 )
 from attribution.outbox.access import access_of
-from attribution.outbox.deliver import Delivered, Progress, deliver
+from attribution.outbox.deliver import Delivered, Progress, Records, deliver
 from attribution.outbox.file_sender import FileSender, shown_file
+from attribution.outbox.poll import Polled, poll
 from attribution.outbox.queue import Line, Queued, queue
 from attribution.outbox.records import conversions_of
 from attribution.outbox.sender import HttpSender, shown
 from attribution.outbox.states import State
 from attribution.outbox.wanted import Wish, wanted
+from attribution.outbox.write_back import records_of, wanted_records
 from attribution.pulls.credentials import BASE_URL, Credentials, Need, load_credentials
 from attribution.pulls.http import Waits
 from attribution.store.columns import read_frame
@@ -48,6 +54,8 @@ _TOLD: Final = ("new", "restated", "retracted")
 _ENDS: Final = (
     State.ACCEPTED, State.CONFIRMED, State.QUEUED, State.SENT, State.HELD, State.REJECTED, State.DEAD,
 )  # fmt: skip
+_LATER: Final = (State.CONFIRMED, State.REJECTED, State.DEAD)  # what a destination can say afterwards
+_TOTALS: Final = (State.ACCEPTED, State.CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -118,26 +126,40 @@ def send(
     if match not in MATCHES:
         raise UnknownNameError("match", match, MATCHES)
     target = prepared(name)
+    if isinstance(target.destination, Crm) and (value != "full" or match != "click"):
+        raise InputError(
+            f"{target.destination.label} is not told conversions by clicks: leave --value and --match out"
+        )
     with db.read() as connection:
         zone = Settings(connection).require("timezone")
     day = read_day(since, "--since")
     asked = Asked(value, match, model, None if day is None else clock.day_bounds(day, zone)[0], limit)
     if dry_run:
         return _dry_run(db, target, asked)
-    queued, warnings = {}, []
+    queued: dict[str, Queued] = {}
+    warnings: list[str] = []
     delivered: dict[str, Delivered] = {}
+    polled: dict[str, Polled] = {}
     with closing(sender_of(target, waits)) as sender:
+        # before anything is queued: what was not counted is part of the difference
+        for goal, line in target.lines.items():
+            polled[goal] = poll(db, target.destination, line, sender, progress)
+            if polled[goal].trouble:
+                warnings.append(_silent(target, polled[goal].trouble))
         with db.write() as connection:
             for goal, line in target.lines.items():
                 queued[goal], told = _queue(connection, target, goal, line, asked)
                 warnings += told
         left = limit
         for goal, line in target.lines.items():
+            with db.read() as connection:
+                records = _records(connection, target, goal, asked)
             delivered[goal] = deliver(
-                db, target.destination, line, sender, limit=left, retry=retry, progress=progress
-            )
+                db, target.destination, line, sender, limit=left, retry=retry, progress=progress,
+                records=records,
+            )  # fmt: skip
             left = None if left is None else left - sum(delivered[goal].counts.values())
-    return _sent(db, target, queued, delivered, list(dict.fromkeys(warnings)))
+    return _sent(db, target, queued, delivered, polled, list(dict.fromkeys(warnings)))
 
 
 def prepared(name: str) -> Target:
@@ -157,8 +179,9 @@ def prepared(name: str) -> Target:
     values = credentials.values
     settings = {need.name: values[need.name] for need in kind.settings if need.name in values}
     destination = kind(settings)
-    usual = destination.actions
-    chosen = {goal: credentials.value(_ACTION.format(goal)) or usual.get(goal, "") for goal in GOALS}
+    named = {goal: credentials.value(_ACTION.format(goal)) or "" for goal in GOALS}
+    actions_by_goal = destination.actions_for({goal: action for goal, action in named.items() if action})
+    chosen = {goal: actions_by_goal.get(goal, "") for goal in GOALS}
     lines = {
         goal: Line(name, destination.account, action, goal, destination.changes, destination.revives)
         for goal, action in chosen.items()
@@ -185,17 +208,15 @@ def _shown(target: Target, request: Request) -> Row:
 def _queue(
     connection: Connection, target: Target, goal: str, line: Line, asked: Asked
 ) -> tuple[Queued, list[str]]:
-    journeys = select_journeys(connection, goal=goal)
-    model = asked.model or Settings(connection).require("model").split()[0]
-    if journeys.journey_set_id is None:
-        raise InputError(f"{goal} was never run; run: {run_command(journeys, model)}")
-    credits = find_credits(connection, journeys, model)
-    if credits is None and asked.value == "credited":
-        raise InputError(f"{goal} was never run for {model}; run: {run_command(journeys, model)}")
+    journeys, credits = _credits(connection, target, goal, asked)
     told = target.destination
     alone = asked.match == "contacts" or not told.click_kinds or told.without_click
     wish = Wish(goal, line.action, told.click_kinds, asked.value, alone, asked.since)
-    made = queue(connection, line, wanted(connection, journeys, credits, wish), clock.now_micros())
+    if isinstance(told, Crm) and credits is not None:
+        due = wanted_records(connection, credits, asked.since)
+    else:
+        due = wanted(connection, journeys, credits, wish)
+    made = queue(connection, line, due, clock.now_micros())
     warnings = stale_warnings(connection, credits) if isinstance(credits, Selection) else []
     if made.cannot_change:
         warnings.append(
@@ -203,6 +224,35 @@ def _queue(
             "it has no way to be told, and keeps what it has"
         )
     return made, warnings
+
+
+def _credits(
+    connection: Connection, target: Target, goal: str, asked: Asked
+) -> tuple[JourneySelection, Selection | None]:
+    """Return the journeys of a goal, and whose credits are told; a CRM is told those always."""
+    journeys = select_journeys(connection, goal=goal)
+    model = asked.model or Settings(connection).require("model").split()[0]
+    if journeys.journey_set_id is None:
+        raise InputError(f"{goal} was never run; run: {run_command(journeys, model)}")
+    credits = find_credits(connection, journeys, model)
+    if credits is None and (asked.value == "credited" or isinstance(target.destination, Crm)):
+        raise InputError(f"{goal} was never run for {model}; run: {run_command(journeys, model)}")
+    return journeys, credits
+
+
+def _records(connection: Connection, target: Target, goal: str, asked: Asked) -> Records:
+    """Return what makes of deliveries what the destination is told."""
+    credits = _credits(connection, target, goal, asked)[1]
+    if not isinstance(target.destination, Crm) or credits is None:
+        return conversions_of
+    return partial(records_of, credits=credits)
+
+
+def _silent(target: Target, trouble: str) -> str:
+    return (
+        f"{target.destination.label} does not say what became of what it took ({trouble}); "
+        "the next send asks again"
+    )
 
 
 def _dry_run(db: Database, target: Target, asked: Asked) -> Answer:
@@ -213,7 +263,8 @@ def _dry_run(db: Database, target: Target, asked: Asked) -> Answer:
         for goal, line in target.lines.items():
             warnings += _queue(connection, target, goal, line, asked)[1]
             sendable: list[Conversion] = []
-            for one in conversions_of(connection, _due(connection, line, asked.limit)):
+            records = _records(connection, target, goal, asked)
+            for one in records(connection, _due(connection, line, asked.limit)):
                 why = target.destination.refusal(one, clock.now_micros())
                 if why is None:
                     sendable.append(one)
@@ -253,19 +304,23 @@ def _sent(
     target: Target,
     queued: Mapping[str, Queued],
     delivered: Mapping[str, Delivered],
+    polled: Mapping[str, Polled],
     warnings: Sequence[str],
 ) -> Answer:
     rows: list[Row] = []
     reasons: list[str] = []
     for goal, line in target.lines.items():
-        made, ended = queued[goal], delivered[goal]
+        made, ended, later = queued[goal], delivered[goal], polled[goal].ended
         states = {str(state): ended.counts.get(state, 0) for state in _ENDS}
+        for state in _LATER:
+            states[str(state)] += later.counts.get(state, 0)
         rows.append(
             {"destination": line.destination, "goal": goal, "action": line.action}
             | {name: getattr(made, name) for name in _TOLD}
             | states
         )
-        reasons += [f"{count} of {goal}: {code}" for code, count in sorted(ended.reasons.items())]
+        whys = Counter(ended.reasons) + Counter(later.reasons)
+        reasons += [f"{count} of {goal}: {code}" for code, count in sorted(whys.items())]
     numbers = (*_TOLD, *map(str, _ENDS))
     return Answer(
         verb="send",
@@ -305,7 +360,8 @@ def status(db: Database, name: str | None = None) -> Answer:
         store=db.label,
         as_of=clock.iso(clock.now_micros()),
         rows=rows,
-        totals={"deliveries": sum(row["deliveries"] for row in rows)},
+        totals={"deliveries": sum(row["deliveries"] for row in rows)}
+        | {str(state): sum(row["deliveries"] for row in rows if row["state"] == state) for state in _TOTALS},
         columns=dict.fromkeys(names, "text") | {"deliveries": "count"},
         title="Deliveries",
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from attribution import clock
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Reply, Request
-from attribution.outbox.access import TOKEN, Access
+from attribution.outbox.access import TOKEN, Access, Login
 from attribution.outbox.deliver import CutError
 from attribution.outbox.signing import Outgoing
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials
@@ -44,12 +44,9 @@ class HttpSender:
         self._login: Client | None = None
         if access.login is not None:
             login = access.login
-            self._login = login_client(
-                destination.label, credentials, credentials.value(LOGIN_URL) or login.url, waits
-            )
-            self._token = Token(
-                self._login, login.path, lambda: refresh_form(credentials, *login.form) | dict(login.extra)
-            )
+            url = credentials.value(LOGIN_URL) or login.url or destination.home
+            self._login = login_client(destination.label, credentials, url, waits)
+            self._token = Token(self._login, login.path, lambda: _form(credentials, login))
         self._client = Client(
             destination.label,
             credentials.value(BASE_URL) or destination.home,
@@ -114,6 +111,14 @@ class HttpSender:
         if self._token is not None:
             values[TOKEN] = self._token.get().reveal()
         return _fill(texts, values)
+
+
+def _form(credentials: Credentials, login: Login) -> dict[str, str]:
+    """Return what is sent for a token; without one that does not expire, the app asks for itself."""
+    if "refresh_token" in credentials.secrets:
+        return refresh_form(credentials, *login.form) | dict(login.extra)
+    own = {name: credentials.secret(name).reveal() for name in login.form}
+    return own | {"grant_type": "client_credentials"} | dict(login.extra)
 
 
 def _fill(texts: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:

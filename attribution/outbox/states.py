@@ -1,10 +1,12 @@
 """States of a delivery, and which may follow which.
 
 queued ──> sent ──> accepted ──> confirmed
-  │  ^      │ │                    │
-  │  └──────┘ └──> rejected        └──> rejected
+  │  ^      │ │        │
+  │  └──────┘ └────────┴──> rejected, dead (tried too often)
   ├──> held (asked again by the next `send`)
-  └──> withdrawn        dead: tried too often
+  └──> withdrawn
+
+What was accepted is queued again where the destination says later that it should be.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def wanted(
         it) and `begins`: whether it is told where the destination knows nothing of it yet.
     """
     clicks = last_clicks(connection, journeys, wish.click_kinds)
-    frame = _conversions(connection, journeys.goal.kind, wish.since)
+    frame = known_conversions(connection, journeys.goal.kind, wish.since)
     frame["touch"] = frame["conversion_id"].map(clicks).fillna(NO_TOUCH).astype(np.int64)
     frame["share_millionths"] = pd.Series([None] * len(frame), dtype=object, index=frame.index)
     frame["begins"] = frame["active"] & ((frame["touch"] != NO_TOUCH) | wish.without_click)
@@ -109,7 +109,12 @@ def of_kinds(click_kinds: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(touch.c.click_id.startswith(f"{kind}:", autoescape=True) for kind in click_kinds))
 
 
-def _conversions(connection: Connection, kind: str, since: int | None) -> pd.DataFrame:
+def known_conversions(connection: Connection, kind: str, since: int | None) -> pd.DataFrame:
+    """Return the conversions of a kind that may be told, with what they are worth now.
+
+    Returns:
+        `conversion_id`, `key`, `at`, `active`, `value_minor` and `currency` (null: they have none).
+    """
     money = kind in ("won", "created")
     # of somebody who was erased nothing more is told
     mine = and_(conversion.c.kind == kind, conversion.c.frozen.is_(None))

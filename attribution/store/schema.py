@@ -730,7 +730,7 @@ delivery = Table(  # the outbox: a row for each thing that a destination was tol
     _big("share_millionths"),  # of the conversion; null: all of it
     _text("state", nullable=False),  # attribution.outbox.states
     Column("attempts", Integer, nullable=False, server_default="0"),
-    _big("due_at", nullable=False),  # not to be sent before; of one under way: when its sender counts as gone
+    _big("due_at", nullable=False),  # not to be told or asked before; of one sent: when its sender is gone
     _text("code"),  # the destination's word, or ours for what it was never told
     _text("words"),
     _text("reference"),  # what to ask the destination by
