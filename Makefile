@@ -28,7 +28,7 @@ demo: .venv/installed  ## a store from the bundled fixtures, its tables and repo
 	$(BIN)/attribution demo demo
 
 test: .venv/developer  ## all tests, on SQLite and on PostgreSQL, and the examples of the documentation
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 lint: .venv/developer  ## style and types
 	$(BIN)/ruff check .

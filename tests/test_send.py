@@ -170,6 +170,23 @@ def test_a_dry_run_shows_the_requests_and_leaves_nothing(shop: Store, serve: Ser
     assert shop.send_status().rows == []
 
 
+def test_a_dry_runs_limit_is_of_what_can_be_sent(shop: Store, serve: Serve) -> None:
+    with serve("send_google", DataManager(), **GOOGLE):
+        answer = shop.send("google", dry_run=True, match="contacts", limit=2)
+    [row] = answer.rows
+    assert [event["transactionId"] for event in row["body"]["events"]] == ["D-1:revenue", "D-3:revenue"]
+    assert [note.partition(":")[0] for note in answer.warnings] == ["1 not sent, no_consent"]
+
+
+def test_goals_that_are_of_the_same_deals_are_refused(shop: Store, serve: Serve) -> None:
+    same = "action_revenue and action_deals are of the same deals"
+    with (
+        serve("send_google", DataManager(), **GOOGLE, action_deals="988"),
+        pytest.raises(InputError, match=same),
+    ):
+        shop.send("google")
+
+
 def test_status_says_where_deliveries_stand_and_why(shop: Store, serve: Serve) -> None:
     with serve("send_google", DataManager(), **GOOGLE):
         shop.send("google")

@@ -189,7 +189,20 @@ def prepared(name: str) -> Target:
     }
     if not lines:
         raise credentials.lacking([_ACTION.format("revenue")])
+    _told_once(name, list(lines))
     return Target(destination, credentials, lines)
+
+
+def _told_once(name: str, goals: Sequence[str]) -> None:
+    """Refuse goals that are of the same leads or deals: each would count twice."""
+    of_kind: dict[str, str] = {}
+    for goal in goals:
+        other = of_kind.setdefault(GOALS[goal].kind, goal)
+        if other != goal:
+            raise InputError(
+                f"{name}: {_ACTION.format(other)} and {_ACTION.format(goal)} are of the same deals, each of "
+                "which would count twice; name one of them"
+            )
 
 
 def sender_of(target: Target, waits: Waits | None) -> HttpSender | FileSender:
@@ -257,36 +270,40 @@ def _silent(target: Target, trouble: str) -> str:
 
 def _dry_run(db: Database, target: Target, asked: Asked) -> Answer:
     rows: list[Row] = []
-    refusals: dict[str, int] = {}
+    refusals: dict[str, list[str]] = {}  # code -> the sentence of each
     warnings: list[str] = []
+    left = asked.limit
     with db.trial() as connection:
         for goal, line in target.lines.items():
             warnings += _queue(connection, target, goal, line, asked)[1]
             sendable: list[Conversion] = []
             records = _records(connection, target, goal, asked)
-            for one in records(connection, _due(connection, line, asked.limit)):
+            for one in records(connection, _due(connection, line)):
+                if left is not None and len(sendable) >= left:
+                    break
                 why = target.destination.refusal(one, clock.now_micros())
                 if why is None:
                     sendable.append(one)
                 else:
-                    refusals[f"{why.code}: {why.words}"] = refusals.get(f"{why.code}: {why.words}", 0) + 1
+                    refusals.setdefault(why.code, []).append(why.words)
+            left = None if left is None else left - len(sendable)
             rows += [_shown(target, request) for request in target.destination.requests(sendable)]
     return Answer(
         verb="send",
         store=db.label,
         as_of=clock.iso(clock.now_micros()),
         rows=rows,
-        totals={"requests": len(rows), "not_sent": sum(refusals.values())},
+        totals={"requests": len(rows), "not_sent": sum(map(len, refusals.values()))},
         warnings=[
             *dict.fromkeys(warnings),
-            *(f"{count} not sent, {words}" for words, count in refusals.items()),
+            *(f"{len(words)} not sent, {code}: {words[0]}" for code, words in refusals.items()),
         ],
         columns=dict.fromkeys(("method", "url", "headers", "body"), "text"),
         title=f"What would be sent to {target.destination.label}",
     )
 
 
-def _due(connection: Connection, line: Line, limit: int | None) -> Any:
+def _due(connection: Connection, line: Line) -> Any:
     statement = (
         select(delivery)
         .where(
@@ -296,7 +313,7 @@ def _due(connection: Connection, line: Line, limit: int | None) -> Any:
         )
         .order_by(delivery.c.delivery_id)
     )  # fmt: skip
-    return read_frame(connection, statement if limit is None else statement.limit(limit))
+    return read_frame(connection, statement)
 
 
 def _sent(

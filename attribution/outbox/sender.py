@@ -45,7 +45,8 @@ class HttpSender:
         if access.login is not None:
             login = access.login
             url = credentials.value(LOGIN_URL) or login.url or destination.home
-            self._login = login_client(destination.label, credentials, url, waits)
+            kept = "what was sent is noted"
+            self._login = login_client(destination.label, credentials, url, waits, kept)
             self._token = Token(self._login, login.path, lambda: _form(credentials, login))
         self._client = Client(
             destination.label,

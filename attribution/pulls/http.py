@@ -101,6 +101,7 @@ class Client:
         fault: reads the platform's errors from status, body and headers; what it returns None for is read as
             usual. It sees successes too: some platforms answer 200 and refuse.
         between: least seconds between two requests.
+        kept: what a failure does not undo, in words.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Client:
         secrets: Callable[[], Iterable[Secret]] = tuple,
         fault: ReadFault | None = None,
         between: float = 0.0,
+        kept: str = "what was pulled is kept",
     ) -> None:
         self.name = name
         self.base_url = checked_url(base_url, name)
@@ -121,6 +123,7 @@ class Client:
         self._headers, self._renew, self._secrets = headers, renew, secrets
         self._fault = fault or (lambda status, body, headers: None)
         self._between, self._last = between, float("-inf")
+        self._kept = kept
         self._http: httpx.Client | None = None
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> Any:
@@ -179,10 +182,10 @@ class Client:
             if error.after is not None and error.after > LONGEST_ASKED:
                 raise PullError(
                     f"{self.name} asks to wait {_duration(error.after)} ({self.clean(str(error))}); "
-                    "what was pulled is kept: repeat the command then"
+                    f"{self._kept}: repeat the command then"
                 ) from None
             raise PullError(
-                f"{self.name} goes on failing ({self.clean(str(error))}); what was pulled is kept: "
+                f"{self.name} goes on failing ({self.clean(str(error))}); {self._kept}: "
                 "repeat the command later to go on"
             ) from None
 

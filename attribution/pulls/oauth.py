@@ -10,9 +10,17 @@ from attribution.pulls.credentials import Credentials, Secret
 from attribution.pulls.http import Client, Fault, Waits
 
 
-def login_client(label: str, credentials: Credentials, base_url: str, waits: Waits) -> Client:
+def login_client(
+    label: str,
+    credentials: Credentials,
+    base_url: str,
+    waits: Waits,
+    kept: str = "what was pulled is kept",
+) -> Client:
     """Return a client of the host that gives a platform's tokens."""
-    return Client(label, base_url, waits=waits, secrets=credentials.secrets.values, fault=oauth_fault)
+    return Client(
+        label, base_url, waits=waits, secrets=credentials.secrets.values, fault=oauth_fault, kept=kept
+    )
 
 
 def refresh_form(credentials: Credentials, *names: str) -> dict[str, str]:
