@@ -34,7 +34,7 @@ class Moody:
         self.values: dict[str, float] = {}
         self.chance = random.Random(seed)
         self.calm = False
-        self.refused = "D123:revenue"
+        self.refused = "D124:revenue"  # not one of those refunded: a changed value would be tried anew
 
     def __call__(self, asked: Asked) -> Any:
         """Answer a request."""
