@@ -19,11 +19,11 @@ from loopback import CLOSED, Answer, Asked, Loopback
 from attribution import clock
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
 from attribution.destinations.request import Reply, Request, Verdict
+from attribution.destinations.signing import Outgoing, sign_webhook
 from attribution.destinations.webhook import Webhook
 from attribution.engine import Store
 from attribution.errors import InputError
 from attribution.outbox.sender import written
-from attribution.outbox.signing import Outgoing, sign_webhook
 
 Csv = Callable[[str, str], Path]
 Serve = Callable[..., AbstractContextManager[Loopback]]

@@ -14,7 +14,18 @@ PACKAGE = Path(attribution.__file__).parent
 
 # bottom to top; what stands on one line may import each other
 LAYERS = [
-    ["errors", "money", "clock", "identifiers", "defaults", "labels", "notation", "sorted_sets", "drawing"],
+    [
+        "errors",
+        "money",
+        "clock",
+        "identifiers",
+        "defaults",
+        "labels",
+        "notation",
+        "sorted_sets",
+        "drawing",
+        "outsiders",
+    ],
     ["channels"],
     ["mailboxes"],
     ["sources"],

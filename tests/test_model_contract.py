@@ -425,7 +425,7 @@ def test_values_of_another_type_are_refused(declared: Any, value: Any) -> None:
 def announce(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
     """Pretend that other packages announce models."""
     found = tuple(EntryPoint(name, value, registry.ENTRY_POINT_GROUP) for name, value in points)
-    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    monkeypatch.setattr(registry, "announced", lambda group: found)
 
 
 def test_an_outsiders_model_is_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

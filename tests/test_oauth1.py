@@ -15,10 +15,10 @@ from freezegun import freeze_time
 from loopback import Asked, Loopback
 
 from attribution.destinations.destination import Destination
+from attribution.destinations.oauth1 import OAUTH1, sign_oauth1
+from attribution.destinations.signing import Outgoing
 from attribution.engine import Store
 from attribution.errors import InputError
-from attribution.outbox.oauth1 import OAUTH1, sign_oauth1
-from attribution.outbox.signing import Outgoing
 
 Csv = Callable[[str, str], Path]
 Serve = Callable[..., AbstractContextManager[Loopback]]

@@ -145,7 +145,7 @@ def put(store: Store, value: str = "full", line: Line = LINE) -> Queued:
     """Queue what the platform is to be told."""
     with store.db.write() as connection:
         journeys = select_journeys(connection, goal="revenue")
-        wish = Wish("revenue", line.action, Shop.click_kinds, value)
+        wish = Wish(Shop.click_kinds, value)
         credits = find_credits(connection, journeys, "linear")
         return queue(connection, line, wanted(connection, journeys, credits, wish), clock.now_micros())
 

@@ -7,7 +7,7 @@ printed, compared with what its vendor's own code writes, and tested without a n
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
@@ -15,6 +15,7 @@ from attribution import clock
 from attribution.channels.origin import CLICK_IDS
 from attribution.clock import DAY
 from attribution.destinations import hashing
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Change, Conversion, Signal
 from attribution.destinations.request import Outcome, Refusal, Reply, Request
 from attribution.errors import InputError, UnknownNameError
@@ -36,6 +37,7 @@ class Destination(ABC):
         base_url: of all its requests; a setting of the same name replaces it; empty: see :attr:`home`.
         settings: what it has to be told that is no secret: account numbers and the like.
         secrets: what lets a request in.
+        access: where these stand in a request; empty: nowhere.
         most: how many conversions a request may hold.
         click_kinds: click ids that it gave, best first; empty: it has none.
         takes_contacts: whether it finds people by what they are called too.
@@ -60,6 +62,7 @@ class Destination(ABC):
     base_url: ClassVar[str]
     settings: ClassVar[tuple[Need, ...]] = ()
     secrets: ClassVar[tuple[Need, ...]] = ()
+    access: ClassVar[Access] = Access()
     most: ClassVar[int] = 1000
     click_kinds: ClassVar[tuple[str, ...]] = ()
     takes_contacts: ClassVar[bool] = True
@@ -241,14 +244,6 @@ def lots(conversions: Sequence[Conversion], most: int) -> Iterator[tuple[Convers
     """
     for start in range(0, len(conversions), most):
         yield tuple(conversions[start : start + most])
-
-
-def by_change(conversions: Iterable[Conversion]) -> dict[Change, list[Conversion]]:
-    """Sort conversions by what is to be done with them: most platforms have an address for each."""
-    found: dict[Change, list[Conversion]] = {}
-    for conversion in conversions:
-        found.setdefault(conversion.change, []).append(conversion)
-    return found
 
 
 def merged(event: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:

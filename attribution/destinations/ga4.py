@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import hashing, replies, values
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal, Visit
 from attribution.destinations.destination import Destination, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -57,6 +58,7 @@ class Ga4(Destination):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("api_secret", "of Admin, Data streams, the stream, Measurement Protocol API secrets"),
     )
+    access: ClassVar[Access] = Access(params={"api_secret": "{api_secret}"})
     most: ClassVar[int] = 1  # a request is of one browser and one instant
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "purchase"})
     takes_contacts: ClassVar[bool] = False

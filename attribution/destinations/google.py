@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from attribution import clock
 from attribution.clock import MINUTE
 from attribution.destinations import hashing
+from attribution.destinations.access import BEARER, GOOGLE_LOGIN, Access
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
 from attribution.destinations.destination import Destination, lots
 from attribution.destinations.replies import mapping, mappings, whole
@@ -49,6 +50,7 @@ class Google(Destination):
         Need("client_secret", "of the same client"),
         Need("refresh_token", "of a user who may change conversions, for the scope datamanager"),
     )
+    access: ClassVar[Access] = Access(BEARER, login=GOOGLE_LOGIN)
     # 2,000 would be taken; but what became of them later is told of a request, and not of an event
     most: ClassVar[int] = 100
     click_kinds: ClassVar[tuple[str, ...]] = ("gclid", "gbraid", "wbraid", "dclid")

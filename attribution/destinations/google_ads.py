@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from attribution import clock
 from attribution.clock import DAY, HOUR, SECOND
 from attribution.destinations import hashing, replies
+from attribution.destinations.access import BEARER, GOOGLE_LOGIN, Access
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -68,6 +69,10 @@ class GoogleAds(Destination):
         Need("client_id", "of an OAuth client of a Google Cloud project"),
         Need("client_secret", "of the same client"),
         Need("refresh_token", "of a user who may change conversions, for the scope auth/adwords"),
+    )
+    access: ClassVar[Access] = Access(
+        BEARER | {"developer-token": "{developer_token}", "login-customer-id": "{login_customer_id}"},
+        login=GOOGLE_LOGIN,
     )
     most: ClassVar[int] = 2_000
     click_kinds: ClassVar[tuple[str, ...]] = ("gclid", "gbraid", "wbraid")

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import replies, values
+from attribution.destinations.access import ACCESS_TOKEN, Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.crm import Crm, Kind, by_object, crm_id, needs_of
 from attribution.destinations.destination import lots
@@ -37,6 +38,7 @@ class HubSpot(Crm):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "the access token of a private app that may write contacts and deals"),
     )
+    access: ClassVar[Access] = Access(ACCESS_TOKEN)
     most: ClassVar[int] = 100
     objects: ClassVar[Mapping[str, bool]] = MappingProxyType({"deals": True, "contacts": False})
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "deals", "leads": "contacts"})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import hashing, replies
+from attribution.destinations.access import ACCESS_TOKEN, Access
 from attribution.destinations.conversion import Contact, Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -37,6 +38,7 @@ class LinkedIn(Destination):
             "from an app with access to the Conversions API, for rw_conversions; it lasts 60 days",
         ),
     )
+    access: ClassVar[Access] = Access(ACCESS_TOKEN)
     most: ClassVar[int] = 5_000
     click_kinds: ClassVar[tuple[str, ...]] = ("li_fat_id",)
     age_days: ClassVar[int | None] = 90

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from attribution import clock
 from attribution.destinations import hashing, replies, values
+from attribution.destinations.access import ACCESS_TOKEN, Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -55,6 +56,7 @@ class Meta(Destination):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "from Events Manager, Settings, Conversions API, Generate access token"),
     )
+    access: ClassVar[Access] = Access(ACCESS_TOKEN)
     most: ClassVar[int] = 1_000
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "Purchase"})
     click_kinds: ClassVar[tuple[str, ...]] = ("fbclid", "meta_lead_id")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from attribution import clock
 from attribution.clock import SECOND
 from attribution.destinations import hashing, replies
+from attribution.destinations.access import BEARER, Access, Login
 from attribution.destinations.conversion import Change, Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -55,6 +56,18 @@ class Microsoft(Destination):
         Need("client_secret", "of the same app, where it has one", required=False),
         Need("refresh_token", "of a user who may change the account, for the scope msads.manage"),
     )
+    access: ClassVar[Access] = Access(
+        BEARER
+        | {
+            "DeveloperToken": "{developer_token}",
+            "CustomerAccountId": "{account_id}",
+            "CustomerId": "{customer_id}",
+        },
+        login=Login(
+            "https://login.microsoftonline.com", "/common/oauth2/v2.0/token",
+            extra={"scope": "https://ads.microsoft.com/msads.manage offline_access"},
+        ),
+    )  # fmt: skip
     most: ClassVar[int] = 1_000
     click_kinds: ClassVar[tuple[str, ...]] = ("msclkid",)
     age_days: ClassVar[int | None] = 90

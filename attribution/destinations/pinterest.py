@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from attribution import clock
 from attribution.destinations import hashing, replies
+from attribution.destinations.access import ACCESS_TOKEN, Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -39,6 +40,7 @@ class Pinterest(Destination):
             "conversion_token", "from Ads Manager, Conversions, Conversion access token, Generate new token"
         ),
     )
+    access: ClassVar[Access] = Access(ACCESS_TOKEN)
     most: ClassVar[int] = 1_000
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "checkout"})
     click_kinds: ClassVar[tuple[str, ...]] = ("epik",)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from attribution import clock
 from attribution.destinations import replies, values
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.crm import Crm, Kind, crm_id
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
@@ -57,6 +58,7 @@ class Pipedrive(Crm):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("api_token", "of a user who may edit all deals, under Personal preferences, API"),
     )
+    access: ClassVar[Access] = Access({"x-api-token": "{api_token}"})
     most: ClassVar[int] = 1
     objects: ClassVar[Mapping[str, bool]] = MappingProxyType(
         {"deals": True, "persons": False, "leads": False}

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import hashing, replies
+from attribution.destinations.access import ACCESS_TOKEN, Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -45,6 +46,7 @@ class Reddit(Destination):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "a conversion access token from Events Manager; it does not expire"),
     )
+    access: ClassVar[Access] = Access(ACCESS_TOKEN)
     most: ClassVar[int] = 1_000
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "Purchase"})
     click_kinds: ClassVar[tuple[str, ...]] = ("rdt_cid",)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import replies, values
+from attribution.destinations.access import BEARER, Access, Login
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.crm import NO_PROPERTY, Crm, Kind, by_object, crm_id, needs_of
 from attribution.destinations.destination import lots
@@ -49,6 +50,7 @@ class Salesforce(Crm):
             "refresh_token", "of a user who may write; without it the app's own user writes", required=False
         ),
     )
+    access: ClassVar[Access] = Access(BEARER, login=Login("", "/services/oauth2/token"))
     most: ClassVar[int] = 200
     objects: ClassVar[Mapping[str, bool]] = MappingProxyType(
         {"Opportunity": True, "Lead": False, "Contact": False}

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import hashing, replies, values
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Contact, Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
@@ -39,6 +40,7 @@ class Snapchat(Destination):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "the long-lived token of Business Manager, Business Details, Conversions API"),
     )
+    access: ClassVar[Access] = Access(params={"access_token": "{access_token}"})
     most: ClassVar[int] = 2_000
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "PURCHASE"})
     click_kinds: ClassVar[tuple[str, ...]] = ("sccid",)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from attribution import clock
 from attribution.destinations import hashing, replies, values
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
@@ -54,6 +55,7 @@ class TikTok(Destination):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "from Events Manager, Settings, Events API, Generate access token"),
     )
+    access: ClassVar[Access] = Access({"Access-Token": "{access_token}"})
     most: ClassVar[int] = 50
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "CompletePayment"})
     click_kinds: ClassVar[tuple[str, ...]] = ("ttclid", "tiktok_lead_id")

@@ -30,9 +30,11 @@ from urllib.parse import quote, urlsplit
 
 from attribution import clock
 from attribution.destinations import hashing, replies
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Change, Conversion
 from attribution.destinations.destination import ANY_CLICK, Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
+from attribution.destinations.signing import STANDARD_WEBHOOKS
 from attribution.errors import InputError
 from attribution.pulls.credentials import Need
 from attribution.pulls.http import checked_url
@@ -65,6 +67,7 @@ class Webhook(Destination):
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("signing_secret", "with which requests are signed, whsec_ and base64; the receiver has it too"),
     )
+    access: ClassVar[Access] = Access(signing=STANDARD_WEBHOOKS)
     most: ClassVar[int] = 1  # unless `batch` says more
     click_kinds: ClassVar[tuple[str, ...]] = ANY_CLICK
     without_click: ClassVar[bool] = True

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from attribution.destinations import hashing, replies
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.oauth1 import OAUTH1
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.destinations.values import iso_millis
 from attribution.pulls.credentials import Need
@@ -34,6 +36,7 @@ class X(Destination):
         Need("access_token", "of a user who may change the ad account"),
         Need("access_token_secret", "of the same user"),
     )
+    access: ClassVar[Access] = Access(signing=OAUTH1)
     most: ClassVar[int] = 500
     click_kinds: ClassVar[tuple[str, ...]] = ("twclid",)
 

@@ -29,7 +29,7 @@ from attribution.store.schema import (
     touch_count,
 )
 
-SILENCE: Final = 31  # days without anything, up to the last run, in which it may just be quiet
+SILENCE_DAYS: Final = 31  # days without anything, up to the last run, in which it may just be quiet
 
 
 class _Dated(NamedTuple):
@@ -79,8 +79,8 @@ class Known(NamedTuple):
 
     @property
     def stale(self) -> bool:
-        """Whether data end more than :data:`SILENCE` days before the last run."""
-        return self.latest is not None and (self.last_run - self.latest).days > SILENCE
+        """Whether data end more than :data:`SILENCE_DAYS` days before the last run."""
+        return self.latest is not None and (self.last_run - self.latest).days > SILENCE_DAYS
 
     @property
     def end(self) -> date:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
-from inspect import isabstract
+from importlib.metadata import EntryPoint
 from typing import Any, TypeAlias
 
 from attribution.errors import ModelError, UnknownNameError
@@ -21,6 +20,7 @@ from attribution.models.parameters import parameter_defaults, parameter_types, p
 from attribution.models.position import InverseJ, JShaped, PositionBased
 from attribution.models.rules import FirstTouch, LastNonDirect, LastTouch, Linear, TimeDecay
 from attribution.models.shapley import Shapley, ShapleyRate
+from attribution.outsiders import announced, load_outsider, package_of, wanted_of
 
 ENTRY_POINT_GROUP = "attribution.models"
 
@@ -106,34 +106,13 @@ def _class_of(name: str, known: Known) -> type[AttributionModel]:
     found = known[name]
     if not isinstance(found, EntryPoint):
         return found
-    try:
-        loaded = found.load()
-    except Exception as error:  # an outsider's module may fail in any way, and its author must know how
-        raise ModelError(
-            f"model {name!r} of {found.value} cannot be imported ({type(error).__name__}: {error}); "
-            f"install what it lacks, or uninstall {_package(found)}"
-        ) from error
-    return _required_model(loaded, found)
-
-
-def _required_model(loaded: Any, point: EntryPoint) -> type[AttributionModel]:
-    """Return what an entry point led to, if it can be used as a model of that name."""
-    wanted = f"entry point {point.value} must be an AttributionModel whose name is {point.name!r}"
-    if not (isinstance(loaded, type) and issubclass(loaded, AttributionModel)):
-        raise ModelError(f"{wanted}; it is {loaded!r}")
-    if getattr(loaded, "name", None) != point.name:
-        raise ModelError(f"{wanted}; its name is {getattr(loaded, 'name', None)!r}")
-    if isabstract(loaded):
-        raise ModelError(f"{wanted}; it lacks {', '.join(sorted(loaded.__abstractmethods__))}")
+    loaded = load_outsider(found, "model", AttributionModel, ModelError)  # type: ignore[type-abstract]
     try:
         parameter_types(loaded)
     except Exception as error:
+        wanted = wanted_of(found, AttributionModel)
         raise ModelError(f"{wanted}; its parameters' types cannot be read ({error})") from error
     return loaded
-
-
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else point.value
 
 
 def make_model(model: type[AttributionModel], params: dict[str, Any]) -> AttributionModel:
@@ -178,20 +157,16 @@ def _declared(model: type[AttributionModel], name: str) -> Any:
 
 def _by_name() -> Known:
     known: Known = {model.name: model for model in _BUILT_IN}
-    for point in _outsiders():
+    for point in announced(ENTRY_POINT_GROUP):
         other = known.get(point.name)
         # a package found twice on the path announces the same object twice, which is harmless
         if other is not None and not (isinstance(other, EntryPoint) and other.value == point.value):
             whose = (
-                f"{other.value} of {_package(other)}" if isinstance(other, EntryPoint) else "a built-in one"
+                f"{other.value} of {package_of(other)}" if isinstance(other, EntryPoint) else "a built-in one"
             )
             raise ModelError(
                 f"two models are named {point.name!r}; uninstall or rename {point.value} of "
-                f"{_package(point)} (the other is {whose})"
+                f"{package_of(point)} (the other is {whose})"
             )
         known[point.name] = point
     return known
-
-
-def _outsiders() -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=ENTRY_POINT_GROUP))

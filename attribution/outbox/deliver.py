@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select, update
 
 from attribution import clock
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
-from attribution.outbox.queue import Line
+from attribution.outbox.queue import Line, of_line
 from attribution.outbox.records import conversions_of
 from attribution.outbox.states import ENDED, State
 from attribution.sources.masking import mask_text
@@ -118,15 +118,6 @@ def deliver(
         if progress is not None:
             progress(f"told {destination.label}", sum(done.counts.values()), None)
     return done
-
-
-def of_line(line: Line) -> ColumnElement[bool]:
-    """Return the condition that a delivery is of a line."""
-    return and_(
-        delivery.c.destination == line.destination,
-        delivery.c.account == line.account,
-        delivery.c.action == line.action,
-    )
 
 
 def superseded(but: Collection[State] = (State.WITHDRAWN,)) -> ColumnElement[bool]:

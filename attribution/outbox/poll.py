@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from attribution import clock
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Outcome, Verdict
-from attribution.outbox.deliver import ATTEMPTS, CutError, Delivered, Progress, Sender, of_line, superseded
-from attribution.outbox.queue import Line
+from attribution.outbox.deliver import ATTEMPTS, CutError, Delivered, Progress, Sender, superseded
+from attribution.outbox.queue import Line, of_line
 from attribution.outbox.states import ENDED, State
 from attribution.sources.masking import mask_text
 from attribution.store.database import Database

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, update
 
 from attribution.destinations.conversion import Change
 from attribution.outbox.states import ENDED, OPEN, THERE, State
@@ -22,7 +22,6 @@ from attribution.outbox.wanted import NO_TOUCH
 from attribution.store.columns import Ints, read_frame
 from attribution.store.schema import delivery
 
-Mask = npt.NDArray[np.bool_]
 _NONE: Final = np.iinfo(np.int64).min  # a value that is none
 _TOLD: Final = (
     "conversion_id", "transaction_id", "revision", "change", "value_minor", "currency", "state", "digest",
@@ -128,16 +127,17 @@ def queue(connection: Connection, line: Line, wanted: pd.DataFrame, now: int) ->
 def _told(connection: Connection, line: Line) -> pd.DataFrame:
     """Return everything ever told of a line, in the order in which it was queued."""
     columns = [delivery.c[name] for name in _TOLD]
-    statement = select(*columns).where(*_of_line(line)).order_by(delivery.c.delivery_id)
+    statement = select(*columns).where(of_line(line)).order_by(delivery.c.delivery_id)
     return read_frame(connection, statement)
 
 
-def _of_line(line: Line) -> list[ColumnElement[bool]]:
-    return [
+def of_line(line: Line) -> ColumnElement[bool]:
+    """Return the condition that a delivery is of a line."""
+    return and_(
         delivery.c.destination == line.destination,
         delivery.c.account == line.account,
         delivery.c.action == line.action,
-    ]
+    )
 
 
 def _of(rows: pd.DataFrame, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.str_], npt.NDArray[np.str_]]:
@@ -199,7 +199,7 @@ def _amend(connection: Connection, line: Line, rows: pd.DataFrame, now: int) -> 
     statement = (
         update(delivery)
         .where(
-            *_of_line(line),
+            of_line(line),
             delivery.c.conversion_id == bindparam("of"),
             or_(*(delivery.c.state == state for state in OPEN)),
         )
@@ -222,7 +222,7 @@ def _withdraw(connection: Connection, line: Line, ids: pd.Series, now: int) -> N
     statement = (
         update(delivery)
         .where(
-            *_of_line(line),
+            of_line(line),
             delivery.c.conversion_id == bindparam("of"),
             or_(*(delivery.c.state == state for state in OPEN)),
         )

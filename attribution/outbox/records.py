@@ -6,6 +6,7 @@ So a person who was erased, or who took consent back since something was queued,
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -46,23 +47,31 @@ def conversions_of(connection: Connection, rows: pd.DataFrame) -> list[Conversio
     contacts, consents = _contacts(connection, people), _consents(connection, people)
     records = rows.astype(object).where(rows.notna(), None).to_dict("records")
     return [
-        Conversion(
-            transaction_id=row["transaction_id"],
-            action=row["action"],
-            at=row["at"],
-            value_minor=row["value_minor"],
-            currency=row["currency"],
-            change=Change(row["change"]),
-            changed_at=None if row["change"] == Change.NEW else row["queued_at"],
+        conversion_of(
+            row,
             source="crm",
             share_millionths=row["share_millionths"],
-            revision=row["revision"],
             contact=contacts.get(who, Contact()),
             consent=consents.get(who, Consent()),
             **_click_of(clicks.get(row["touch"])),
         )
         for row, who in zip(records, person.tolist(), strict=True)
     ]
+
+
+def conversion_of(row: Mapping[Any, Any], **known: Any) -> Conversion:
+    """Return what a delivery itself says of its conversion, with what is known besides."""
+    return Conversion(
+        transaction_id=row["transaction_id"],
+        action=row["action"],
+        at=row["at"],
+        value_minor=row["value_minor"],
+        currency=row["currency"],
+        change=Change(row["change"]),
+        changed_at=None if row["change"] == Change.NEW else row["queued_at"],
+        revision=row["revision"],
+        **known,
+    )
 
 
 def _click_of(found: dict[str, Any] | None) -> dict[str, Any]:

@@ -30,11 +30,10 @@ from attribution.metrics.selection import (
     select_journeys,
     stale_warnings,
 )
-from attribution.outbox.access import access_of
 from attribution.outbox.deliver import Delivered, Progress, Records, deliver
 from attribution.outbox.file_sender import FileSender, shown_file
 from attribution.outbox.poll import Polled, poll
-from attribution.outbox.queue import Line, Queued, queue
+from attribution.outbox.queue import Line, Queued, of_line, queue
 from attribution.outbox.records import conversions_of
 from attribution.outbox.sender import HttpSender, shown
 from attribution.outbox.states import State
@@ -208,14 +207,14 @@ def _told_once(name: str, goals: Sequence[str]) -> None:
 def sender_of(target: Target, waits: Waits | None) -> HttpSender | FileSender:
     if isinstance(target.destination, File):
         return FileSender(target.destination)
-    return HttpSender(target.destination, access_of(target.destination.name), target.credentials, waits)
+    return HttpSender(target.destination, target.credentials, waits)
 
 
 def _shown(target: Target, request: Request) -> Row:
     if isinstance(target.destination, File):
         return shown_file(target.destination, request)
     base_url = target.credentials.value(BASE_URL) or target.destination.home
-    return shown(target.destination, access_of(target.destination.name), request, base_url)
+    return shown(target.destination, request, base_url)
 
 
 def _queue(
@@ -224,7 +223,7 @@ def _queue(
     journeys, credits = _credits(connection, target, goal, asked)
     told = target.destination
     alone = asked.match == "contacts" or not told.click_kinds or told.without_click
-    wish = Wish(goal, line.action, told.click_kinds, asked.value, alone, asked.since)
+    wish = Wish(told.click_kinds, asked.value, alone, asked.since)
     if isinstance(told, Crm) and credits is not None:
         due = wanted_records(connection, credits, asked.since)
     else:
@@ -306,13 +305,9 @@ def _dry_run(db: Database, target: Target, asked: Asked) -> Answer:
 def _due(connection: Connection, line: Line) -> Any:
     statement = (
         select(delivery)
-        .where(
-            delivery.c.destination == line.destination, delivery.c.account == line.account,
-            delivery.c.action == line.action,
-            or_(delivery.c.state == State.QUEUED, delivery.c.state == State.HELD),
-        )
+        .where(of_line(line), or_(delivery.c.state == State.QUEUED, delivery.c.state == State.HELD))
         .order_by(delivery.c.delivery_id)
-    )  # fmt: skip
+    )
     return read_frame(connection, statement)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from attribution import clock
+from attribution.destinations.access import TOKEN, Login
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Reply, Request
-from attribution.outbox.access import TOKEN, Access, Login
+from attribution.destinations.signing import Outgoing
 from attribution.outbox.deliver import CutError
-from attribution.outbox.signing import Outgoing
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials
 from attribution.pulls.http import BrokenError, Client, Waits
 from attribution.pulls.oauth import Token, login_client, refresh_form
@@ -25,7 +25,6 @@ class HttpSender:
 
     Args:
         destination: whose requests.
-        access: how they are let in.
         credentials: which hold the secrets, and `base_url` and `login_url` where they are others.
         waits: how to wait between two tries for a token.
 
@@ -34,9 +33,10 @@ class HttpSender:
     """
 
     def __init__(
-        self, destination: Destination, access: Access, credentials: Credentials, waits: Waits | None = None
+        self, destination: Destination, credentials: Credentials, waits: Waits | None = None
     ) -> None:
-        self._destination, self._access, self._credentials = destination, access, credentials
+        access = destination.access
+        self._access, self._credentials = access, credentials
         waits = waits or Waits()
         if access.signing is not None:
             access.signing.check(self._values())
@@ -140,8 +140,9 @@ def written(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def shown(destination: Destination, access: Access, request: Request, base_url: str) -> dict[str, Any]:
+def shown(destination: Destination, request: Request, base_url: str) -> dict[str, Any]:
     """Return a request as `--dry-run` prints it: method, address, headers and body, secrets hidden."""
+    access = destination.access
     headers = {**_JSON, **request.headers}
     headers |= {name: _hidden(text) for name, text in access.headers.items()}
     headers |= dict.fromkeys(access.signing.headers if access.signing is not None else (), HIDDEN)

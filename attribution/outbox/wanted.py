@@ -27,16 +27,12 @@ class Wish:
     """What is sent to one destination of one goal.
 
     Attributes:
-        goal: whose conversions.
-        action: what the destination counts them as.
         click_kinds: click ids that it gave.
         value: `full`: a deal's net value; `credited`: what the model credits to touches with its clicks.
         without_click: whether conversions without a click of it are sent too, by who it was.
         since: microseconds; conversions before it are left alone.
     """
 
-    goal: str
-    action: str
     click_kinds: Sequence[str]
     value: str = "full"
     without_click: bool = False

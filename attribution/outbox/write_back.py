@@ -19,6 +19,7 @@ from attribution.destinations.conversion import Change, Conversion
 from attribution.destinations.crm import FIELDS
 from attribution.metrics.selection import Selection
 from attribution.money import to_major
+from attribution.outbox.records import conversion_of
 from attribution.outbox.wanted import NO_TOUCH, known_conversions
 from attribution.sorted_sets import as_set
 from attribution.store.columns import Ints, read_frame, read_ints, temporary
@@ -80,16 +81,9 @@ def records_of(connection: Connection, rows: pd.DataFrame, credits: Selection) -
     digests = dict(zip(found.index.tolist(), _digests(found, credits.model).tolist(), strict=True))
     records = rows.astype(object).where(rows.notna(), None).to_dict("records")
     return [
-        Conversion(
-            transaction_id=row["transaction_id"],
-            action=row["action"],
-            at=row["at"],
-            value_minor=row["value_minor"],
-            currency=row["currency"],
-            change=Change(row["change"]),
-            changed_at=None if row["change"] == Change.NEW else row["queued_at"],
+        conversion_of(
+            row,
             model=credits.model,
-            revision=row["revision"],
             details={} if row["change"] == Change.RETRACTED else fields.get(row["conversion_id"], {}),
             digest=EMPTY if row["change"] == Change.RETRACTED else digests.get(row["conversion_id"], EMPTY),
         )

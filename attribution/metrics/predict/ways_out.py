@@ -7,16 +7,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date as Day
 from itertools import product
-from typing import Final
 
 from attribution import clock
 from attribution.errors import InputError
+from attribution.metrics.known_days import SILENCE_DAYS
 from attribution.metrics.predict.features import open_at, outcome
 from attribution.metrics.predict.months import LONGEST, month_ends
 from attribution.metrics.predict.past import Past, TooLittlePast, needs, slices
 from attribution.store.columns import Ints
-
-QUIET_DAYS: Final = 31  # without a record a month-end may be among them at which nothing was written any more
 
 
 def last_day(past: Past) -> Day | None:
@@ -29,7 +27,7 @@ def last_day(past: Past) -> Day | None:
 def ended(past: Past) -> Day | None:
     """Return the last day of the CRM's data, where they ended long before the day that is asked about."""
     day = last_day(past)
-    if day is None or past.latest is None or past.as_of - past.latest <= QUIET_DAYS * clock.DAY:
+    if day is None or past.latest is None or past.as_of - past.latest <= SILENCE_DAYS * clock.DAY:
         return None
     return day
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from attribution.clock import SECOND
+from attribution.destinations.signing import Outgoing, Signing
 from attribution.errors import InputError
-from attribution.outbox.signing import Outgoing, Signing
 
 
 def sign_oauth1(request: Outgoing, values: Mapping[str, str], nonce: str | None = None) -> dict[str, str]:
