@@ -164,8 +164,8 @@ class Store:
         return send(self.db, destination, **options)
 
     def send_status(self, destination: str | None = None) -> Answer:
-        """How many deliveries stand where; see :func:`attribution.outbox.send.status`."""
-        from attribution.outbox.send import status
+        """How many deliveries stand where; see :func:`attribution.outbox.status.status`."""
+        from attribution.outbox.status import status
 
         return status(self.db, destination)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from destination_cases import NOON, conversion
 from freezegun import freeze_time
+from send_shop import EMAIL, NOW, PHONE, filled
 
 from attribution import clock
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
@@ -23,7 +24,6 @@ from attribution.outbox.file_sender import FileSender
 
 Csv = Callable[[str, str], Path]
 
-EMAIL, PHONE = "ella@acme.test", "+442079460018"
 # printf %s ella@acme.test | sha256sum, and likewise
 EMAIL_HASH = "1844c079a4691fc1de67b8024be31dda826986e0016e29d4968ff6857f092bc7"
 PHONE_HASH = "faad3b10918e39b5f4d5334f1e1e128719608e8bd3ad3b963dc30187b4518e23"
@@ -286,48 +286,17 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     assert list(tmp_path.iterdir()) == []
 
 
-TABLES = {
-    "touches": """
-        touch_id,visitor_id,at,url,consent
-        t1,v1,2026-10-01T09:00:00Z,https://acme.test/start?gclid=Clicked-1,granted
-        t2,v2,2026-10-02T09:00:00Z,https://acme.test/?gclid=Clicked-2,analytics:granted;ad_user_data:denied
-        t3,v3,2026-10-02T09:00:00Z,https://acme.test/,granted
-        """,
-    "leads": f"""
-        lead_id,created_at,visitor_id,email,phone
-        L-1,2026-10-07T00:00:00Z,v1,{EMAIL},{PHONE}
-        L-2,2026-10-07T00:00:00Z,v2,nobody@acme.test,
-        L-3,2026-10-07T00:00:00Z,v3,mary@acme.test,
-        """,
-    "deals": """
-        deal_id,status,created_at,closed_at,amount,currency,lead_id
-        D-1,won,2026-10-08T00:00:00Z,2026-11-01T10:00:00Z,5000.00,GBP,L-1
-        D-2,won,2026-10-08T00:00:00Z,2026-11-02T10:00:00Z,70.00,GBP,L-2
-        D-3,won,2026-10-08T00:00:00Z,2026-11-03T10:00:00Z,90.00,GBP,L-3
-        """,
-}
-
-
-def filled(store: Store, csv: Csv) -> Store:
-    """Fill a store with three deals, and run it."""
-    store.config_set("reporting_currency", "GBP")
-    for name, content in TABLES.items():
-        assert store.import_table(name, csv(name, content)).totals["rejected"] == 0
-    store.run(models=["linear"], goals=["revenue"])
-    return store
-
-
 @pytest.fixture
 def shop(sqlite_store: Store, csv: Csv) -> Iterator[Store]:
     """Three deals, on the fifth of November."""
-    with freeze_time("2026-11-05T12:00:00Z"):
+    with freeze_time(NOW):
         yield filled(sqlite_store, csv)
 
 
 @pytest.fixture
 def either_shop(store: Store, csv: Csv) -> Iterator[Store]:
     """The same, on each database."""
-    with freeze_time("2026-11-05T12:00:00Z"):
+    with freeze_time(NOW):
         yield filled(store, csv)
 
 
@@ -346,7 +315,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_deals_and_what_becomes_of_them_lie_in_the_folder(either_shop: Store, csv: Csv, folder: Path) -> None:
     refund = "adjustment_id,deal_id,at,amount,currency\nA-1,D-1,2026-11-04T00:00:00Z,-2500.00,GBP\n"
     head = "deal_id,status,created_at,closed_at,amount,currency,lead_id\n"
-    with freeze_time("2026-11-05T12:00:00Z") as now:
+    with freeze_time(NOW) as now:
         answer = either_shop.send("file")
         assert either_shop.send("file").totals["new"] == 0
         now.tick(3_600)
@@ -404,7 +373,7 @@ def test_a_full_disk_is_tried_again(shop: Store, folder: Path, monkeypatch: pyte
     def full(source: str, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    with freeze_time("2026-11-05T12:00:00Z") as now:
+    with freeze_time(NOW) as now:
         with monkeypatch.context() as patch:
             patch.setattr(os, "replace", full)
             answer = shop.send("file")

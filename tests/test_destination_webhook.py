@@ -15,6 +15,7 @@ import pytest
 from destination_cases import NOON, conversion
 from freezegun import freeze_time
 from loopback import CLOSED, Answer, Asked, Loopback
+from send_shop import EMAIL, NOW, PHONE, filled
 
 from attribution import clock
 from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
@@ -30,7 +31,6 @@ Serve = Callable[..., AbstractContextManager[Loopback]]
 
 URL = "https://hooks.example.com/in/abc/"
 SECRET = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, or so").decode()
-EMAIL, PHONE = "ella@acme.test", "+442079460018"
 # printf %s ella@acme.test | sha256sum, and likewise
 EMAIL_HASH = "1844c079a4691fc1de67b8024be31dda826986e0016e29d4968ff6857f092bc7"
 PHONE_HASH = "faad3b10918e39b5f4d5334f1e1e128719608e8bd3ad3b963dc30187b4518e23"
@@ -222,26 +222,7 @@ def test_the_words_of_a_refusal_are_kept() -> None:
 
 # --- sent -------------------------------------------------------------------------------------------
 
-TABLES = {
-    "touches": """
-        touch_id,visitor_id,at,url,consent
-        t1,v1,2026-10-01T09:00:00Z,https://acme.test/start?gclid=Clicked-1,granted
-        t2,v2,2026-10-02T09:00:00Z,https://acme.test/?fbclid=Clicked-2,analytics:granted;ad_user_data:denied
-        t3,v3,2026-10-02T09:00:00Z,https://acme.test/,granted
-        """,
-    "leads": f"""
-        lead_id,created_at,visitor_id,email,phone
-        L-1,2026-10-07T00:00:00Z,v1,{EMAIL},{PHONE}
-        L-2,2026-10-07T00:00:00Z,v2,nobody@acme.test,
-        L-3,2026-10-07T00:00:00Z,v3,mary@acme.test,
-        """,
-    "deals": """
-        deal_id,status,created_at,closed_at,amount,currency,lead_id
-        D-1,won,2026-10-08T00:00:00Z,2026-11-01T10:00:00Z,5000.00,GBP,L-1
-        D-2,won,2026-10-08T00:00:00Z,2026-11-02T10:00:00Z,70.00,GBP,L-2
-        D-3,won,2026-10-08T00:00:00Z,2026-11-03T10:00:00Z,90.00,GBP,L-3
-        """,
-}
+
 SETTINGS = {"url": URL, "signing_secret": SECRET}
 
 
@@ -274,26 +255,17 @@ class Receiver:
         return {key: event["value"] for key, event in self.has.items()}
 
 
-def filled(store: Store, csv: Csv) -> Store:
-    """Fill a store with three deals, and run it."""
-    store.config_set("reporting_currency", "GBP")
-    for name, content in TABLES.items():
-        assert store.import_table(name, csv(name, content)).totals["rejected"] == 0
-    store.run(models=["linear"], goals=["revenue"])
-    return store
-
-
 @pytest.fixture
 def shop(sqlite_store: Store, csv: Csv) -> Iterator[Store]:
     """Three deals, on the fifth of November."""
-    with freeze_time("2026-11-05T12:00:00Z"):
+    with freeze_time(NOW):
         yield filled(sqlite_store, csv)
 
 
 @pytest.fixture
 def either_shop(store: Store, csv: Csv) -> Iterator[Store]:
     """The same, on each database."""
-    with freeze_time("2026-11-05T12:00:00Z"):
+    with freeze_time(NOW):
         yield filled(store, csv)
 
 
@@ -340,7 +312,7 @@ def test_what_was_taken_without_an_answer_is_told_again_and_dropped(
         return CLOSED if len(receiver.ids) == 1 and not receiver.repeats else answer
 
     refund = "adjustment_id,deal_id,at,amount,currency\nA-1,D-1,2026-11-04T00:00:00Z,-2500.00,GBP\n"
-    with freeze_time("2026-11-05T12:00:00Z") as now, serve("send_webhook", forgetful, **SETTINGS):
+    with freeze_time(NOW) as now, serve("send_webhook", forgetful, **SETTINGS):
         assert shop.send("webhook", limit=1).totals["sent"] == 1
         shop.import_table("adjustments", csv("adjustments", refund))
         shop.run(models=["linear"], goals=["revenue"])
@@ -354,7 +326,7 @@ def test_what_was_taken_without_an_answer_is_told_again_and_dropped(
 
 def test_a_broken_receiver_gets_the_same_again(shop: Store, serve: Serve) -> None:
     receiver = Receiver()
-    with freeze_time("2026-11-05T12:00:00Z") as now, serve("send_webhook", receiver, **SETTINGS) as server:
+    with freeze_time(NOW) as now, serve("send_webhook", receiver, **SETTINGS) as server:
         server.first.extend([Answer({}, 503), Answer({}, 503)])
         assert shop.send("webhook").totals["sent"] == 2
         assert receiver.has == {}

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from freezegun import freeze_time
 from openpyxl import load_workbook
 from small_shop import open_shop
+from sqlalchemy import select
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -24,8 +25,11 @@ from attribution.cli import cli  # noqa: E402
 from attribution.engine import Store  # noqa: E402
 from attribution.errors import InputError, UnknownNameError  # noqa: E402
 from attribution.metrics.answer import Answer  # noqa: E402
+from attribution.metrics.predict.expected import expected_revenue  # noqa: E402
 from attribution.metrics.predict.learn import Sample, learn  # noqa: E402
 from attribution.metrics.predict.past import slices  # noqa: E402
+from attribution.money import money_text  # noqa: E402
+from attribution.store.schema import lead  # noqa: E402
 from benchmarks.lead_world import START, fill, world, worth  # noqa: E402
 
 pytest.importorskip("sklearn")
@@ -72,6 +76,17 @@ def test_a_row_is_an_open_lead(answer: Answer) -> None:
     assert 0 < Decimal(total["low"]) < Decimal(total["value"]) < Decimal(total["high"])
     assert answer.title == "Expected revenue of open leads within 2 months"
     assert (answer.currency, answer.goal, answer.model) == ("GBP", "revenue", None)
+
+
+def test_what_platforms_are_told_of_leads_is_the_same(company: Store) -> None:
+    """The expected revenue of each open lead, as of the last run."""
+    with company.db.read() as connection:
+        found = expected_revenue(connection)
+        keys = {n: key for n, key in connection.execute(select(lead.c.lead_id, lead.c.key))}
+    rows = company.predict(draws=4).rows
+    assert {keys[number]: money_text(minor, found.currency) for number, minor in found.minor.items()} == {
+        row["lead_id"]: row["value"] for row in rows
+    }
 
 
 def test_it_is_near_the_truth(answer: Answer) -> None:

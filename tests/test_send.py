@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from freezegun import freeze_time
-from loopback import CLOSED, Answer, Asked, Loopback
+from loopback import CLOSED, Answer, Loopback
+from send_shop import EMAIL, GOOGLE, NOW, PHONE, DataManager, filled
 
 from attribution.cli import cli
 from attribution.destinations.hashing import sha256
@@ -23,71 +23,12 @@ from attribution.errors import InputError, UnknownNameError
 Csv = Callable[[str, str], Path]
 Serve = Callable[..., AbstractContextManager[Loopback]]
 
-GOOGLE = {
-    "client_id": "id-word", "client_secret": "secret-word", "refresh_token": "refresh-word",
-    "customer_id": "123-456-7890", "action_revenue": "987",
-}  # fmt: skip
-EMAIL, PHONE = "ella@acme.test", "+442079460018"
-TABLES = {
-    "touches": """
-        touch_id,visitor_id,at,url,consent
-        t1,v1,2026-10-01T09:00:00Z,https://acme.test/start?gclid=Clicked-1,granted
-        t2,v2,2026-10-02T09:00:00Z,https://acme.test/?gclid=Clicked-2,analytics:granted;ad_user_data:denied
-        t3,v3,2026-10-02T09:00:00Z,https://acme.test/,granted
-        """,
-    "leads": f"""
-        lead_id,created_at,visitor_id,email,phone
-        L-1,2026-10-07T00:00:00Z,v1,{EMAIL},{PHONE}
-        L-2,2026-10-07T00:00:00Z,v2,nobody@acme.test,
-        L-3,2026-10-07T00:00:00Z,v3,mary@acme.test,
-        """,
-    "deals": """
-        deal_id,status,created_at,closed_at,amount,currency,lead_id
-        D-1,won,2026-10-08T00:00:00Z,2026-11-01T10:00:00Z,5000.00,GBP,L-1
-        D-2,won,2026-10-08T00:00:00Z,2026-11-02T10:00:00Z,70.00,GBP,L-2
-        D-3,won,2026-10-08T00:00:00Z,2026-11-03T10:00:00Z,90.00,GBP,L-3
-        """,
-}
-
-
-class DataManager:
-    """Takes events and keeps the last of each transaction, as Google says that it does."""
-
-    def __init__(self) -> None:
-        self.events: dict[str, dict[str, Any]] = {}
-
-    def __call__(self, asked: Asked) -> Any:
-        """Answer a request."""
-        if asked.path == "/token":
-            assert asked.body == {
-                "grant_type": "refresh_token", "refresh_token": "refresh-word", "client_id": "id-word",
-                "client_secret": "secret-word",
-            }  # fmt: skip
-            return {"access_token": "access-word", "token_type": "Bearer"}
-        assert asked.path == "/v1/events:ingest"
-        assert asked.headers["authorization"] == "Bearer access-word"
-        [to] = asked.body["destinations"]
-        assert to["operatingAccount"] == {"accountType": "GOOGLE_ADS", "accountId": "1234567890"}
-        assert to["productDestinationId"] == "987"
-        for event in asked.body["events"]:
-            self.events[event["transactionId"]] = event
-        return {"requestId": "r-1"}
-
-    @property
-    def values(self) -> dict[str, float]:
-        """What each transaction is worth there."""
-        return {key: event["conversionValue"] for key, event in self.events.items()}
-
 
 @pytest.fixture
 def shop(store: Store, csv: Csv) -> Iterator[Store]:
     """A store with three deals, on the fifth of November."""
-    with freeze_time("2026-11-05T12:00:00Z"):
-        store.config_set("reporting_currency", "GBP")
-        for name, content in TABLES.items():
-            assert store.import_table(name, csv(name, content)).totals["rejected"] == 0
-        store.run(models=["linear"], goals=["revenue"])
-        yield store
+    with freeze_time(NOW):
+        yield filled(store, csv)
 
 
 def test_a_deal_reaches_the_click_it_came_by(shop: Store, serve: Serve) -> None:

@@ -24,6 +24,11 @@ from attribution.cli.render import show
     "--value", metavar="WHAT",
     help="full (default): a deal's net value, by its last click there; credited: what the model gives it.",
 )  # fmt: skip
+@click.option("--split", is_flag=True, help="Tell each credited click by itself; with --value credited.")
+@click.option(
+    "--lead-value", metavar="WHAT",
+    help="What leads, mql and sqo are worth: none (default), or predicted: the revenue expected of the lead.",
+)  # fmt: skip
 @click.option(
     "--match", metavar="HOW",
     help="click: conversions with a click of the platform (default); contacts: those without one too.",

@@ -13,7 +13,7 @@ from attribution.destinations.registry import destination_names, get_destination
 from attribution.errors import AttributionEngineError, InputError
 from attribution.metrics.answer import Answer, Row
 from attribution.outbox.deliver import CutError
-from attribution.outbox.send import Target, prepared, sender_of
+from attribution.outbox.target import Target, prepared
 from attribution.pulls.http import Waits
 
 _COLUMNS: Final = ("destination", "step", "result", "words")
@@ -94,7 +94,7 @@ def _tried(target: Target, destination: Destination, action: str, waits: Waits |
     if harmless is None:
         words = f"{destination.label} has no test mode that is known here; send one with --limit 1"
         return {"result": "not tried", "words": words}
-    with closing(sender_of(target, waits)) as sender:
+    with closing(target.sender(waits)) as sender:
         try:
             [outcome] = destination.outcomes(harmless, sender.send(harmless))
         except (CutError, AttributionEngineError) as error:

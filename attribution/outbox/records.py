@@ -51,6 +51,7 @@ def conversions_of(connection: Connection, rows: pd.DataFrame) -> list[Conversio
             row,
             source="crm",
             share_millionths=row["share_millionths"],
+            model=row["model"],
             contact=contacts.get(who, Contact()),
             consent=consents.get(who, Consent()),
             **_click_of(clicks.get(row["touch"])),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, or_, select, true
 
-from attribution.errors import UnknownNameError
+from attribution.metrics.predict.expected import Expected
 from attribution.metrics.selection import JourneySelection, Selection
 from attribution.store.columns import read_frame, read_ints
 from attribution.store.schema import conversion, entry, journey_touch, touch
@@ -18,7 +18,8 @@ from attribution.store.schema import conversion, entry, journey_touch, touch
 VALUES: Final = ("full", "credited")
 NO_TOUCH: Final = -1
 _COLUMNS: Final = (
-    "conversion_id", "key", "at", "active", "value_minor", "currency", "touch", "share_millionths", "begins",
+    "conversion_id", "key", "at", "active", "value_minor", "currency", "keeps_value", "touch", "split",
+    "share_millionths", "model", "begins",
 )  # fmt: skip
 
 
@@ -29,22 +30,24 @@ class Wish:
     Attributes:
         click_kinds: click ids that it gave.
         value: `full`: a deal's net value; `credited`: what the model credits to touches with its clicks.
+        split: whether each of these touches is told by itself; only with `credited`.
         without_click: whether conversions without a click of it are sent too, by who it was.
         since: microseconds; conversions before it are left alone.
     """
 
     click_kinds: Sequence[str]
     value: str = "full"
+    split: bool = False
     without_click: bool = False
     since: int | None = None
 
-    def __post_init__(self) -> None:
-        if self.value not in VALUES:
-            raise UnknownNameError("value", self.value, VALUES)
-
 
 def wanted(
-    connection: Connection, journeys: JourneySelection, credits: Selection | None, wish: Wish
+    connection: Connection,
+    journeys: JourneySelection,
+    credits: Selection | None,
+    wish: Wish,
+    expected: Expected | None = None,
 ) -> pd.DataFrame:
     """Return what a destination should have of a goal, and all else of the goal that it may have.
 
@@ -53,21 +56,29 @@ def wanted(
         journeys: of the goal.
         credits: whose credit is told; only for `credited`.
         wish: what is asked for.
+        expected: what leads are worth, where the goal is of leads.
 
     Returns:
-        A row for each conversion of the goal: `conversion_id`, `key`, `at` (microseconds), `active` (False:
-        it is none any more), `value_minor`, `currency` (null: it has none), `touch` (whose click it is, the
-        last of that destination; NO_TOUCH: it has none), `share_millionths` (of the conversion; null: all of
-        it) and `begins`: whether it is told where the destination knows nothing of it yet.
+        A row for each conversion of the goal, or for each touch of it that is told by itself:
+        `conversion_id`, `key`, `at` (microseconds), `active` (False: it is none any more), `value_minor`,
+        `currency` (null: it has none), `keeps_value` (what was told of its value stays), `touch` (whose click
+        it is, the last of that destination; NO_TOUCH: it has none), `split` (whether this is the touch's part
+        alone), `share_millionths` (of the conversion; null: all of it), `model` (whose credit; null:
+        nobody's) and `begins`: whether it is told where the destination knows nothing of it yet.
     """
-    clicks = last_clicks(connection, journeys, wish.click_kinds)
     frame = known_conversions(connection, journeys.goal.kind, wish.since)
-    frame["touch"] = frame["conversion_id"].map(clicks).fillna(NO_TOUCH).astype(np.int64)
-    frame["share_millionths"] = pd.Series([None] * len(frame), dtype=object, index=frame.index)
-    frame["begins"] = frame["active"] & ((frame["touch"] != NO_TOUCH) | wish.without_click)
+    if expected is not None:
+        minor = frame["object_id"].map(expected.minor).astype("Int64").astype(object)
+        known = minor.notna()
+        frame["value_minor"] = minor.where(known, None)
+        frame["currency"] = pd.Series(expected.currency, index=frame.index, dtype=object).where(known, None)
+    frame = frame.assign(split=False, share_millionths=None, model=None)
     if wish.value == "credited" and credits is not None:
-        frame = _credited(connection, frame, credits, wish)
-    return frame[list(_COLUMNS)].reset_index(drop=True)
+        return _credited(connection, frame, journeys, credits, wish)[list(_COLUMNS)]
+    clicks = last_clicks(connection, journeys, wish.click_kinds)
+    frame["touch"] = frame["conversion_id"].map(clicks).fillna(NO_TOUCH).astype(np.int64)
+    frame["begins"] = frame["active"] & ((frame["touch"] != NO_TOUCH) | wish.without_click)
+    return frame[list(_COLUMNS)]
 
 
 def last_clicks(
@@ -109,43 +120,54 @@ def known_conversions(connection: Connection, kind: str, since: int | None) -> p
     """Return the conversions of a kind that may be told, with what they are worth now.
 
     Returns:
-        `conversion_id`, `key`, `at`, `active`, `value_minor` and `currency` (null: they have none).
+        `conversion_id`, `object_id` (of the deal or lead), `key`, `at`, `active`, `value_minor` and
+        `currency` (null: they have none), and `keeps_value`: whether what was told of it stays.
     """
     money = kind in ("won", "created")
     # of somebody who was erased nothing more is told
     mine = and_(conversion.c.kind == kind, conversion.c.frozen.is_(None))
     statement: Select[Any] = select(
-        conversion.c.conversion_id, conversion.c.key, conversion.c.at, conversion.c.active,
-        conversion.c.value_minor, conversion.c.currency,
+        conversion.c.conversion_id, conversion.c.object_id, conversion.c.key, conversion.c.at,
+        conversion.c.active, conversion.c.value_minor, conversion.c.currency,
     ).where(mine).order_by(conversion.c.conversion_id)  # fmt: skip
     if since is not None:
         statement = statement.where(conversion.c.at >= since)
     frame = read_frame(connection, statement)
     frame["active"] = frame["active"] == 1
+    frame["keeps_value"] = not money  # it is expected, not known: what was told is not told anew each day
     if not money:
         frame["value_minor"], frame["currency"] = None, None
     frame["value_minor"] = frame["value_minor"].where(frame["currency"].notna(), None)
     return frame
 
 
-def _credited(connection: Connection, frame: pd.DataFrame, credits: Selection, wish: Wish) -> pd.DataFrame:
+def _credited(
+    connection: Connection, frame: pd.DataFrame, journeys: JourneySelection, credits: Selection, wish: Wish
+) -> pd.DataFrame:
     """Put what the model credits to a destination's clicks in the place of the whole value."""
+    by = [entry.c.conversion_id, *([entry.c.touch] if wish.split else [])]
     statement = (
         select(
-            entry.c.conversion_id,
+            *by,
             cast(func.sum(entry.c.amount_minor), BigInteger),
             cast(func.sum(entry.c.share_millionths), BigInteger),
         )
         .join(touch, touch.c.n == entry.c.touch)
         .where(entry.c.credit_set_id == credits.credit_set_id, of_kinds(wish.click_kinds))
-        .group_by(entry.c.conversion_id)
+        .group_by(*by)
     )
-    found = read_ints(connection, statement, ["conversion_id", "amount", "share"])
-    sums = pd.DataFrame(found).set_index("conversion_id")
-    amount, share = (
-        frame["conversion_id"].map(sums[name]).fillna(0).astype(np.int64) for name in ("amount", "share")
-    )
-    worth = amount.astype(object).where(frame["currency"].notna(), None)
-    return frame.assign(
-        share_millionths=share.astype(object), value_minor=worth, begins=frame["begins"] & (share > 0)
+    names = ["conversion_id", *(["touch"] if wish.split else []), "amount", "share"]
+    sums = pd.DataFrame(read_ints(connection, statement, names))
+    if not wish.split:
+        clicks = last_clicks(connection, journeys, wish.click_kinds)
+        sums["touch"] = sums["conversion_id"].map(clicks).fillna(NO_TOUCH)
+    found = frame.merge(sums, on="conversion_id", how="left")
+    amount, share = (found[name].fillna(0).astype(np.int64) for name in ("amount", "share"))
+    return found.assign(
+        touch=found["touch"].fillna(NO_TOUCH).astype(np.int64),
+        split=wish.split,
+        share_millionths=share.astype(object),
+        model=credits.model,
+        value_minor=amount.astype(object).where(found["currency"].notna(), None),
+        begins=found["active"] & (share > 0),
     )

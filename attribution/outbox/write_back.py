@@ -58,7 +58,9 @@ def wanted_records(connection: Connection, credits: Selection, since: int | None
         value_minor=worth,
         currency=frame["currency"].astype(object).where(active, None),
         touch=np.full(len(frame), NO_TOUCH, np.int64),
+        split=False,
         share_millionths=None,
+        model=None,
         digest=digest,
     )
 

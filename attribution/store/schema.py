@@ -724,10 +724,12 @@ delivery = Table(  # the outbox: a row for each thing that a destination was tol
     _text("change", nullable=False),  # new, restated, retracted
     _big("conversion_id", nullable=False),
     _big("touch"),  # whose click it is told by; null: by who it was alone
+    Column("split", Integer, nullable=False, server_default="0"),  # 1: it is this touch's part alone
     _big("at", nullable=False),  # of the conversion
     _big("value_minor"),  # null: it has none
     _text("currency"),
     _big("share_millionths"),  # of the conversion; null: all of it
+    _text("model"),  # whose credit the value is; null: nobody's
     _text("state", nullable=False),  # attribution.outbox.states
     Column("attempts", Integer, nullable=False, server_default="0"),
     _big("due_at", nullable=False),  # not to be told or asked before; of one sent: when its sender is gone

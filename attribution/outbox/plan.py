@@ -1,0 +1,177 @@
+"""What a target is to be told of one goal: whose clicks, whose credit, which value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from attribution import clock
+from attribution.errors import InputError, UnknownNameError
+from attribution.metrics.predict.expected import Expected, expected_revenue
+from attribution.metrics.selection import (
+    JourneySelection,
+    Selection,
+    find_credits,
+    run_command,
+    select_journeys,
+    stale_warnings,
+)
+from attribution.outbox.deliver import Records
+from attribution.outbox.queue import Line, Queued, queue
+from attribution.outbox.records import conversions_of
+from attribution.outbox.target import Target
+from attribution.outbox.wanted import VALUES, Wish, wanted
+from attribution.outbox.write_back import records_of, wanted_records
+from attribution.store.settings import GOALS, Settings
+
+MATCHES: Final = ("click", "contacts")
+LEAD_VALUES: Final = ("none", "predicted")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is sent, and how it is counted.
+
+    Attributes:
+        value: `full` or `credited`.
+        split: whether each credited touch is a conversion of its own.
+        lead_value: what goals without an amount are worth: `none` or `predicted`.
+        match: `click`: conversions with a click of the destination; `contacts`: those without one too.
+        model: whose credit; None: the store's.
+        since: microseconds; conversions before it are left alone.
+        limit: how many are told at most.
+
+    Raises:
+        UnknownNameError: no such value, lead value or match.
+        InputError: what is asked for does not go together.
+    """
+
+    value: str = "full"
+    split: bool = False
+    lead_value: str = "none"
+    match: str = "click"
+    model: str | None = None
+    since: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        for what, given, allowed in (
+            ("value", self.value, VALUES),
+            ("lead value", self.lead_value, LEAD_VALUES),
+            ("match", self.match, MATCHES),
+        ):
+            if given not in allowed:
+                raise UnknownNameError(what, given, allowed)
+        if self.split and self.value != "credited":
+            raise InputError("--split tells what a model credits to each touch: add --value credited")
+
+    def suits(self, target: Target) -> None:
+        """Refuse what a destination has no use for.
+
+        Raises:
+            InputError: says what to leave out.
+        """
+        label = target.destination.label
+        if target.writes_back and self != Asked(model=self.model, since=self.since, limit=self.limit):
+            raise InputError(
+                f"{label} is not told conversions by clicks: "
+                "leave --value, --split, --lead-value and --match out"
+            )
+        if self.split and not target.destination.click_kinds:
+            raise InputError(f"{label} gave no click ids by which touches could be told: leave --split out")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a target is to be told of one goal.
+
+    Attributes:
+        target: who is told.
+        line: as what.
+        asked: on which terms.
+        journeys: of the goal.
+        credits: whose credit is told; None: nobody's was run, and none is needed.
+        expected: what open leads are worth; None: they are told without a value.
+    """
+
+    target: Target
+    line: Line
+    asked: Asked
+    journeys: JourneySelection
+    credits: Selection | None
+    expected: Expected | None
+
+    def queue(self, connection: Connection) -> tuple[Queued, list[str]]:
+        """Put the difference into the outbox; what was noticed is told besides."""
+        told, asked = self.target.destination, self.asked
+        if self.target.writes_back and self.credits is not None:
+            due = wanted_records(connection, self.credits, asked.since)
+        else:
+            alone = asked.match == "contacts" or not told.click_kinds or told.without_click
+            wish = Wish(told.click_kinds, asked.value, asked.split, alone, asked.since)
+            due = wanted(connection, self.journeys, self.credits, wish, self.expected)
+        made = queue(connection, self.line, due, clock.now_micros())
+        return made, self._noticed(connection, made)
+
+    def records(self) -> Records:
+        """Return what makes of deliveries what the destination is told."""
+        if not self.target.writes_back or self.credits is None:
+            return conversions_of
+        return partial(records_of, credits=self.credits)
+
+    def _noticed(self, connection: Connection, made: Queued) -> list[str]:
+        label, goal = self.target.destination.label, self.line.goal
+        found = stale_warnings(connection, self.credits) if self.credits is not None else []
+        if made.cannot_change:
+            found.append(
+                f"{made.cannot_change} of {goal} changed since {label} took them; "
+                "it has no way to be told, and keeps what it has"
+            )
+        if self.asked.split and made.new:
+            found.append(
+                f"each touch of {goal} is a conversion of its own: {label} counts more conversions than "
+                "there are; their values add up, their number does not"
+            )
+        if self.expected is not None and made.without_value:
+            found.append(
+                f"{made.without_value} of {goal} are told without a value: these leads are decided already, "
+                "so nothing is predicted of them"
+            )
+        return found
+
+
+def plans_of(connection: Connection, target: Target, asked: Asked) -> dict[str, Plan]:
+    """Return what is to be told of each goal.
+
+    Raises:
+        InputError: a goal or its model was never run, or values cannot be predicted.
+    """
+    model = asked.model or Settings(connection).require("model").split()[0]
+    needs_credit = asked.value == "credited" or target.writes_back
+    expected: Expected | None = None
+    plans = {}
+    for goal, line in target.lines.items():
+        journeys = select_journeys(connection, goal=goal)
+        if journeys.journey_set_id is None:
+            raise InputError(f"{goal} was never run; run: {run_command(journeys, model)}")
+        credits = find_credits(connection, journeys, model)
+        if credits is None and needs_credit:
+            raise InputError(f"{goal} was never run for {model}; run: {run_command(journeys, model)}")
+        of_leads = asked.lead_value == "predicted" and _is_of_leads(goal)
+        if of_leads and expected is None:
+            expected = expected_revenue(connection)
+        plans[goal] = Plan(target, line, asked, journeys, credits, expected if of_leads else None)
+    if asked.lead_value == "predicted" and expected is None:
+        named = ", ".join(f"action_{goal}" for goal in GOALS if _is_of_leads(goal))
+        raise InputError(
+            f"--lead-value is of leads, and {target.destination.label} is told of none: say what they count "
+            f"as there ({named})"
+        )
+    return plans
+
+
+def _is_of_leads(goal: str) -> bool:
+    return GOALS[goal].kind in ("lead", "mql", "sqo")
