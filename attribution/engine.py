@@ -163,11 +163,11 @@ class Store:
 
         return send(self.db, destination, **options)
 
-    def send_status(self, destination: str | None = None) -> Answer:
-        """How many deliveries stand where; see :func:`attribution.outbox.status.status`."""
+    def send_status(self, destination: str | None = None, **options: Any) -> Answer:
+        """Where conversions stand with destinations; see :func:`attribution.outbox.status.status`."""
         from attribution.outbox.status import status
 
-        return status(self.db, destination)
+        return status(self.db, destination, **options)
 
     def _import_answer(self, results: Sequence[FileResult]) -> Answer:
         warnings = []
@@ -580,8 +580,9 @@ class Store:
     def doctor(self) -> Answer:
         """What is wrong with the data; see :mod:`attribution.metrics.doctor`."""
         from attribution.metrics.doctor import doctor
+        from attribution.outbox.doctor_deliveries import CHECKS
 
-        return doctor(self.db)
+        return doctor(self.db, CHECKS)
 
     def report_html(self, path: str | Path, **options: Any) -> Path:
         """The self-contained report as one file; see :mod:`attribution.report.compose`."""

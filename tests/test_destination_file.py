@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from destination_cases import NOON, conversion
 from freezegun import freeze_time
+from loopback import Patience
 from send_shop import EMAIL, NOW, PHONE, filled
 
 from attribution import clock
@@ -376,8 +377,9 @@ def test_a_full_disk_is_tried_again(shop: Store, folder: Path, monkeypatch: pyte
     with freeze_time(NOW) as now:
         with monkeypatch.context() as patch:
             patch.setattr(os, "replace", full)
-            answer = shop.send("file")
-        assert (answer.totals["queued"], "1 of revenue: not_written" in answer.warnings) == (1, True)
+            answer = shop.send("file", waits=Patience().waits())
+        assert (answer.totals["queued"], answer.totals["stopped"]) == (1, 1)
+        assert [note for note in answer.warnings if note.startswith("1 of revenue wait, not_written: ")]
         assert "No space left on device" in json.dumps(shop.send_status().rows)
         now.tick(61)
         assert shop.send("file").totals["accepted"] == 1
@@ -386,6 +388,6 @@ def test_a_full_disk_is_tried_again(shop: Store, folder: Path, monkeypatch: pyte
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_queued(shop: Store, folder: Path) -> None:
     folder.rmdir()
-    with pytest.raises(InputError, match="uploads, which is no folder; make it"):
+    with pytest.raises(InputError, match="allowed is a folder that there is: make it, or mend ATTR"):
         shop.send("file")
     assert shop.send_status().rows == []

@@ -372,7 +372,7 @@ def test_an_error_of_nobody_leaves_unclear_what_has_no_result() -> None:
         ("CONVERSION_PRECEDES_EVENT", Verdict.REJECTED),
         ("INVALID_CUSTOMER_FOR_CLICK", Verdict.REJECTED),
         ("ORDER_ID_CONTAINS_PII", Verdict.REJECTED),
-        ("NO_CONVERSION_ACTION_FOUND", Verdict.REJECTED),
+        ("NO_CONVERSION_ACTION_FOUND", Verdict.RETRY),
         ("CONVERSION_EXPIRED", Verdict.REJECTED),
         ("GBRAID_WBRAID_BOTH_SET", Verdict.REJECTED),
     ],
@@ -416,4 +416,4 @@ def test_a_quota_names_its_wait() -> None:
 def test_a_request_refused_for_one_goes_again_without_it() -> None:
     reply = Reply(400, {"error": {"details": [{"errors": [failed("UNPARSEABLE_GCLID", 1)]}]}})
     verdicts = [str(one.verdict) for one in google().outcomes(request_of(3), reply)]
-    assert verdicts == ["retry", "rejected", "retry"]
+    assert verdicts == ["unclear", "rejected", "unclear"]

@@ -126,6 +126,12 @@ def test_a_rule_may_be_named_in_full() -> None:
     assert body_of(won(action="urn:lla:llaPartnerConversion:7"))["conversion"].endswith(":7")
 
 
+def test_another_version_is_asked_for() -> None:
+    asked = [next(LinkedIn(said).requests([won()])) for said in ({}, {"api_version": "202610"})]
+    assert [request.headers["LinkedIn-Version"] for request in asked] == ["202603", "202610"]
+    assert LinkedIn({"api_version": "202610"}).account == ""
+
+
 def test_requests_hold_five_thousand() -> None:
     many = [won(transaction_id=str(n)) for n in range(5_001)]
     assert [len(request.conversions) for request in LinkedIn({}).requests(many)] == [5_000, 1]
@@ -187,9 +193,9 @@ def test_a_batch_refused_for_some_goes_again_without_them() -> None:
     words = "Index: 1, ERROR :: /conversionHappenedAt; Index: 3, ERROR :: /user"
     found = LinkedIn({}).outcomes(request_of(4), Reply(422, {"message": words, "status": 422}))
     assert [(str(one.verdict), one.code) for one in found] == [
-        ("retry", "422"),
+        ("unclear", "422"),
         ("rejected", "422"),
-        ("retry", "422"),
+        ("unclear", "422"),
         ("rejected", "422"),
     ]
 

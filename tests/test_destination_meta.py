@@ -7,13 +7,23 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from destination_cases import GRANTED, NOON, cases, conversion, minor, needs_vectors
+from destination_cases import (
+    GRANTED,
+    NEVER_TOLD,
+    NOON,
+    cases,
+    conversion,
+    minor,
+    needs_vectors,
+    request_of,
+    why_not,
+)
 
 from attribution import clock
 from attribution.destinations import hashing
-from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal, Visit
+from attribution.destinations.conversion import Contact, Conversion, Visit
 from attribution.destinations.meta import Meta
-from attribution.destinations.request import Reply, Request, Verdict
+from attribution.destinations.request import Reply, Verdict
 
 SOURCES = {"website": "web", "email": "email"}
 EVENTS = {
@@ -164,7 +174,8 @@ def test_a_deal_of_the_crm() -> None:
 
 def test_what_was_hashed_before_passes_through() -> None:
     key = hashing.sha256("a@b.test")
-    contact = Contact((key,), (key,), (key,), key, key, key, key, key, key)
+    given = key.upper()  # Meta takes small letters only
+    contact = Contact((key, given), (given,), (given,), given, given, key, key, key, key)
     found = body_of(won(contact=contact))["user_data"]
     assert [found[name] for name in ("em", "ph", "external_id", "fn", "ln", "ct", "st", "zp", "country")] == [
         [key]
@@ -190,6 +201,13 @@ def test_what_happened_in_a_shop_has_an_order() -> None:
     assert (found["action_source"], found["custom_data"]["order_id"]) == ("physical_store", "D-1:won")
 
 
+def test_with_a_code_events_are_shown_and_do_not_count() -> None:
+    [request] = meta(test_event_code="TEST1").requests([won()])
+    assert request.body["test_event_code"] == "TEST1"
+    assert meta(test_event_code="TEST1").trial(request) == request
+    assert meta().trial(request_of(meta(), won(), 1)) is None
+
+
 def test_requests_hold_a_thousand() -> None:
     many = [won(transaction_id=str(n)) for n in range(2_001)]
     assert [len(request.conversions) for request in meta().requests(many)] == [1_000, 1_000, 1]
@@ -198,39 +216,27 @@ def test_requests_hold_a_thousand() -> None:
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
+        *NEVER_TOLD,
         ({}, None),
         ({"clicks": {}}, "no_match_key"),
         ({"clicks": {"gclid": "x"}}, "no_match_key"),
         ({"clicks": {}, "contact": Contact(emails=("nobody",), phones=("12",))}, "no_match_key"),
         ({"clicks": {}, "contact": Contact(emails=("a@b.test",))}, None),
-        ({"consent": Consent()}, "no_consent"),
-        ({"consent": Consent(Signal.DENIED)}, "no_consent"),
-        ({"at": NOON + clock.HOUR}, "future"),
         ({"at": NOON - 7 * clock.DAY}, None),
         ({"at": NOON - 7 * clock.DAY - 1}, "too_old"),
         ({"at": NOON - 62 * clock.DAY, "source": "store"}, None),
         ({"at": NOON - 62 * clock.DAY - 1, "source": "store"}, "too_old"),
-        ({"change": Change.RESTATED}, "not_restated"),
-        ({"change": Change.RETRACTED}, "not_retracted"),
         ({"value_minor": None, "currency": None}, "no_value"),
         ({"value_minor": None, "currency": None, "action": "Lead"}, None),
-        ({"currency": None}, "currency"),
         ({"source": "web"}, "no_user_agent"),
         ({"source": "web", "visit": Visit(user_agent="Mozilla")}, None),
     ],
 )
 def test_what_cannot_be_sent_is_told_beforehand(changed: dict[str, Any], code: str | None) -> None:
-    found = meta().refusal(won(**changed), NOON)
-    assert (found and found.code) == code
+    assert why_not(meta(), won(**changed)) == code
 
 
 # --- replies ----------------------------------------------------------------------------------------
-
-
-def request_of(number: int) -> Request:
-    """Return a request that tells some conversions."""
-    [request] = meta().requests([won(transaction_id=f"D-{n}") for n in range(number)])
-    return request
 
 
 def error(code: int, **more: Any) -> dict[str, Any]:
@@ -248,6 +254,16 @@ def error(code: int, **more: Any) -> dict[str, Any]:
         (2, Reply(400, error(17)), Verdict.RETRY, "17"),
         (2, Reply(400, error(21009)), Verdict.RETRY, "21009"),
         (2, Reply(400, error(5, is_transient=True)), Verdict.RETRY, "5"),
+        (2, Reply(302, "<html>"), Verdict.RETRY, "302"),  # of the way there
+        (2, Reply(302, error(100)), Verdict.RETRY, "100"),
+        (2, Reply(400, error(200)), Verdict.RETRY, "200"),
+        (2, Reply(200, error(299)), Verdict.RETRY, "299"),
+        (2, Reply(400, error(300)), Verdict.UNCLEAR, "300"),
+        (2, Reply(400, error(104)), Verdict.RETRY, "104"),
+        (2, Reply(400, error(368)), Verdict.RETRY, "368"),
+        (2, Reply(400, error(80000)), Verdict.RETRY, "80000"),
+        (2, Reply(400, error(80014)), Verdict.RETRY, "80014"),
+        (1, Reply(400, error(80015)), Verdict.REJECTED, "80015"),
         (2, Reply(429, None), Verdict.RETRY, "429"),
         (2, Reply(500, error(1)), Verdict.RETRY, "1"),
         (2, Reply(503, "<html>"), Verdict.RETRY, "503"),
@@ -263,5 +279,5 @@ def error(code: int, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_replies(number: int, reply: Reply, verdict: Verdict, code: str) -> None:
-    found = meta().outcomes(request_of(number), reply)
+    found = meta().outcomes(request_of(meta(), won(), number), reply)
     assert [(one.verdict, one.code) for one in found] == [(verdict, code)] * number

@@ -7,13 +7,24 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from destination_cases import GRANTED, NOON, cases, conversion, micros, minor, needs_vectors
+from destination_cases import (
+    GRANTED,
+    NEVER_TOLD,
+    NOON,
+    cases,
+    conversion,
+    micros,
+    minor,
+    needs_vectors,
+    request_of,
+    why_not,
+)
 
 from attribution import clock
 from attribution.destinations import hashing
-from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal, Visit
+from attribution.destinations.conversion import Contact, Conversion, Visit
 from attribution.destinations.pinterest import Pinterest
-from attribution.destinations.request import Reply, Request, Verdict
+from attribution.destinations.request import Reply, Verdict
 
 # of an app and its phone, of the body, and the name of who sent it: nobody's here
 NOT_HELD = {
@@ -157,6 +168,13 @@ def test_a_yen_has_no_decimals_and_no_value_is_none() -> None:
     assert "custom_data" not in body_of(won(value_minor=None, currency=None))
 
 
+def test_a_trial_is_marked_in_the_address() -> None:
+    request = request_of(pinterest(), won(), 1)
+    trial = pinterest().trial(request)
+    assert trial is not None
+    assert (trial.path, trial.params, trial.body) == (request.path, {"test": "true"}, request.body)
+
+
 def test_requests_hold_a_thousand() -> None:
     many = [won(transaction_id=str(n)) for n in range(1_001)]
     assert [len(request.conversions) for request in pinterest().requests(many)] == [1_000, 1]
@@ -165,6 +183,7 @@ def test_requests_hold_a_thousand() -> None:
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
+        *NEVER_TOLD,
         ({}, None),
         ({"contact": Contact()}, "no_match_key"),  # with a click id
         ({"contact": Contact(emails=("nobody",), phones=("12",))}, "no_match_key"),
@@ -174,26 +193,13 @@ def test_requests_hold_a_thousand() -> None:
         ({"clicks": {}}, None),
         ({"source": "app"}, "no_app"),
         ({"source": "app", "details": {"action_source": "app_ios"}}, None),
-        ({"consent": Consent()}, "no_consent"),
-        ({"consent": Consent(Signal.DENIED)}, "no_consent"),
-        ({"at": NOON + clock.HOUR}, "future"),
-        ({"change": Change.RESTATED}, "not_restated"),
-        ({"change": Change.RETRACTED}, "not_retracted"),
-        ({"currency": None}, "currency"),
     ],
 )
 def test_what_cannot_be_sent_is_told_beforehand(changed: dict[str, Any], code: str | None) -> None:
-    found = pinterest().refusal(won(**changed), NOON)
-    assert (found and found.code) == code
+    assert why_not(pinterest(), won(**changed)) == code
 
 
 # --- replies ----------------------------------------------------------------------------------------
-
-
-def request_of(number: int) -> Request:
-    """Return a request that tells some conversions."""
-    [request] = pinterest().requests([won(transaction_id=f"D-{n}") for n in range(number)])
-    return request
 
 
 FAILED = {"status": "failed", "error_message": "event_time is too old", "warning_message": ""}
@@ -203,7 +209,7 @@ PARTLY = {"num_events_received": 2, "num_events_processed": 1, "events": [FINE, 
 
 @pytest.mark.parametrize("reply", [Reply(200, PARTLY), Reply(422, {"code": 1, "details": PARTLY})])
 def test_each_event_has_its_own_word(reply: Reply) -> None:
-    found = pinterest().outcomes(request_of(2), reply)
+    found = pinterest().outcomes(request_of(pinterest(), won(), 2), reply)
     assert [(one.verdict, one.code, one.words) for one in found] == [
         (Verdict.ACCEPTED, "", ""),
         (Verdict.REJECTED, "failed", "event_time is too old"),
@@ -226,5 +232,5 @@ def test_each_event_has_its_own_word(reply: Reply) -> None:
     ],
 )
 def test_replies(number: int, reply: Reply, verdict: Verdict, code: str) -> None:
-    found = pinterest().outcomes(request_of(number), reply)
+    found = pinterest().outcomes(request_of(pinterest(), won(), number), reply)
     assert [(one.verdict, one.code) for one in found] == [(verdict, code)] * number

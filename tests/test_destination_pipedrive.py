@@ -195,14 +195,27 @@ def test_a_check_asks_which_fields_there_are() -> None:
     one = pipedrive(deal_fields=listed("deal", "touches", "model"))
     asked = one.trial(request_of())
     assert asked is not None
-    assert (asked.method, asked.path, asked.params) == ("GET", "/v1/dealFields", {"limit": "500"})
-    fields = [{"key": key("deal", "touches"), "name": "Touches"}]
+    assert (asked.method, asked.path, asked.params) == ("GET", "/api/v2/dealFields", {"limit": "500"})
+    fields = [{"field_code": key("deal", "touches"), "field_name": "Touches"}]
     [lacks] = one.outcomes(asked, Reply(200, {"success": True, "data": fields}))
     assert lacks.words.startswith(f"deals lack 1 of 2: {key('deal', 'model')}; make them (Company settings")
     [good] = pipedrive(deal_fields=listed("deal", "touches")).outcomes(asked, Reply(200, {"data": fields}))
     assert good.verdict is Verdict.ACCEPTED
+    of_v1 = [{"key": key("deal", "touches"), "name": "Touches"}]
+    [good] = pipedrive(deal_fields=listed("deal", "touches")).outcomes(asked, Reply(200, {"data": of_v1}))
+    assert good.verdict is Verdict.ACCEPTED
+    further = {"data": fields, "additional_data": {"next_cursor": "eyJmIjoi"}}
+    [unknown] = one.outcomes(asked, Reply(200, further))
+    assert unknown.verdict is Verdict.ACCEPTED  # what is not on the first page may stand on the next
     [refused] = one.outcomes(asked, Reply(401, {"error": "unauthorized access"}))
     assert (refused.verdict, refused.words) == (Verdict.RETRY, "unauthorized access")
+
+
+def test_persons_have_a_list_of_their_own() -> None:
+    [request] = pipedrive().requests([deal(action="persons")])
+    asked = pipedrive().trial(request)
+    assert asked is not None
+    assert asked.path == "/api/v2/personFields"
 
 
 # --- the whole way ----------------------------------------------------------------------------------

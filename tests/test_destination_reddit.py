@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from destination_cases import NOON, cases, conversion, micros, minor, needs_vectors
+from destination_cases import (
+    NEVER_TOLD,
+    NOON,
+    cases,
+    conversion,
+    micros,
+    minor,
+    needs_vectors,
+    request_of,
+    why_not,
+)
 
 from attribution import clock
-from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Visit
+from attribution.destinations.conversion import Contact, Conversion, Visit
 from attribution.destinations.hashing import is_hashed, sha256
 from attribution.destinations.reddit import Reddit
-from attribution.destinations.request import Reply, Request, Verdict
+from attribution.destinations.request import Reply, Verdict
 
 
 def reddit(**settings: str) -> Reddit:
@@ -128,7 +138,9 @@ def test_an_event() -> None:
         ("Al.ice+Apple@Example.Com", "other@example.com"), ("+1 (555) 444-1234",), ("customer12345",)
     )
     visit = Visit(url="https://example.com/thanks", user_agent="UA", client_ids={"rdt_uuid": "1.2"})
-    [request] = reddit(test_id="t-1").requests([won(contact=contact, visit=visit, value_minor=1_999)])
+    [request] = reddit(test_id="t-1").requests(
+        [won(contact=contact, visit=visit, value_minor=1_999, source="web")]
+    )
     assert (request.method, request.path) == ("POST", "/api/v3/pixels/a2_abc/conversion_events")
     assert request.body == {
         "data": {
@@ -136,7 +148,7 @@ def test_an_event() -> None:
             "events": [
                 {
                     "event_at": NOON // 1000,
-                    "action_source": "OFFLINE",
+                    "action_source": "WEBSITE",
                     "event_source_url": "https://example.com/thanks",
                     "click_id": "abc",
                     "type": {"tracking_type": "PURCHASE"},
@@ -168,8 +180,22 @@ def test_names_of_events(action: str, kind: dict[str, str]) -> None:
 
 
 def test_where_it_happened() -> None:
-    found = [body_of(won(source=source))["action_source"] for source in ("web", "app", "phone", "crm")]
-    assert found == ["WEBSITE", "APP", "OFFLINE", "OFFLINE"]
+    found = [body_of(won(source=one))["action_source"] for one in ("web", "app", "store", "phone", "crm")]
+    assert found == ["WEBSITE", "APP", "PHYSICAL_STORE", "OTHER", "OTHER"]
+
+
+def test_only_what_happened_on_a_website_has_its_page() -> None:
+    visit = Visit(url="https://example.com/thanks")
+    assert [
+        "event_source_url" in body_of(won(visit=visit, source=one)) for one in ("web", "app", "store", "crm")
+    ] == [True, False, False, False]
+
+
+def test_with_an_id_events_are_shown_and_do_not_count() -> None:
+    [request] = reddit(test_id="t-1").requests([won()])
+    assert request.body["data"]["test_id"] == "t-1"
+    assert reddit(test_id="t-1").trial(request) == request
+    assert reddit().trial(request_of(reddit(), won(), 1)) is None
 
 
 def test_money_is_written_exactly() -> None:
@@ -188,32 +214,21 @@ def test_requests_hold_a_thousand() -> None:
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
+        *NEVER_TOLD,
         ({}, None),
         ({"clicks": {}}, "no_match_key"),
         ({"clicks": {}, "contact": Contact(emails=("a@b.test",))}, None),
-        ({"consent": Consent()}, "no_consent"),
-        ({"at": NOON + clock.HOUR}, "future"),
         ({"at": NOON - 7 * clock.DAY}, None),
         ({"at": NOON - 7 * clock.DAY - 1}, "too_old"),
         ({"action": "n" * 64}, None),
         ({"action": "n" * 65}, "long_name"),
-        ({"currency": None}, "currency"),
-        ({"change": Change.RESTATED}, "not_restated"),
-        ({"change": Change.RETRACTED}, "not_retracted"),
     ],
 )
 def test_what_cannot_be_sent_is_told_beforehand(changed: dict[str, Any], code: str | None) -> None:
-    found = reddit().refusal(won(**changed), NOON)
-    assert (found and found.code) == code
+    assert why_not(reddit(), won(**changed)) == code
 
 
 # --- what comes back --------------------------------------------------------------------------------
-
-
-def request_of(number: int) -> Request:
-    """Return a request that tells some conversions."""
-    [request] = reddit().requests([won(transaction_id=f"D-{n}") for n in range(number)])
-    return request
 
 
 INVALID = {"error": {"code": 400, "message": "bad", "fields": [{"field": "event_at", "message": "too old"}]}}
@@ -229,6 +244,7 @@ INVALID = {"error": {"code": 400, "message": "bad", "fields": [{"field": "event_
         (2, Reply(200, {"invalid_events": [{"error_message": "too old"}]}),
          Verdict.UNCLEAR, "invalid_events", None),
         (2, Reply(200, "<html>"), Verdict.RETRY, "malformed", None),
+        (2, Reply(302, "<html>"), Verdict.RETRY, "302", None),
         (2, Reply(400, INVALID), Verdict.UNCLEAR, "400", None),
         (1, Reply(400, INVALID), Verdict.REJECTED, "400", None),
         (2, Reply(401, "Authorization Required"), Verdict.RETRY, "401", None),
@@ -239,14 +255,16 @@ INVALID = {"error": {"code": 400, "message": "bad", "fields": [{"field": "event_
     ],
 )  # fmt: skip
 def test_replies(number: int, reply: Reply, verdict: Verdict, code: str, seconds: float | None) -> None:
-    found = reddit().outcomes(request_of(number), reply)
+    found = reddit().outcomes(request_of(reddit(), won(), number), reply)
     assert [(one.verdict, one.code, one.after_seconds) for one in found] == [
         (verdict, code, seconds)
     ] * number
 
 
 def test_what_is_wrong_is_told_field_by_field() -> None:
-    [found] = reddit().outcomes(request_of(1), Reply(400, INVALID))
+    [found] = reddit().outcomes(request_of(reddit(), won(), 1), Reply(400, INVALID))
     assert found.words == "bad; event_at: too old"
-    [found] = reddit().outcomes(request_of(1), Reply(200, {"invalid_events": [{"error_message": "too old"}]}))
+    [found] = reddit().outcomes(
+        request_of(reddit(), won(), 1), Reply(200, {"invalid_events": [{"error_message": "too old"}]})
+    )
     assert found.words == "too old"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from attribution.destinations import registry
+from attribution.destinations.access import TOKEN
 from attribution.destinations.destination import Destination
 from attribution.destinations.registry import destination_names, get_destination
 from attribution.errors import InputError, UnknownNameError
@@ -54,6 +56,20 @@ def test_what_comes_along_keeps_the_rules(name: str) -> None:
     assert all(need.about for need in needs)
     assert [need.name for need in found.settings if need.secret] == []
     assert [need.name for need in found.secrets if not need.secret] == []
+
+
+@pytest.mark.parametrize("name", destination_names())
+def test_what_lets_a_request_in_is_what_people_are_asked_for(name: str) -> None:
+    """Each header and parameter has one name: of a setting, of a secret, or of what a login gives."""
+    kind = get_destination(name)
+    asked = {need.name for need in (*kind.settings, *kind.secrets)}
+    for way in kind.access.ways:
+        used = [re.findall(r"\{(.*?)\}", text) for text in (*way.headers.values(), *way.params.values())]
+        assert [len(names) for names in used] == [1] * len(used)
+        known = asked | ({TOKEN} if way.login is not None else set())
+        assert {names[0] for names in used} <= known
+        assert set(way.secrets) <= {need.name for need in kind.secrets if not need.required}
+        assert way.login is None or set(way.login.form) <= asked
 
 
 def test_names_and_labels_differ() -> None:

@@ -26,6 +26,7 @@ Csv = Callable[[str, str], Path]
 Serve = Callable[..., AbstractContextManager[Loopback]]
 DEAL, LEAD, CONTACT = "006000000000101AAA", "00Q000000000201AAA", "003000000000201AAA"
 PATH = "/services/data/v62.0/composite/sobjects"
+TRIGGER = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
 TOUCHED = {
     "first_touch_at": NOON, "first_channel": "x" * 300, "first_campaign": None, "touches": 3,
     "credited_value": Decimal("19.99"),
@@ -94,6 +95,9 @@ def test_every_usable_case_is_compared_or_says_why_not() -> None:
 def test_fields_are_written_as_salesforce_takes_them() -> None:
     [request] = salesforce().requests([deal()])
     assert request.body["allOrNone"] is False
+    assert request.headers == {
+        "Sforce-Auto-Assign": "FALSE", "Sforce-Duplicate-Rule-Header": "allowSave=true",
+    }  # fmt: skip
     [record] = request.body["records"]
     assert record["id"] == DEAL
     assert record["attributes"] == {"type": "Opportunity"}
@@ -138,14 +142,34 @@ def test_an_address_is_needed_to_which_a_secret_may_go() -> None:
         salesforce(instance_url="http://acme.my.salesforce.com")
 
 
+def test_another_version_is_asked_for_and_is_no_other_account() -> None:
+    newer = salesforce(prefix="Ours_", api_version="v66.0")
+    [request] = newer.requests([deal()])
+    assert request.path == "/services/data/v66.0/composite/sobjects"
+    asked = newer.trial(request)
+    assert asked is not None
+    assert asked.path == "/services/data/v66.0/sobjects/Opportunity/describe"
+    assert newer.account == salesforce(prefix="Ours_").account
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("v62.0", "v62.0"), ("66.0", "v66.0"), ("66", "v66.0"), ("v51.0", None), ("newest", None)],
+)
+def test_versions_that_know_the_headers(text: str, read: str | None) -> None:
+    [form] = [need.form for need in Salesforce.settings if need.name == "api_version"]
+    assert form is not None
+    assert form.read(text) == read
+
+
 # --- replies ----------------------------------------------------------------------------------------
 
 
-def result(code: str = "") -> dict[str, Any]:
+def result(code: str = "", words: str = "m") -> dict[str, Any]:
     """Return what became of one record."""
     if not code:
         return {"id": DEAL, "success": True, "errors": []}
-    return {"success": False, "errors": [{"statusCode": code, "message": "m", "fields": []}]}
+    return {"success": False, "errors": [{"statusCode": code, "message": words, "fields": []}]}
 
 
 def fault(status: int, code: str) -> Reply:
@@ -161,6 +185,12 @@ def fault(status: int, code: str) -> Reply:
         (2, Reply(200, [result(), result("CANNOT_UPDATE_CONVERTED_LEAD")]), "accepted rejected"),
         (2, Reply(200, [result(), result("UNABLE_TO_LOCK_ROW")]), "accepted retry"),
         (2, Reply(200, [result(), result("INVALID_FIELD_FOR_INSERT_UPDATE")]), "accepted retry"),
+        (2, Reply(200, [result("UNKNOWN_EXCEPTION"), result()]), "retry accepted"),
+        (2, Reply(200, [result("REQUEST_RUNNING_TOO_LONG"), result()]), "retry accepted"),
+        (2, Reply(200, [result("QUERY_TIMEOUT"), result()]), "retry accepted"),
+        (2, Reply(200, [result(TRIGGER, "AfterUpdate: UNABLE_TO_LOCK_ROW, 0Q"), result()]), "retry accepted"),
+        (2, Reply(200, [result(TRIGGER, "AfterUpdate: NullPointer"), result()]), "rejected accepted"),
+        (2, Reply(200, [result("DUPLICATES_DETECTED"), result()]), "rejected accepted"),
         (2, Reply(200, [{"success": False}, result()]), "rejected accepted"),
         (2, Reply(200, [result()]), "retry retry"),
         (2, Reply(200, "<html>"), "retry retry"),
@@ -169,6 +199,8 @@ def fault(status: int, code: str) -> Reply:
         (1, fault(400, "MALFORMED_ID"), "rejected"),
         (2, fault(401, "INVALID_SESSION_ID"), "retry retry"),
         (2, fault(403, "REQUEST_LIMIT_EXCEEDED"), "retry retry"),
+        (2, fault(409, "CONFLICT"), "retry retry"),
+        (1, fault(409, "CONFLICT"), "retry"),
         (2, fault(503, "SERVER_UNAVAILABLE"), "retry retry"),
     ],
 )

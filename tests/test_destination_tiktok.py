@@ -7,12 +7,24 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from destination_cases import GRANTED, NOON, cases, conversion, micros, minor, needs_vectors
+from destination_cases import (
+    GRANTED,
+    NEVER_TOLD,
+    NOON,
+    cases,
+    conversion,
+    micros,
+    minor,
+    needs_vectors,
+    request_of,
+    why_not,
+)
 
 from attribution import clock
 from attribution.destinations import hashing
-from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal, Visit
-from attribution.destinations.request import Reply, Request, Verdict
+from attribution.destinations.conversion import Contact, Conversion, Visit
+from attribution.destinations.file import TEMPLATES
+from attribution.destinations.request import Outcome, Reply, Verdict
 from attribution.destinations.tiktok import TikTok
 from attribution.errors import InputError, UnknownNameError
 
@@ -26,7 +38,7 @@ def tiktok(**settings: str) -> TikTok:
 
 def won(**changed: Any) -> Conversion:
     """Return a conversion that TikTok takes."""
-    return conversion(**{"action": "CompletePayment", "clicks": {"ttclid": "E.C.P.abc"}} | changed)
+    return conversion(**{"action": "Purchase", "clicks": {"ttclid": "E.C.P.abc"}} | changed)
 
 
 def body_of(conversion: Conversion, **settings: str) -> dict[str, Any]:
@@ -144,7 +156,7 @@ def test_a_deal_of_a_pixel() -> None:
     visit = Visit("https://shop.test/a", "https://t.test/", "Mozilla", "192.0.2.1", "en-GB", {"ttp": "94e"})
     found = body_of(won(contact=contact, visit=visit))
     assert found == {
-        "event": "CompletePayment",
+        "event": "Purchase",
         "event_time": NOON // clock.SECOND,
         "event_id": "D-1:won",
         "user": {
@@ -197,31 +209,20 @@ def test_event_sources_are_four() -> None:
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
+        *NEVER_TOLD,
+        ({"at": NOON - 28 * clock.DAY}, None),
+        ({"at": NOON - 28 * clock.DAY - 1}, "too_old"),
         ({}, None),
         ({"clicks": {"fbclid": "x"}}, "no_match_key"),
         ({"clicks": {}, "contact": Contact(phones=("+442079460000",))}, None),
         ({"clicks": {}, "contact": Contact(external_ids=("U-1",))}, "no_match_key"),
-        ({"consent": Consent()}, "no_consent"),
-        ({"consent": Consent(Signal.DENIED)}, "no_consent"),
-        ({"at": NOON + clock.HOUR}, "future"),
-        ({"clicked_at": NOON + 1}, "before_click"),
-        ({"change": Change.RESTATED}, "not_restated"),
-        ({"change": Change.RETRACTED}, "not_retracted"),
-        ({"currency": None}, "currency"),
     ],
 )
 def test_what_cannot_be_sent_is_told_beforehand(changed: dict[str, Any], code: str | None) -> None:
-    found = tiktok().refusal(won(**changed), NOON)
-    assert (found and found.code) == code
+    assert why_not(tiktok(), won(**changed)) == code
 
 
 # --- replies ----------------------------------------------------------------------------------------
-
-
-def request_of(number: int) -> Request:
-    """Return a request that tells some conversions."""
-    [request] = tiktok().requests([won(transaction_id=f"D-{n}") for n in range(number)])
-    return request
 
 
 @pytest.mark.parametrize(
@@ -234,6 +235,10 @@ def request_of(number: int) -> Request:
         (2, Reply(200, {"code": 40002, "message": "event_time is too old"}), Verdict.UNCLEAR, "40002"),
         (1, Reply(200, {"code": 40002, "message": "event_time is too old"}), Verdict.REJECTED, "40002"),
         (2, Reply(200, {"code": 40100, "message": "Too many requests"}), Verdict.RETRY, "40100"),
+        (2, Reply(200, {"code": 40101, "message": "Invalid partner"}), Verdict.RETRY, "40101"),
+        (2, Reply(200, {"code": 40102, "message": "Access token is expired"}), Verdict.RETRY, "40102"),
+        (2, Reply(200, {"code": 61000, "message": "Too many requests"}), Verdict.RETRY, "61000"),
+        (2, Reply(302, "<html>"), Verdict.RETRY, "302"),
         (2, Reply(200, {"code": 50000, "message": "System error"}), Verdict.RETRY, "50000"),
         (2, Reply(429, None), Verdict.RETRY, "429"),
         (2, Reply(502, "<html>"), Verdict.RETRY, "502"),
@@ -244,5 +249,56 @@ def request_of(number: int) -> Request:
     ],
 )
 def test_replies(number: int, reply: Reply, verdict: Verdict, code: str) -> None:
-    found = tiktok().outcomes(request_of(number), reply)
+    found = tiktok().outcomes(request_of(tiktok(), won(), number), reply)
     assert [(one.verdict, one.code) for one in found] == [(verdict, code)] * number
+
+
+def partly(*failed: dict[str, Any]) -> Reply:
+    """Return the reply to a request of which TikTok did not take some events."""
+    body = {"code": 20001, "message": "Partial success", "request_id": "r-1"}
+    return Reply(200, body | ({"data": {"failed_events": list(failed)}} if failed else {}))
+
+
+def test_what_is_taken_in_part_and_not_told_of_is_taken() -> None:
+    found = tiktok().outcomes(request_of(tiktok(), won(), 2), partly())
+    assert found == [Outcome(Verdict.ACCEPTED, words="Partial success", reference="r-1")] * 2
+
+
+@pytest.mark.parametrize(
+    ("orders", "unclear"),
+    [
+        ([2], [1, 2]),
+        ([0], [0]),
+        ([4], [3]),
+        ([1, 2], [0, 1, 2]),
+        ([None, 2], [0, 1, 2, 3]),
+        ([9], [0, 1, 2, 3]),
+    ],
+)
+def test_of_those_that_may_be_meant_each_is_told_by_itself(orders: list[Any], unclear: list[int]) -> None:
+    """Whether the first is 0 or 1 TikTok does not say; the others are taken."""
+    failed = [{"order_in_batch": order, "error_message": "event_time is too old"} for order in orders]
+    found = tiktok().outcomes(request_of(tiktok(), won(), 4), partly(*failed))
+    assert [place for place, one in enumerate(found) if one.verdict is Verdict.UNCLEAR] == unclear
+    taken = [one for one in found if one.verdict is not Verdict.UNCLEAR]
+    assert taken == [Outcome(Verdict.ACCEPTED, reference="r-1")] * (4 - len(unclear))
+
+
+@pytest.mark.parametrize("order", [0, 1, None])
+def test_one_that_failed_by_itself_is_refused(order: int | None) -> None:
+    failed = {"order_in_batch": order, "error_message": "event_time is too old"}
+    found = tiktok().outcomes(request_of(tiktok(), won(), 1), partly(failed))
+    assert found == [Outcome(Verdict.REJECTED, "20001", "event_time is too old")]
+
+
+def test_with_a_code_events_are_shown_and_do_not_count() -> None:
+    [request] = tiktok(test_event_code="TEST1").requests([won()])
+    assert request.body["test_event_code"] == "TEST1"
+    assert tiktok(test_event_code="TEST1").trial(request) == request
+    assert tiktok().trial(request_of(tiktok(), won(), 1)) is None
+
+
+def test_a_file_is_of_the_same_event_and_age() -> None:
+    file = TEMPLATES["tiktok"]
+    assert (file.actions, file.age_days) == ({"revenue": "Purchase"}, 28)
+    assert (TikTok.actions, TikTok.age_days) == (file.actions, file.age_days)

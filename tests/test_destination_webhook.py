@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from destination_cases import NOON, conversion
 from freezegun import freeze_time
-from loopback import CLOSED, Answer, Asked, Loopback
+from loopback import CLOSED, Answer, Asked, Loopback, Patience
 from send_shop import EMAIL, NOW, PHONE, filled
 
 from attribution import clock
@@ -204,9 +204,8 @@ def request_of(number: int) -> Request:
         (2, Reply(410), Verdict.RETRY, "410", None),
         (2, Reply(302), Verdict.RETRY, "302", None),
         (2, Reply(429, None, {"retry-after": "30"}), Verdict.RETRY, "429", 30.0),
-        # it may have been taken
-        (2, Reply(503, None, {"retry-after": "9"}), Verdict.RETRY, "cut", 9.0),
-        (1, Reply(408), Verdict.RETRY, "cut", None),
+        (2, Reply(503, None, {"retry-after": "9"}), Verdict.RETRY, "503", 9.0),
+        (1, Reply(408), Verdict.RETRY, "408", None),
     ],
 )
 def test_replies(number: int, reply: Reply, verdict: Verdict, code: str, after: float | None) -> None:
@@ -217,7 +216,7 @@ def test_replies(number: int, reply: Reply, verdict: Verdict, code: str, after: 
 def test_the_words_of_a_refusal_are_kept() -> None:
     [refused] = webhook().outcomes(request_of(1), Reply(400, {"message": "no such deal"}))
     [broken] = webhook().outcomes(request_of(1), Reply(502, "Bad Gateway"))
-    assert (refused.words, broken.words) == ("no such deal", "502 Bad Gateway")
+    assert (refused.words, broken.words) == ("no such deal", "Bad Gateway")
 
 
 # --- sent -------------------------------------------------------------------------------------------
@@ -309,17 +308,18 @@ def test_what_was_taken_without_an_answer_is_told_again_and_dropped(
 
     def forgetful(asked: Asked) -> Any:
         answer = receiver(asked)
-        return CLOSED if len(receiver.ids) == 1 and not receiver.repeats else answer
+        return CLOSED if now.time_to_freeze.hour == 12 else answer
 
     refund = "adjustment_id,deal_id,at,amount,currency\nA-1,D-1,2026-11-04T00:00:00Z,-2500.00,GBP\n"
     with freeze_time(NOW) as now, serve("send_webhook", forgetful, **SETTINGS):
-        assert shop.send("webhook", limit=1).totals["sent"] == 1
+        told = shop.send("webhook", limit=1, waits=Patience().waits())
+        assert (told.totals["sent"], len(receiver.repeats)) == (1, 4)
         shop.import_table("adjustments", csv("adjustments", refund))
         shop.run(models=["linear"], goals=["revenue"])
         now.tick(3_600)
         shop.send("webhook")
         shop.send("webhook")
-    assert receiver.repeats == ["D-1:revenue:1"]
+    assert receiver.repeats == ["D-1:revenue:1"] * 5
     assert receiver.values["D-1:revenue"] == "2500.00"
     assert receiver.has["D-1:revenue"]["revision"] == 2
 
@@ -327,12 +327,12 @@ def test_what_was_taken_without_an_answer_is_told_again_and_dropped(
 def test_a_broken_receiver_gets_the_same_again(shop: Store, serve: Serve) -> None:
     receiver = Receiver()
     with freeze_time(NOW) as now, serve("send_webhook", receiver, **SETTINGS) as server:
-        server.first.extend([Answer({}, 503), Answer({}, 503)])
-        assert shop.send("webhook").totals["sent"] == 2
+        server.first.extend([Answer({}, 503)] * 5)
+        assert shop.send("webhook", waits=Patience().waits()).totals["sent"] == 1
         assert receiver.has == {}
         now.tick(3_600)
         assert shop.send("webhook").totals["accepted"] == 2
-        first, _, again, _ = server.asked
+        first, *_, again, _ = server.asked
     assert (first.content, first.headers["webhook-id"]) == (again.content, again.headers["webhook-id"])
     assert first.headers["webhook-signature"] != again.headers["webhook-signature"]  # of another time
 

@@ -19,8 +19,9 @@ from attribution.destinations.destination import Destination, lots
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.engine import Store
 from attribution.metrics.selection import find_credits, select_journeys
-from attribution.outbox.deliver import CutError, Delivered, deliver
+from attribution.outbox.deliver import Delivered, deliver
 from attribution.outbox.queue import Line, Queued, queue
+from attribution.outbox.telling import CutError
 from attribution.outbox.wanted import Wish, wanted
 
 Csv = Callable[[str, str], Path]
@@ -141,13 +142,14 @@ def run(store: Store) -> None:
     store.run(models=["linear"], goals=["revenue"])
 
 
-def put(store: Store, value: str = "full", line: Line = LINE) -> Queued:
+def put(store: Store, value: str = "full", line: Line = LINE, retry: bool = False) -> Queued:
     """Queue what the platform is to be told."""
     with store.db.write() as connection:
         journeys = select_journeys(connection, goal="revenue")
         wish = Wish(Shop.click_kinds, value)
         credits = find_credits(connection, journeys, "linear")
-        return queue(connection, line, wanted(connection, journeys, credits, wish), clock.now_micros())
+        due = wanted(connection, journeys, credits, wish)
+        return queue(connection, line, due, clock.now_micros(), retry=retry)
 
 
 def send(store: Store, platform: Platform, **options: Any) -> Delivered:
@@ -307,7 +309,8 @@ def test_what_fails_too_often_is_given_up_until_somebody_says_to_retry(shop: Sto
         }
         assert put(shop) == Queued()
         assert send(shop, platform).counts == {"held": 1}
-        assert send(shop, platform, retry=True).counts == {"accepted": 2, "held": 1}
+        assert put(shop, retry=True) == Queued(new=2)
+        assert send(shop, platform).counts == {"accepted": 2, "held": 1}
 
 
 def test_of_somebody_who_was_erased_nothing_more_is_told(shop: Store, csv: Csv) -> None:

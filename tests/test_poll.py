@@ -128,7 +128,9 @@ def test_what_was_counted_is_confirmed_and_not_asked_for_again(shop: Shop) -> No
     assert shop.send(24 * 60) == {}
     assert shop.google.asked_for == ["r-1"]  # once for both
     assert len(shop.google.told) == 1
-    assert shop.store.send_status().totals == {"deliveries": 2, "accepted": 0, "confirmed": 2}
+    assert shop.store.send_status().totals == {
+        "deliveries": 2, "there": 2, "accepted": 0, "confirmed": 2, "superseded": 0
+    }  # fmt: skip
     assert shop.findings() == [("ok", 0, "nothing found")]
 
 
@@ -156,7 +158,7 @@ def test_it_is_asked_less_and_less_often_and_not_for_ever(shop: Shop) -> None:
 def test_what_was_refused_is_told_again_when_it_changes(shop: Shop, csv: Csv) -> None:
     shop.google.status = shop.google.of("FAILED", INVALID_GCLID=2)
     assert shop.send(30) == {"rejected": 2}
-    assert shop.answer.warnings == ["2 of revenue: INVALID_GCLID"]
+    assert shop.answer.warnings == ["2 of revenue rejected, INVALID_GCLID: 2 INVALID_GCLID"]
     assert shop.outbox("state", "code", "words") == [("rejected", "INVALID_GCLID", "2 INVALID_GCLID")] * 2
     assert shop.send(60) == {}
     shop.store.import_table("adjustments", csv("adjustments", HALF))
@@ -170,7 +172,7 @@ def test_what_was_refused_is_told_again_when_it_changes(shop: Shop, csv: Csv) ->
 def test_what_passes_is_told_again_by_the_same_send(shop: Shop) -> None:
     shop.google.status = shop.google.of("FAILED", TOO_RECENT_CLICK=2)
     assert shop.send(30) == {"accepted": 2}
-    assert shop.answer.warnings == ["2 of revenue: TOO_RECENT_CLICK"]
+    assert shop.answer.warnings == ["2 of revenue under way, TOO_RECENT_CLICK: 2 TOO_RECENT_CLICK"]
     assert shop.google.told[0] == shop.google.told[1]
     shop.google.status = shop.google.of("SUCCESS")
     assert shop.send(30) == {"confirmed": 2}
@@ -201,7 +203,7 @@ def test_what_was_restated_since_is_not_told_again_with_what_it_was(shop: Shop, 
 def test_where_nobody_says_which_were_refused_they_stay_and_doctor_tells(shop: Shop) -> None:
     shop.google.status = shop.google.of("PARTIAL_SUCCESS", CLICK_NOT_FOUND=1)
     assert shop.send(30) == {}
-    assert shop.answer.warnings == ["2 of revenue: PARTIAL_SUCCESS"]
+    assert shop.answer.warnings == ["2 of revenue counted in part, PARTIAL_SUCCESS: 1 CLICK_NOT_FOUND"]
     assert shop.send(60) == {}
     assert shop.google.asked_for == ["r-1"]
     [row] = shop.store.send_status("google").rows

@@ -82,7 +82,8 @@ def test_what_platforms_are_told_of_leads_is_the_same(company: Store) -> None:
     """The expected revenue of each open lead, as of the last run."""
     with company.db.read() as connection:
         found = expected_revenue(connection)
-        keys = {n: key for n, key in connection.execute(select(lead.c.lead_id, lead.c.key))}
+        found_keys = connection.execute(select(lead.c.lead_id, lead.c.key))
+        keys = {row.lead_id: row.key for row in found_keys}
     rows = company.predict(draws=4).rows
     assert {keys[number]: money_text(minor, found.currency) for number, minor in found.minor.items()} == {
         row["lead_id"]: row["value"] for row in rows

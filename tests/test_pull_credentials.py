@@ -14,7 +14,8 @@ from loopback import Answer, Patience, loopback
 from attribution.cli import cli
 from attribution.engine import Store
 from attribution.errors import InputError, PullAccessError, UnknownNameError
-from attribution.pulls.credentials import Need, Secret, load_credentials
+from attribution.pulls.credentials import LackingError, Need, Secret, load_credentials
+from attribution.pulls.forms import CUSTOMER, DIGITS, YEAR_MONTH, matching
 from attribution.pulls.pull import pull
 from attribution.pulls.registry import get_source, source_names
 
@@ -85,6 +86,93 @@ def test_what_cannot_be_sent_is_told_before_it_is_tried(text: str) -> None:
     with pytest.raises(InputError, match="copy it again, as it is") as error:
         load_credentials("acme", NEEDS, environment={"ATTRIBUTION_ACME_TOKEN": text})
     assert "hidden" not in str(error.value)
+
+
+NUMBER = Need("number", "the account", secret=False, form=CUSTOMER)
+SHAPED = (
+    NUMBER,
+    Need("key", "a key", required=False, form=matching("a word that begins with k-", "k-.+")),
+    Need("numbers", "more accounts", required=False, secret=False, form=DIGITS.each()),
+    Need("month", "a version", required=False, secret=False, form=YEAR_MONTH),
+)
+
+
+@pytest.mark.parametrize("text", ["1234567890", "123-456-7890", "123 456 7890", " 123-456-7890 "])
+def test_what_people_put_between_digits_is_left_out(text: str) -> None:
+    said = {"ATTRIBUTION_CREDENTIALS": "/dev/null", "ATTRIBUTION_ACME_NUMBER": text}
+    assert load_credentials("acme", SHAPED, environment=said).value("number") == "1234567890"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (
+            "number", "12345",
+            "number of acme is '12345'; allowed is ten digits, as in 123-456-7890: "
+            "mend ATTRIBUTION_ACME_NUMBER",
+        ),
+        (
+            "key", "hidden",
+            "key of acme is not what it has to be; allowed is a word that begins with k-: "
+            "mend ATTRIBUTION_ACME_KEY",
+        ),
+        (
+            "numbers", "1, b",
+            "numbers of acme is '1, b'; allowed is a number, digits only; several with commas between them: "
+            "mend ATTRIBUTION_ACME_NUMBERS",
+        ),
+        (
+            "month", "2026-03",
+            "month of acme is '2026-03'; allowed is a year and a month, as in 202603: "
+            "mend ATTRIBUTION_ACME_MONTH",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told_at_the_door(name: str, text: str, says: str) -> None:
+    """Before what is missing; of a secret what it has to look like, and not what it is."""
+    said = {"ATTRIBUTION_CREDENTIALS": "/dev/null", f"ATTRIBUTION_ACME_{name.upper()}": text}
+    with pytest.raises(InputError) as error:
+        load_credentials("acme", SHAPED, environment=said)
+    assert str(error.value) == says
+
+
+def test_what_is_to_be_mended_in_the_file_is_told_with_its_section(tmp_path: Path) -> None:
+    environment = written(tmp_path, '[acme]\nnumber = "abc"\n')
+    with pytest.raises(InputError) as error:
+        load_credentials("acme", SHAPED, environment=environment)
+    path = environment["ATTRIBUTION_CREDENTIALS"]
+    assert str(error.value).endswith(f": mend number under [acme] in {path}")
+
+
+def test_a_variable_that_is_misspelt_is_told() -> None:
+    """Without its value; what is another source's, or says nothing, is let alone."""
+    said = {
+        "ATTRIBUTION_CREDENTIALS": "/dev/null", "ATTRIBUTION_ACME_NUMBER": "1234567890",
+        "ATTRIBUTION_ACME_ADS_TOKEN": "word", "ATTRIBUTION_ACME_OLD": "", "ATTRIBUTION_STORE": "x.db",
+    }  # fmt: skip
+    others = ("acme", "acme_ads", "other")
+    load_credentials("acme", SHAPED, others=others, environment=said)
+    with pytest.raises(UnknownNameError) as error:
+        load_credentials(
+            "acme", SHAPED, others=others, environment=said | {"ATTRIBUTION_ACME_NUMBRE": "hidden"}
+        )
+    assert str(error.value) == (
+        "unknown name after ATTRIBUTION_ACME_ in the environment 'NUMBRE'; did you mean 'NUMBER'? "
+        "Allowed: BASE_URL, KEY, LOGIN_URL, MONTH, NUMBER, NUMBERS"
+    )
+
+
+def test_one_of_several_is_enough() -> None:
+    needs = (NUMBER, Need("a", "one", required=False), Need("b", "another", required=False))
+    said = {"ATTRIBUTION_CREDENTIALS": "/dev/null", "ATTRIBUTION_ACME_B": "word"}
+    with pytest.raises(LackingError) as error:
+        load_credentials("acme", needs, any_of=("a", "b"), environment=said)
+    assert error.value.names == ("number",)
+    with pytest.raises(LackingError) as error:
+        load_credentials(
+            "acme", needs, any_of=("a", "b"), environment={"ATTRIBUTION_CREDENTIALS": "/dev/null"}
+        )
+    assert error.value.names == ("number", "a")
 
 
 def test_a_secret_shows_nothing_of_itself() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from freezegun import freeze_time
-from loopback import CLOSED, Answer, Loopback
+from loopback import CLOSED, Answer, Loopback, Patience
 from send_shop import EMAIL, GOOGLE, NOW, PHONE, DataManager, filled
 
 from attribution.cli import cli
@@ -44,7 +44,10 @@ def test_a_deal_reaches_the_click_it_came_by(shop: Store, serve: Serve) -> None:
             "dead": 0,
         }
     ]  # fmt: skip
-    assert answer.warnings == ["1 of revenue: no_consent"]
+    assert answer.warnings == [
+        "1 of revenue held, no_consent: consent to ad_user_data is denied, and only what was granted is sent; "
+        "record consent with the lead or the touch"
+    ]
     assert platform.events == {
         "D-1:revenue": {
             "transactionId": "D-1:revenue",
@@ -91,8 +94,8 @@ def test_a_cut_connection_is_told_again_and_counts_once(shop: Store, serve: Serv
     platform = DataManager()
     with freeze_time("2026-11-05T12:00:00Z") as now, serve("send_google", platform, **GOOGLE) as server:
         shop.send("google", limit=1, dry_run=True)
-        server.first.extend([Answer({"access_token": "access-word"}), CLOSED])
-        assert shop.send("google").totals["sent"] == 1
+        server.first.extend([Answer({"access_token": "access-word"}), *[CLOSED] * 5])
+        assert shop.send("google", waits=Patience().waits()).totals["sent"] == 1
         assert shop.send("google").totals["accepted"] == 0  # not before its time
         now.tick(3_600)
         assert shop.send("google").totals["accepted"] == 1
@@ -107,7 +110,7 @@ def test_a_dry_run_shows_the_requests_and_leaves_nothing(shop: Store, serve: Ser
         assert server.asked == []
     assert row["headers"] == {"Content-Type": "application/json", "Authorization": "Bearer ***"}
     assert [event["transactionId"] for event in row["body"]["events"]] == ["D-1:revenue"]
-    assert answer.totals == {"requests": 1, "not_sent": 1}
+    assert answer.totals == {"requests": 1, "conversions": 1, "not_sent": 1, "GBP": "5000.00"}
     assert shop.send_status().rows == []
 
 
@@ -156,7 +159,9 @@ def test_the_command(shop: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch)
     assert (shown.exit_code, done.exit_code, status.exit_code) == (0, 0, 0), done.output
     assert json.loads(shown.stdout)["rows"][0]["method"] == "POST"
     assert re.search(r"google\s+revenue\s+987\s+2\s", done.stdout)
-    assert json.loads(status.stdout)["totals"] == {"deliveries": 2, "accepted": 1, "confirmed": 0}
+    assert json.loads(status.stdout)["totals"] == {
+        "deliveries": 2, "there": 1, "accepted": 1, "confirmed": 0, "superseded": 0
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ Serve = Callable[..., AbstractContextManager[Loopback]]
 # the whole story is told by ATTRIBUTION_EXAMPLES=10: ten thousand
 DEALS = 1_000 * int(os.environ.get("ATTRIBUTION_EXAMPLES", "1"))
 CREDENTIALS = {
-    "client_id": "a", "client_secret": "b", "refresh_token": "c", "customer_id": "1", "action_revenue": "987",
+    "client_id": "a", "client_secret": "b", "refresh_token": "c", "customer_id": "1234567890",
+    "action_revenue": "987",
 }  # fmt: skip
 
 

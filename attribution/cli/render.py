@@ -23,7 +23,7 @@ _WIDE: Final = 100_000  # nothing is ever cut
 _DIGITS: Final = {"factor": 2, "days": 1, "minutes": 1, "months": 1, "points": 1}
 _MONEY: Final = re.compile(r"-?\d+\.\d{2,}")  # how answers write it
 _SHARES: Final = ("ratio", "calibration_error", "conversion_probability", "rank_agreement")  # totals of none
-_TITLED: Final = ("basis", "every")  # the title says them
+_TITLED: Final = ("basis", "every", "destination", "dry_run", "list")  # the title says them
 _NUMBERS: Final = ("money", "count", "ratio", *_DIGITS, "mixed", "part")
 
 

@@ -18,8 +18,11 @@ from attribution.cli.render import show
     epilog="Example: attribution send google --dry-run --limit 3 --format json",
 )
 @click.argument("destination", required=False)
-@click.option("--dry-run", is_flag=True, help="Print the requests; queue and send nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be told (json: the requests); queue and send nothing."
+)
 @click.option("--status", is_flag=True, help="Show how many deliveries stand where, and why.")
+@click.option("--list", "listed", is_flag=True, help="Name each of them; with --status.")
 @click.option(
     "--value", metavar="WHAT",
     help="full (default): a deal's net value, by its last click there; credited: what the model gives it.",
@@ -43,6 +46,7 @@ def command(
     dry_run: bool,
     retry: bool,
     status: bool,
+    listed: bool,
     form: str,
     store: str | None,
     **options: Any,
@@ -51,13 +55,21 @@ def command(
 
     Each conversion is told once, by its last click there; a refund restates it, a deal that is won no more
     takes it back. Only what people consented to is sent, hashed. On deals and leads of a CRM (hubspot,
-    salesforce, pipedrive) it writes what brought them. Whatever stops it, nothing is lost and nothing counts
-    twice: repeat the command and it goes on. The exit code is 3 where something was refused.
+    salesforce, pipedrive) it writes what brought them. Whatever stops it, nothing is lost: repeat the command
+    and it goes on; platforms know by the transaction id what they have, if they keep ids. The exit code is 3
+    where something was refused, 2 where a delivery was given up or nobody is let in.
     """
     if status:
+        others = [
+            f"--{name.replace('_', '-')}" for name in given(options | {"dry_run": dry_run, "retry": retry})
+        ]
+        if others:
+            raise click.UsageError(f"--status shows what was told already: leave {', '.join(others)} out")
         with open_store(store) as opened:
-            show(opened.send_status(destination), form)
+            show(opened.send_status(destination, listed=listed), form)
         return 0
+    if listed:
+        raise click.UsageError("--list lists deliveries: add --status")
     if destination is None:
         raise click.UsageError("name a DESTINATION, or see --status")
     with open_store(store) as opened:
@@ -70,7 +82,8 @@ def command(
             raise Interrupted(
                 f"interrupted; what was sent is noted: repeat `attribution send {destination}` to go on"
             ) from None
-    show(answer, form)
-    if answer.totals.get("dead"):
+    # people read what is told of which deal; programs read the requests
+    show(answer.beside.get("conversions", answer) if form != "json" else answer, form)
+    if answer.totals.get("dead") or answer.totals.get("stopped"):
         return USAGE
     return REJECTED if answer.totals.get("rejected") else 0

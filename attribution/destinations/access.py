@@ -42,12 +42,21 @@ class Access:
         params: of the address, likewise.
         login: where `{token}` comes from; None: there is none.
         signing: what is written last, of the request as it leaves; None: nothing.
+        secrets: those that this way in needs, where there are several; empty: what the destination requires.
+        otherwise: another way in, where these are not given; None: there is none.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     login: Login | None = None
     signing: Signing | None = None
+    secrets: tuple[str, ...] = ()
+    otherwise: Access | None = None
+
+    @property
+    def ways(self) -> tuple[Access, ...]:
+        """All ways in, the first whose secrets are given being taken."""
+        return (self,) if self.otherwise is None else (self, *self.otherwise.ways)
 
 
 BEARER: Final = {"Authorization": f"Bearer {{{TOKEN}}}"}  # a token that expires

@@ -37,6 +37,21 @@ class Consent:
     ad_user_data: Signal = Signal.UNKNOWN
     ad_personalization: Signal = Signal.UNKNOWN
 
+    def said(self, user_data: str, personalization: str, mark: str = "") -> dict[str, str]:
+        """Return what was said, as Google's interfaces have it: in capitals, and nothing where nothing was.
+
+        Args:
+            user_data, personalization: what the two purposes are called.
+            mark: what every word begins with.
+
+        >>> Consent(Signal.GRANTED).said("adUserData", "adPersonalization", "CONSENT_")
+        {'adUserData': 'CONSENT_GRANTED'}
+        """
+        of = {user_data: self.ad_user_data, personalization: self.ad_personalization}
+        return {
+            name: f"{mark}{signal.upper()}" for name, signal in of.items() if signal is not Signal.UNKNOWN
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:

@@ -21,6 +21,7 @@ from attribution.errors import InputError, UnknownNameError
 from attribution.pulls.credentials import Need
 
 NO_PROPERTY: Final = "no_property"
+API_VERSION: Final = "api_version"  # a setting that is no part of what properties are called
 _SHOWN: Final = 4  # names in a message
 _DEAL_GOALS: Final = frozenset({"revenue", "deals", "pipeline", "opportunities"})
 
@@ -102,7 +103,8 @@ class Crm(Destination):
     @property
     def account(self) -> str:
         """The first setting, and what properties are called, where that is said: others are written anew."""
-        told = "\n".join(self.setting(need.name) for need in self.settings[1:])
+        names = [need.name for need in self.settings[1:] if need.name != API_VERSION]
+        told = "\n".join(map(self.setting, names))
         named = f":{hashlib.sha256(told.encode()).hexdigest()[:12]}" if told.strip() else ""
         return super().account + named
 

@@ -20,6 +20,7 @@ from attribution.destinations.conversion import Change, Conversion, Signal
 from attribution.destinations.request import Outcome, Refusal, Reply, Request
 from attribution.errors import InputError, UnknownNameError
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import Form
 
 AHEAD: Final = 60 * clock.SECOND  # by how much the clocks of others may differ from ours
 # whatever any platform gave; Mailchimp's says who reads a mailing, not which advertisement was clicked
@@ -48,6 +49,7 @@ class Destination(ABC):
         answers_after: microseconds after it took something that it can be asked what became of it; None:
             it never tells.
         actions: goal -> what it counts as there, where nothing else is said.
+        action_form: how what a goal counts as has to look, where that is known for certain.
 
     Args:
         settings: by name.
@@ -72,6 +74,7 @@ class Destination(ABC):
     revives: ClassVar[bool] = False
     answers_after: ClassVar[int | None] = None
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    action_form: ClassVar[Form | None] = None
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         known = {need.name: need for need in self.settings}
@@ -100,12 +103,12 @@ class Destination(ABC):
         return self._settings.get(name, "")
 
     def actions_for(self, named: Mapping[str, str]) -> dict[str, str]:
-        """Return what each goal counts as there.
+        """Return what each goal counts as there: those that are named, else the usual ones.
 
         Args:
             named: goal -> what it is to count as, those that are said.
         """
-        return {**self.actions, **named}
+        return dict(named or self.actions)
 
     # --- before -------------------------------------------------------------------------------------
 

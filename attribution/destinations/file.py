@@ -24,9 +24,12 @@ from attribution.destinations.file_sheets import (
     hashed_email,
     hashed_phone,
 )
+from attribution.destinations.lacking import no_value
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
+from attribution.destinations.tiktok import TikTok
 from attribution.errors import UnknownNameError
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import FOLDER
 
 
 class File(Destination):
@@ -48,7 +51,7 @@ class File(Destination):
             "whose columns: google, microsoft, meta, linkedin, tiktok, or plain for all that is known",
             secret=False,
         ),
-        Need("path", "the folder that files are put into", secret=False),
+        Need("path", "the folder that files are put into", secret=False, form=FOLDER),
     )
     most: ClassVar[int] = 10_000
 
@@ -81,13 +84,8 @@ class File(Destination):
         return replies.whole(request, reply, "not_written", str(reply.body or ""), again=True)
 
     def _by_value(self, conversion: Conversion, now: int) -> Refusal | None:
-        if (
-            conversion.change is Change.RESTATED
-            and conversion.value_minor is None
-            and self.template != "plain"
-        ):
-            return Refusal("no_value", "a restatement needs the new value; retract it where it has none")
-        return super()._by_value(conversion, now)
+        lacking = None if self.template == "plain" else no_value(conversion)
+        return lacking or super()._by_value(conversion, now)
 
 
 class PlainFile(File):
@@ -193,8 +191,8 @@ class TikTokFile(File):
     label: ClassVar[str] = "TikTok file"
     template: ClassVar[str] = "tiktok"
     click_kinds: ClassVar[tuple[str, ...]] = ("ttclid",)
-    age_days: ClassVar[int | None] = 28
-    actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "Purchase"})
+    age_days: ClassVar[int | None] = TikTok.age_days
+    actions: ClassVar[Mapping[str, str]] = TikTok.actions
 
     def sheet(self, change: Change) -> Sheet:
         """Return the only one."""

@@ -13,19 +13,18 @@ from typing import Any, ClassVar, Final
 
 from attribution.destinations import hashing, replies, values
 from attribution.destinations.access import Access
-from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal, Visit
+from attribution.destinations.conversion import Change, Contact, Conversion, Visit
 from attribution.destinations.destination import Destination, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
 from attribution.errors import InputError
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import matching
 
 PURCHASE: Final = "purchase"
 _REFUND: Final = "refund"
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _COOKIE: Final = re.compile(r"GA\d\.\d\.")  # GA1.1.<client id>
 _SESSION: Final = re.compile(r"GS\d\.\d\.s?(\d+)")  # GS1.1.<session id>.., later GS2.1.s<session id>$..
-_SIGNALS: Final = {Signal.GRANTED: "GRANTED", Signal.DENIED: "DENIED"}
-_REFUSED: Final = 400  # what the status of a refusal would be
 
 
 class Ga4(Destination):
@@ -47,12 +46,14 @@ class Ga4(Destination):
             "G-..., of Admin, Data streams, a web stream",
             required=False,
             secret=False,
+            form=matching("G- and letters and digits, as in G-AB12CD34EF", r"G-[a-z0-9]+", str.upper),
         ),
         Need(
             "firebase_app_id",
             "of Firebase, Project settings, your app; instead of measurement_id, for an app",
             required=False,
             secret=False,
+            form=matching("four parts, as in 1:1234567890:ios:321abc456def7890", r"\d+:\d+:\w+:\w+"),
         ),
     )
     secrets: ClassVar[tuple[Need, ...]] = (
@@ -92,7 +93,7 @@ class Ga4(Destination):
             return [Outcome(Verdict.ACCEPTED)] * len(request.conversions)
         code = str(faults[0].get("validationCode", "validation"))
         words = "; ".join(str(fault.get("description", "")) for fault in faults)
-        return replies.whole(request, replace(reply, status=_REFUSED), code, words)
+        return replies.refused(request, reply, code, words)
 
     def _by_identity(self, conversion: Conversion, now: int) -> Refusal | None:
         if not _NAME.fullmatch(conversion.action):
@@ -140,21 +141,19 @@ class Ga4(Destination):
             "page_referrer": visit.referrer,
             "session_id": self._session(visit),
         }
-        params |= {key: told for key, told in seen.items() if told}
+        params |= values.told(seen)
         details = dict(conversion.details)
         params = merged(params, details.pop("params", {}))
         body: dict[str, Any] = self._client(visit) | {
             "timestamp_micros": _at(conversion),
             "events": [{"name": _REFUND if retracted else conversion.action, "params": params}],
         }
-        for key, told in (
-            ("user_id", next(iter(conversion.contact.external_ids), "")),
-            ("user_data", _user_data(conversion.contact)),
-            ("consent", _consent(conversion.consent)),
-        ):
-            if told:
-                body[key] = told
-        return merged(body, details)
+        who = {
+            "user_id": next(iter(conversion.contact.external_ids), ""),
+            "user_data": _user_data(conversion.contact),
+            "consent": conversion.consent.said("ad_user_data", "ad_personalization"),
+        }
+        return merged(body | values.told(who), details)
 
     def _session(self, visit: Visit) -> str:
         """Return the session's number: what joins the event to how the visitor came."""
@@ -174,9 +173,4 @@ def _user_data(contact: Contact) -> dict[str, list[str]]:
         "sha256_email_address": hashing.all_hashed(contact.emails, hashing.google_email),
         "sha256_phone_number": hashing.all_hashed(contact.phones, hashing.e164),
     }
-    return {key: told for key, told in found.items() if told}
-
-
-def _consent(consent: Consent) -> dict[str, str]:
-    said = {"ad_user_data": consent.ad_user_data, "ad_personalization": consent.ad_personalization}
-    return {name: _SIGNALS[signal] for name, signal in said.items() if signal in _SIGNALS}
+    return values.told(found)

@@ -14,19 +14,31 @@ from attribution import clock
 from attribution.clock import MINUTE
 from attribution.destinations import hashing
 from attribution.destinations.access import BEARER, GOOGLE_LOGIN, Access
-from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
+from attribution.destinations.conversion import Change, Contact, Conversion
 from attribution.destinations.destination import Destination, lots
-from attribution.destinations.replies import mapping, mappings, whole
+from attribution.destinations.replies import malformed, mapping, mappings, whole
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import CUSTOMER, DIGITS, Form
 
 _SOURCES: Final = {"web": "WEB", "app": "APP", "store": "IN_STORE", "phone": "PHONE", "chat": "MESSAGE"}
-_SIGNALS: Final = {Signal.GRANTED: "CONSENT_GRANTED", Signal.DENIED: "CONSENT_DENIED"}
 _MOST_IDENTIFIERS: Final = 10
 _AGAIN: Final = frozenset(
     {
         "TOO_RECENT_CLICK", "CONVERSION_ACTION_TOO_RECENTLY_CREATED", "INTERNAL_ERROR", "DEADLINE_EXCEEDED",
-        "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE",
+        "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE", "ABORTED",
+    }
+)  # fmt: skip
+# what is wrong with the account or the action, and with no conversion: all wait until somebody mends it
+_SETTING: Final = frozenset(
+    {
+        "INVALID_DESTINATION", "INVALID_CONVERSION_ACTION_ID", "INVALID_CONVERSION_ACTION_TYPE",
+        "TERMS_AND_CONDITIONS_NOT_SIGNED", "NOT_ALLOWLISTED", "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH",
+        "EVENT_SOURCE_AND_DESTINATION_MISMATCH", "DESTINATION_ACCOUNT_TYPE_MISMATCH",
+        "DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS",
+        "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS",
+        "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED",
+        "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED", "REQUIRED_PREREQUISITE_LINK_MISSING",
     }
 )  # fmt: skip
 _DONE: Final = frozenset({"DUPLICATE_GCLID", "DUPLICATE_TRANSACTION_ID"})  # it was there already
@@ -41,9 +53,18 @@ class Google(Destination):
     base_url: ClassVar[str] = "https://datamanager.googleapis.com"
     settings: ClassVar[tuple[Need, ...]] = (
         Need(
-            "customer_id", "the Google Ads account that owns the conversion action, digits only", secret=False
+            "customer_id",
+            "the Google Ads account that owns the conversion action, digits only",
+            secret=False,
+            form=CUSTOMER,
         ),
-        Need("login_customer_id", "the manager account that you log in by", required=False, secret=False),
+        Need(
+            "login_customer_id",
+            "the manager account that you log in by",
+            required=False,
+            secret=False,
+            form=CUSTOMER,
+        ),
     )
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("client_id", "of an OAuth client of a Google Cloud project with the Data Manager API"),
@@ -51,6 +72,7 @@ class Google(Destination):
         Need("refresh_token", "of a user who may change conversions, for the scope datamanager"),
     )
     access: ClassVar[Access] = Access(BEARER, login=GOOGLE_LOGIN)
+    action_form: ClassVar[Form | None] = DIGITS
     # 2,000 would be taken; but what became of them later is told of a request, and not of an event
     most: ClassVar[int] = 100
     click_kinds: ClassVar[tuple[str, ...]] = ("gclid", "gbraid", "wbraid", "dclid")
@@ -81,10 +103,13 @@ class Google(Destination):
         body = mapping(reply.body)
         if 200 <= reply.status < 300:
             reference = str(body.get("requestId", ""))
+            tried = isinstance(reply.body, Mapping) and request.body.get("validateOnly")
+            if not reference and not tried:  # whoever answers so is not Google, and has kept nothing
+                return malformed(request, reply)
             return [Outcome(Verdict.ACCEPTED, reference=reference)] * len(request.conversions)
         error = mapping(body.get("error"))
         code = _reason(error) or str(error.get("status", reply.status))
-        return whole(request, reply, code, str(error.get("message", "")), again=code in _AGAIN)
+        return whole(request, reply, code, str(error.get("message", "")), again=code in _AGAIN | _SETTING)
 
     def inquiry(self, reference: str) -> Request:
         """Return a request for the status of another one."""
@@ -105,7 +130,7 @@ class Google(Destination):
             return None
         counts = _counts(destinations[0])
         words = ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "no reason given"
-        passing = [reason for reason in counts if reason in _AGAIN]
+        passing = [reason for reason in counts if reason in _AGAIN | _SETTING]
         if passing:
             return Outcome(Verdict.RETRY, passing[0], words)
         if counts and _DONE.issuperset(counts):
@@ -142,7 +167,7 @@ def _event(conversion: Conversion) -> dict[str, Any]:
     identifiers = _identifiers(conversion.contact)
     if identifiers:
         event["userData"] = {"userIdentifiers": identifiers}
-    consent = _consent(conversion.consent)
+    consent = conversion.consent.said("adUserData", "adPersonalization", "CONSENT_")
     if consent:
         event["consent"] = consent
     return event | dict(conversion.details)
@@ -172,11 +197,6 @@ def _identifiers(contact: Contact) -> list[dict[str, Any]]:
         }  # fmt: skip
         found.append({"address": address})
     return found[:_MOST_IDENTIFIERS]
-
-
-def _consent(consent: Consent) -> dict[str, str]:
-    said = {"adUserData": consent.ad_user_data, "adPersonalization": consent.ad_personalization}
-    return {name: _SIGNALS[signal] for name, signal in said.items() if signal in _SIGNALS}
 
 
 def _counts(destination: Mapping[str, Any]) -> dict[str, int]:

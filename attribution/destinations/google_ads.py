@@ -14,14 +14,15 @@ from attribution import clock
 from attribution.clock import DAY, HOUR, SECOND
 from attribution.destinations import hashing, replies
 from attribution.destinations.access import BEARER, GOOGLE_LOGIN, Access
-from attribution.destinations.conversion import Change, Consent, Contact, Conversion, Signal
+from attribution.destinations.conversion import Change, Contact, Conversion
 from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.lacking import no_share, no_value
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
 from attribution.destinations.values import is_yes, number
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import CUSTOMER, Form, matching
 
 VERSION: Final = "v26"
-_SIGNALS: Final = {Signal.GRANTED: "GRANTED", Signal.DENIED: "DENIED"}
 _TYPES: Final = {Change.RESTATED: "RESTATEMENT", Change.RETRACTED: "RETRACTION"}
 _ENHANCEMENT: Final = "ENHANCEMENT"
 _MOST_IDENTIFIERS: Final = 5
@@ -33,6 +34,13 @@ _AGAIN: Final = frozenset(
         "INTERNAL_ERROR", "TRANSIENT_ERROR", "DEADLINE_EXCEEDED", "CONCURRENT_MODIFICATION",
         "RESOURCE_EXHAUSTED", "RESOURCE_TEMPORARILY_EXHAUSTED",
         "EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION", "EXCESSIVE_LONG_TERM_QUERY_RESOURCE_CONSUMPTION",
+    }
+)  # fmt: skip
+# what is wrong with the account or the action, and with no conversion: all wait until somebody mends it
+_SETTING: Final = frozenset(
+    {
+        "NO_CONVERSION_ACTION_FOUND", "INVALID_CONVERSION_ACTION_TYPE", "UNAUTHORIZED_CUSTOMER",
+        "CUSTOMER_NOT_ACCEPTED_CUSTOMER_DATA_TERMS", "CUSTOMER_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS",
     }
 )  # fmt: skip
 _DONE: Final = frozenset(
@@ -54,9 +62,18 @@ class GoogleAds(Destination):
     base_url: ClassVar[str] = "https://googleads.googleapis.com"
     settings: ClassVar[tuple[Need, ...]] = (
         Need(
-            "customer_id", "the Google Ads account that owns the conversion action, digits only", secret=False
+            "customer_id",
+            "the Google Ads account that owns the conversion action, digits only",
+            secret=False,
+            form=CUSTOMER,
         ),
-        Need("login_customer_id", "the manager account that you log in by", required=False, secret=False),
+        Need(
+            "login_customer_id",
+            "the manager account that you log in by",
+            required=False,
+            secret=False,
+            form=CUSTOMER,
+        ),
         Need(
             "externally_attributed",
             "yes where the conversion actions are of the kind that takes credits from outside",
@@ -70,9 +87,10 @@ class GoogleAds(Destination):
         Need("client_secret", "of the same client"),
         Need("refresh_token", "of a user who may change conversions, for the scope auth/adwords"),
     )
-    access: ClassVar[Access] = Access(
-        BEARER | {"developer-token": "{developer_token}", "login-customer-id": "{login_customer_id}"},
-        login=GOOGLE_LOGIN,
+    access: ClassVar[Access] = Access(BEARER | {"developer-token": "{developer_token}"}, login=GOOGLE_LOGIN)
+    action_form: ClassVar[Form | None] = matching(
+        "a number, digits only, or customers/NUMBER/conversionActions/NUMBER",
+        r"(customers/\d+/conversionActions/)?\d+",
     )
     most: ClassVar[int] = 2_000
     click_kinds: ClassVar[tuple[str, ...]] = ("gclid", "gbraid", "wbraid")
@@ -111,17 +129,10 @@ class GoogleAds(Destination):
         return super()._by_time(conversion, now)
 
     def _by_value(self, conversion: Conversion, now: int) -> Refusal | None:
-        if (
-            conversion.change is Change.RESTATED
-            and conversion.value_minor is None
-            and not _enhances(conversion)
-        ):
-            return Refusal("no_value", "a restatement needs the new value; retract it where it has none")
-        if conversion.change is Change.NEW and self._external and conversion.share_millionths is None:
-            return Refusal(
-                "no_share", "an externally attributed conversion needs its credit: send --value credited"
-            )
-        return super()._by_value(conversion, now)
+        lacking = None if _enhances(conversion) else no_value(conversion)
+        if self._external:
+            lacking = lacking or no_share(conversion)
+        return lacking or super()._by_value(conversion, now)
 
     def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
         """Write requests of up to 2,000 conversions, and others of as many adjustments."""
@@ -148,7 +159,7 @@ class GoogleAds(Destination):
         errors = list(_errors(error))
         code, words = _first(errors, error)
         wait = _delay(error)
-        again = code in _AGAIN
+        again = code in _AGAIN | _SETTING
         found = replies.whole(request, reply, code, words, again=again)
         if wait is not None and found[0].verdict is Verdict.RETRY:
             return [Outcome(Verdict.RETRY, code, words, after_seconds=wait)] * len(found)
@@ -193,7 +204,7 @@ class GoogleAds(Destination):
             found["orderId"] = conversion.transaction_id
             if identifiers := _identifiers(conversion.contact):
                 found["userIdentifiers"] = identifiers
-        if consent := _consent(conversion.consent):
+        if consent := conversion.consent.said("adUserData", "adPersonalization"):
             found["consent"] = consent
         return merged(found, conversion.details)
 
@@ -253,11 +264,6 @@ def _identifiers(contact: Contact) -> list[dict[str, str]]:
     return found[:_MOST_IDENTIFIERS]
 
 
-def _consent(consent: Consent) -> dict[str, str]:
-    said = {"adUserData": consent.ad_user_data, "adPersonalization": consent.ad_personalization}
-    return {name: _SIGNALS[signal] for name, signal in said.items() if signal in _SIGNALS}
-
-
 # --- what is read -----------------------------------------------------------------------------------
 
 _Error = tuple[int | None, str, str]  # place among the conversions, code, sentence
@@ -278,7 +284,7 @@ def _partly(
     results = results if isinstance(results, list) else []
     code, words = _first(nowhere, failure)
     lost = nowhere or not errors  # an error of which nobody knows whose it is
-    again = code in _AGAIN
+    again = code in _AGAIN | _SETTING
     unclear = Verdict.RETRY if again else Verdict.REJECTED if number_of == 1 else Verdict.UNCLEAR
     found = []
     for place in range(number_of):
@@ -318,7 +324,11 @@ def _first(errors: list[_Error], failure: Mapping[str, Any]) -> tuple[str, str]:
 def _outcome(errors: list[_Error]) -> Outcome:
     """Return what follows from all errors of one conversion: what is final weighs more than what passes."""
     verdicts = [
-        Verdict.RETRY if code in _AGAIN else Verdict.DUPLICATE if code in _DONE else Verdict.REJECTED
+        Verdict.RETRY
+        if code in _AGAIN | _SETTING
+        else Verdict.DUPLICATE
+        if code in _DONE
+        else Verdict.REJECTED
         for _, code, _ in errors
     ]
     worst = next(v for v in (Verdict.REJECTED, Verdict.RETRY, Verdict.DUPLICATE) if v in verdicts)

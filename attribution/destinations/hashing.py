@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-_HASHED: Final = re.compile(r"[0-9a-f]{64}")
+_HASHED: Final = re.compile(r"[0-9A-Fa-f]{64}")
 _SPACE: Final = re.compile(r"\s+")
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 _FEWEST_DIGITS: Final = 7
@@ -27,12 +27,16 @@ def sha256(text: str) -> str:
 
 
 def hashed(text: str) -> str:
-    """Return the hash of a text, or the text where it is one already."""
-    return text if is_hashed(text) else sha256(text)
+    """Return the hash of a text; what is one already is only written in small letters, as platforms want it.
+
+    >>> hashed("AB" * 32) == "ab" * 32
+    True
+    """
+    return text.lower() if is_hashed(text) else sha256(text)
 
 
 def is_hashed(text: str) -> bool:
-    """Tell whether a text is a SHA-256 already."""
+    """Tell whether a text is a SHA-256 already, in small letters or in capitals."""
     return _HASHED.fullmatch(text) is not None
 
 

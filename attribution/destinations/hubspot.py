@@ -17,6 +17,7 @@ from attribution.destinations.crm import Crm, Kind, by_object, crm_id, needs_of
 from attribution.destinations.destination import lots
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import DIGITS
 
 _ABSENT: Final = "PROPERTY_DOESNT_EXIST"
 _LIMITS: Final = "RATE_LIMITS"
@@ -32,7 +33,13 @@ class HubSpot(Crm):
     prefix: ClassVar[str] = "attribution_"
     where: ClassVar[str] = "Settings, Properties, of type single-line text, number, date and time picker"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need("portal", "the portal's number: another is written anew", required=False, secret=False),
+        Need(
+            "portal",
+            "the portal's number: another is written anew",
+            required=False,
+            secret=False,
+            form=DIGITS,
+        ),
         *needs_of("attribution_"),
     )
     secrets: ClassVar[tuple[Need, ...]] = (

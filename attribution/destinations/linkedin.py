@@ -16,22 +16,28 @@ from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
 from attribution.destinations.values import millis
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import YEAR_MONTH, Form, matching
+from attribution.pulls.linkedin import VERSION
 
 _URN: Final = "urn:lla:llaPartnerConversion:"
 _INDEX: Final = re.compile(r"\bIndex:\s*(\d+)")
 
 
 class LinkedIn(Destination):
-    """LinkedIn: conversions by `li_fat_id` and by hashed address; phones are not taken, nothing is changed.
-
-    Attributes:
-        version: of the API, YYYYMM; each is served for about a year.
-    """
+    """LinkedIn: conversions by `li_fat_id` and by hashed address; no phones, and nothing is changed."""
 
     name: ClassVar[str] = "linkedin"
     label: ClassVar[str] = "LinkedIn"
     base_url: ClassVar[str] = "https://api.linkedin.com"
-    version: ClassVar[str] = "202603"
+    settings: ClassVar[tuple[Need, ...]] = (
+        Need(
+            "api_version",
+            f"YYYYMM, where {VERSION} is served no longer",
+            required=False,
+            secret=False,
+            form=YEAR_MONTH,
+        ),
+    )
     secrets: ClassVar[tuple[Need, ...]] = (
         Need(
             "access_token",
@@ -39,9 +45,15 @@ class LinkedIn(Destination):
         ),
     )
     access: ClassVar[Access] = Access(ACCESS_TOKEN)
+    action_form: ClassVar[Form | None] = matching(f"a number, digits only, or {_URN}NUMBER", rf"({_URN})?\d+")
     most: ClassVar[int] = 5_000
     click_kinds: ClassVar[tuple[str, ...]] = ("li_fat_id",)
     age_days: ClassVar[int | None] = 90
+
+    @property
+    def account(self) -> str:
+        """Nothing: a conversion's number says whose it is."""
+        return ""
 
     def _by_identity(self, conversion: Conversion, now: int) -> Refusal | None:
         if conversion.clicks.get("li_fat_id") or _emails(conversion.contact):
@@ -54,7 +66,7 @@ class LinkedIn(Destination):
     def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
         """Write one request for each 5,000 conversions."""
         headers = {
-            "LinkedIn-Version": self.version,
+            "LinkedIn-Version": self.setting("api_version") or VERSION,
             "X-Restli-Protocol-Version": "2.0.0",
             "X-RestLi-Method": "BATCH_CREATE",
         }

@@ -6,7 +6,6 @@ https://developers.facebook.com/docs/marketing-api/conversions-api
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
@@ -14,9 +13,12 @@ from attribution import clock
 from attribution.destinations import hashing, replies, values
 from attribution.destinations.access import ACCESS_TOKEN, Access
 from attribution.destinations.conversion import Conversion
-from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.destination import lots, merged
+from attribution.destinations.match_keys import person
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
+from attribution.destinations.trial_setting import TrialSetting, trial_need
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import DIGITS
 
 VERSION: Final = "v26.0"
 _SOURCES: Final = {
@@ -24,17 +26,19 @@ _SOURCES: Final = {
     "chat": "chat", "crm": "system_generated",
 }  # fmt: skip
 _STORE_DAYS: Final = 62  # what happened in a shop may come later than all else
-_REFUSED: Final = 400  # what the status of a refusal would be
+# developers.facebook.com/docs/graph-api/guides/error-handling, .../docs/marketing-api/error-reference
 _AGAIN: Final = frozenset(
     {
-        1, 2, 4, 17, 32, 341, 613, 21009, 80004,  # too many calls, and what Meta itself could not do
-        3, 10, 102, 190, 200,  # permission and token: of who sends, and to be mended there
+        1, 2, 4, 17, 32, 341, 368, 613, 21009,  # too many calls, and what Meta itself could not do
+        3, 10, 102, 104, 190,  # permission and token: of who sends, and to be mended there
     }
 )  # fmt: skip
+_PERMISSIONS: Final = range(200, 300)  # which one, depends on the number
+_TOO_MANY: Final = range(80000, 80015)  # one for each use, .../docs/graph-api/overview/rate-limiting
 _NO_SUCH_OBJECT: Final = (100, 33)  # neither does a data set that is not there say anything of its events
 
 
-class Meta(Destination):
+class Meta(TrialSetting):
     """Facebook and Instagram, through the Conversions API.
 
     Two events of one name and id within 48 hours count once, the first of them.
@@ -44,14 +48,9 @@ class Meta(Destination):
     label: ClassVar[str] = "Meta"
     base_url: ClassVar[str] = "https://graph.facebook.com"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need("dataset_id", "the data set (pixel) of Events Manager, digits only", secret=False),
+        Need("dataset_id", "the data set (pixel) of Events Manager, digits only", secret=False, form=DIGITS),
         Need("crm", "what your CRM is called, for leads of Meta's forms", required=False, secret=False),
-        Need(
-            "test_event_code",
-            "from Test events in Events Manager: events are shown there and do not count",
-            required=False,
-            secret=False,
-        ),
+        trial_need("test_event_code", "Test events in Events Manager"),
     )
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "from Events Manager, Settings, Conversions API, Generate access token"),
@@ -66,14 +65,8 @@ class Meta(Destination):
     def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
         """Write one request for each 1,000 conversions."""
         for lot in lots(conversions, self.most):
-            body: dict[str, Any] = {"data": [self._event(conversion) for conversion in lot]}
-            if self.setting("test_event_code"):
-                body["test_event_code"] = self.setting("test_event_code")
+            body = {"data": [self._event(conversion) for conversion in lot], **self.trial_code()}
             yield Request("POST", f"/{VERSION}/{self.setting('dataset_id')}/events", body, lot)
-
-    def trial(self, request: Request) -> Request | None:
-        """Return the request where it goes to the test events of Events Manager."""
-        return request if self.setting("test_event_code") else None
 
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: one bad event has the request refused, and nothing says which it was."""
@@ -86,7 +79,7 @@ class Meta(Destination):
         if received == number:
             return [Outcome(Verdict.ACCEPTED, reference=trace)] * number
         words = f"{received} of {number} events were received"
-        return replies.whole(request, replace(reply, status=_REFUSED), "events_received", words)
+        return replies.refused(request, reply, "events_received", words)
 
     def _oldest_days(self, conversion: Conversion) -> int | None:
         return _STORE_DAYS if conversion.source == "store" else self.age_days
@@ -131,24 +124,12 @@ class Meta(Destination):
 
 
 def _person(conversion: Conversion) -> dict[str, Any]:
-    contact, visit = conversion.contact, conversion.visit
-    found: dict[str, Any] = {
-        "em": hashing.all_hashed(contact.emails, hashing.plain_email),
-        "ph": hashing.all_hashed(contact.phones, _phone),
-        "fn": hashing.all_hashed([contact.first_name], hashing.name),
-        "ln": hashing.all_hashed([contact.last_name], hashing.name),
-        "ct": hashing.all_hashed([contact.city], hashing.letters),
-        "st": hashing.all_hashed([contact.region], hashing.letters),
-        "zp": hashing.all_hashed([contact.postal_code], _postal_code),
-        "country": hashing.all_hashed([contact.country], hashing.country),
-        "external_id": hashing.all_hashed(contact.external_ids, str.strip),
-        "client_ip_address": visit.ip_address,
-        "client_user_agent": visit.user_agent,
+    known = {
         "fbc": fbc(conversion),
-        "fbp": visit.client_ids.get("fbp", ""),
+        "fbp": conversion.visit.client_ids.get("fbp", ""),
         "lead_id": conversion.clicks.get("meta_lead_id", ""),
     }
-    return {key: told for key, told in found.items() if told}
+    return values.told(person(conversion, _phone, _postal_code) | known)
 
 
 def fbc(conversion: Conversion) -> str:
@@ -176,6 +157,7 @@ def _refused(request: Request, reply: Reply, error: Mapping[str, Any]) -> list[O
     code, subcode = error.get("code"), error.get("error_subcode")
     told = f"{code}/{subcode}" if subcode else str(code or "")
     words = str(error.get("error_user_msg") or error.get("message") or "")
-    again = isinstance(code, int) and (code in _AGAIN or (code, subcode) == _NO_SUCH_OBJECT)
-    within = replace(reply, status=_REFUSED) if reply.status < _REFUSED else reply
-    return replies.whole(request, within, told, words, again=again or error.get("is_transient") is True)
+    again = isinstance(code, int) and (
+        code in _AGAIN or code in _PERMISSIONS or code in _TOO_MANY or (code, subcode) == _NO_SUCH_OBJECT
+    )
+    return replies.refused(request, reply, told, words, again=again or error.get("is_transient") is True)

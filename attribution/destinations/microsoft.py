@@ -14,9 +14,11 @@ from attribution.destinations import hashing, replies
 from attribution.destinations.access import BEARER, Access, Login
 from attribution.destinations.conversion import Change, Conversion
 from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.lacking import no_share, no_value
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
 from attribution.destinations.values import is_yes, number
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import DIGITS
 
 VERSION: Final = "v13"
 _TYPES: Final = {Change.RESTATED: "Restate", Change.RETRACTED: "Retract"}
@@ -41,8 +43,13 @@ class Microsoft(Destination):
     label: ClassVar[str] = "Microsoft Advertising"
     base_url: ClassVar[str] = "https://campaign.api.bingads.microsoft.com"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need("account_id", "the number of the account that owns the conversion goals", secret=False),
-        Need("customer_id", "the number of the manager account", secret=False),
+        Need(
+            "account_id",
+            "the number of the account that owns the conversion goals",
+            secret=False,
+            form=DIGITS,
+        ),
+        Need("customer_id", "the number of the manager account", secret=False, form=DIGITS),
         Need(
             "externally_attributed",
             "yes where the conversion goals are of the kind that takes credits from outside",
@@ -57,12 +64,7 @@ class Microsoft(Destination):
         Need("refresh_token", "of a user who may change the account, for the scope msads.manage"),
     )
     access: ClassVar[Access] = Access(
-        BEARER
-        | {
-            "DeveloperToken": "{developer_token}",
-            "CustomerAccountId": "{account_id}",
-            "CustomerId": "{customer_id}",
-        },
+        BEARER | {"DeveloperToken": "{developer_token}"},
         login=Login(
             "https://login.microsoftonline.com", "/common/oauth2/v2.0/token",
             extra={"scope": "https://ads.microsoft.com/msads.manage offline_access"},
@@ -78,13 +80,10 @@ class Microsoft(Destination):
         self._external = is_yes("externally_attributed", self.setting("externally_attributed"))
 
     def _by_value(self, conversion: Conversion, now: int) -> Refusal | None:
-        if conversion.change is Change.RESTATED and conversion.value_minor is None:
-            return Refusal("no_value", "a restatement needs the new value; retract it where it has none")
-        if conversion.change is Change.NEW and self._external and conversion.share_millionths is None:
-            return Refusal(
-                "no_share", "an externally attributed conversion needs its credit: send --value credited"
-            )
-        return super()._by_value(conversion, now)
+        lacking = no_value(conversion)
+        if self._external:
+            lacking = lacking or no_share(conversion)
+        return lacking or super()._by_value(conversion, now)
 
     def requests(self, conversions: Sequence[Conversion]) -> Iterator[Request]:
         """Write requests of up to 1,000 conversions, and others of as many adjustments."""

@@ -11,12 +11,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attribution import clock
-from attribution.destinations import hashing, replies
-from attribution.destinations.access import ACCESS_TOKEN, Access
+from attribution.destinations import replies, values
+from attribution.destinations.access import Access
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.match_keys import VISITOR, person
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import DIGITS
 
 _TAKEN: Final = "processed"
 _APPS: Final = frozenset({"app_ios", "app_android"})
@@ -33,14 +35,19 @@ class Pinterest(Destination):
     label: ClassVar[str] = "Pinterest"
     base_url: ClassVar[str] = "https://api.pinterest.com"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need("ad_account_id", "of Ads Manager, digits only, in the address of every page", secret=False),
+        Need(
+            "ad_account_id",
+            "of Ads Manager, digits only, in the address of every page",
+            secret=False,
+            form=DIGITS,
+        ),
     )
     secrets: ClassVar[tuple[Need, ...]] = (
         Need(
             "conversion_token", "from Ads Manager, Conversions, Conversion access token, Generate new token"
         ),
     )
-    access: ClassVar[Access] = Access(ACCESS_TOKEN)
+    access: ClassVar[Access] = Access({"Authorization": "Bearer {conversion_token}"})
     most: ClassVar[int] = 1_000
     actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "checkout"})
     click_kinds: ClassVar[tuple[str, ...]] = ("epik",)
@@ -75,7 +82,7 @@ class Pinterest(Destination):
                 "details, or tell it as the CRM's",
             )
         keys = _person(conversion).keys()
-        if "em" in keys or keys >= {"client_ip_address", "client_user_agent"}:
+        if "em" in keys or keys >= VISITOR:
             return super()._by_identity(conversion, now)
         return Refusal(
             "no_match_key",
@@ -100,22 +107,7 @@ def _event(conversion: Conversion) -> dict[str, Any]:
 
 
 def _person(conversion: Conversion) -> dict[str, Any]:
-    contact, visit = conversion.contact, conversion.visit
-    found: dict[str, Any] = {
-        "em": hashing.all_hashed(contact.emails, hashing.plain_email),
-        "ph": hashing.all_hashed(contact.phones, hashing.phone_digits),
-        "fn": hashing.all_hashed([contact.first_name], hashing.name),
-        "ln": hashing.all_hashed([contact.last_name], hashing.name),
-        "ct": hashing.all_hashed([contact.city], hashing.letters),
-        "st": hashing.all_hashed([contact.region], hashing.letters),
-        "zp": hashing.all_hashed([contact.postal_code], hashing.name),
-        "country": hashing.all_hashed([contact.country], hashing.country),
-        "external_id": hashing.all_hashed(contact.external_ids, str.strip),
-        "client_ip_address": visit.ip_address,
-        "client_user_agent": visit.user_agent,
-        "click_id": conversion.clicks.get("epik", ""),
-    }
-    return {key: told for key, told in found.items() if told}
+    return values.told(person(conversion) | {"click_id": conversion.clicks.get("epik", "")})
 
 
 def _outcome(event: Mapping[str, Any]) -> Outcome:

@@ -1,6 +1,7 @@
 """Pipedrive: what brought a deal, a person or a lead, written into its custom fields (API v2, leads v1).
 
 https://developers.pipedrive.com/docs/api/v1/Deals#updateDeal
+https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide (of a list of fields: `field_code`)
 
 Pipedrive knows custom fields by keys of 40 signs that it makes itself, which nobody can guess: settings name
 them. Custom fields hold no instants: what is written is the day in UTC.
@@ -22,6 +23,7 @@ from attribution.destinations.crm import Crm, Kind, crm_id
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.errors import InputError
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import WORD
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LONGEST: Final = 255
@@ -29,9 +31,9 @@ _GONE: Final = frozenset({404, 410})  # of one record: it is not there, or was d
 _UNPAID: Final = 402
 # object -> the setting that has its keys, where these are listed; leads have the fields of deals
 _KEYS: Final = {
-    "deals": ("deal_fields", "/v1/dealFields"),
-    "leads": ("deal_fields", "/v1/dealFields"),
-    "persons": ("person_fields", "/v1/personFields"),
+    "deals": ("deal_fields", "/api/v2/dealFields"),
+    "leads": ("deal_fields", "/api/v2/dealFields"),
+    "persons": ("person_fields", "/api/v2/personFields"),
 }
 
 
@@ -45,7 +47,11 @@ class Pipedrive(Crm):
     listed: ClassVar[str] = "`deal_fields` or `person_fields`"
     settings: ClassVar[tuple[Need, ...]] = (
         Need(
-            "company", "its name before .pipedrive.com: another is written anew", required=False, secret=False
+            "company",
+            "its name before .pipedrive.com: another is written anew",
+            required=False,
+            secret=False,
+            form=WORD,
         ),
         Need(
             "deal_fields",
@@ -109,8 +115,11 @@ class Pipedrive(Crm):
         body = replies.mapping(reply.body)
         if not 200 <= reply.status < 300:
             return replies.whole(request, reply, "", str(body.get("error") or ""))
+        if replies.mapping(body.get("additional_data")).get("next_cursor"):
+            return [Outcome(Verdict.ACCEPTED)] * len(request.conversions)  # others stand on further pages
         fields = replies.mappings(body.get("data"))
-        return self._lacking(request, (str(one.get("key")) for one in fields))
+        # `key` is what version 1 says
+        return self._lacking(request, (str(one.get("field_code") or one.get("key")) for one in fields))
 
     def _written(self, request: Request, reply: Reply) -> list[Outcome]:
         body = replies.mapping(reply.body)

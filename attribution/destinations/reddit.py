@@ -12,12 +12,15 @@ from typing import Any, ClassVar, Final
 from attribution.destinations import hashing, replies
 from attribution.destinations.access import ACCESS_TOKEN, Access
 from attribution.destinations.conversion import Conversion
-from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.destination import lots, merged
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
-from attribution.destinations.values import millis, number
+from attribution.destinations.trial_setting import TrialSetting, trial_need
+from attribution.destinations.values import millis, number, told
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import WORD
 
-_SOURCES: Final = {"web": "WEBSITE", "app": "APP"}  # all else did not happen where Reddit can see it
+_SITE: Final = "WEBSITE"
+_SOURCES: Final = {"web": _SITE, "app": "APP", "store": "PHYSICAL_STORE"}  # all else is OTHER
 _STANDARD: Final = {
     name.replace("_", ""): name
     for name in (
@@ -28,21 +31,17 @@ _STANDARD: Final = {
 _LONGEST_NAME: Final = 64
 
 
-class Reddit(Destination):
+class Reddit(TrialSetting):
     """Reddit: events are standard ones, as `Purchase` or `SIGN_UP`, or any other name; nothing is changed."""
 
     name: ClassVar[str] = "reddit"
     label: ClassVar[str] = "Reddit"
     base_url: ClassVar[str] = "https://ads-api.reddit.com"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need("pixel_id", "from Events Manager of Reddit Ads, such as a2_abc", secret=False),
-        Need(
-            "test_id",
-            "from the event testing of Events Manager: events are shown there and do not count",
-            required=False,
-            secret=False,
-        ),
+        Need("pixel_id", "from Events Manager of Reddit Ads, such as a2_abc", secret=False, form=WORD),
+        trial_need("test_id", "the event testing of Events Manager"),
     )
+    trial_setting: ClassVar[str] = "test_id"
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "a conversion access token from Events Manager; it does not expire"),
     )
@@ -65,9 +64,7 @@ class Reddit(Destination):
         """Write one request for each 1,000 conversions."""
         path = f"/api/v3/pixels/{self.setting('pixel_id')}/conversion_events"
         for lot in lots(conversions, self.most):
-            data: dict[str, Any] = {"events": [_event(conversion) for conversion in lot]}
-            if self.setting("test_id"):
-                data["test_id"] = self.setting("test_id")
+            data = {"events": [_event(conversion) for conversion in lot], **self.trial_code()}
             yield Request("POST", path, {"data": data}, lot)
 
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
@@ -85,7 +82,7 @@ class Reddit(Destination):
         if invalid or error or body.get("success") is False:
             words = str(invalid[0].get("error_message") or words) if invalid else words
             code = code or ("invalid_events" if invalid else "success: false")
-            return replies.whole(request, Reply(400, reply.body), code, words)
+            return replies.refused(request, reply, code, words)
         return [Outcome(Verdict.ACCEPTED)] * len(request.conversions)
 
 
@@ -94,18 +91,18 @@ def _event(conversion: Conversion) -> dict[str, Any]:
     kind = {"tracking_type": standard or "CUSTOM"}
     if not standard:
         kind["custom_event_name"] = conversion.action
-    told: dict[str, Any] = {"conversion_id": conversion.transaction_id}
+    metadata: dict[str, Any] = {"conversion_id": conversion.transaction_id}
     if conversion.value is not None:
-        told |= {"currency": conversion.currency, "value": number(conversion.value)}
+        metadata |= {"currency": conversion.currency, "value": number(conversion.value)}
     event: dict[str, Any] = {
         "event_at": millis(conversion.at),
-        "action_source": _SOURCES.get(conversion.source, "OFFLINE"),
+        "action_source": _SOURCES.get(conversion.source, "OTHER"),
         "type": kind,
-        "metadata": told,
+        "metadata": metadata,
     }
     if conversion.clicks.get("rdt_cid"):
         event["click_id"] = conversion.clicks["rdt_cid"]
-    if conversion.visit.url:
+    if conversion.visit.url and event["action_source"] == _SITE:  # of the event, not of the click
         event["event_source_url"] = conversion.visit.url
     if person := _person(conversion):
         event["user"] = person
@@ -126,9 +123,7 @@ def _person(conversion: Conversion) -> dict[str, str]:
         "ip_address": hashing.all_hashed([visit.ip_address], str.strip),
     }
     plain = {"user_agent": visit.user_agent, "uuid": visit.client_ids.get("rdt_uuid", "")}
-    return {key: found[0] for key, found in hashes.items() if found} | {
-        key: text for key, text in plain.items() if text
-    }
+    return {key: found[0] for key, found in told(hashes).items()} | told(plain)
 
 
 def _words(error: Mapping[str, Any]) -> str:

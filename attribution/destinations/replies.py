@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 
+_BAD_REQUEST: Final = 400
 # of the door and not of what was brought to it: not let in, no such account or version, too many, too slow
 _NOT_THE_CONVERSIONS: Final = frozenset({401, 403, 404, 405, 408, 410, 425, 426, 429})
 
@@ -64,15 +66,34 @@ def whole(request: Request, reply: Reply, code: str, words: str, *, again: bool 
     return [Outcome(verdict, code or str(reply.status), words, after_seconds=wait)] * number
 
 
+def refused(request: Request, reply: Reply, code: str, words: str, *, again: bool = False) -> list[Outcome]:
+    """Return what follows where a reply refuses in its words, with success as its status or without.
+
+    Args:
+        request: as it was sent.
+        reply: what came back.
+        code: the platform's word; empty: the status.
+        words: its sentence.
+        again: whether its word says that it passes.
+
+    >>> from attribution.destinations.conversion import Conversion
+    >>> one = Request("POST", "/", {}, (Conversion("1", "won", 0),))
+    >>> [str(refused(one, Reply(status), "bad", "")[0].verdict) for status in (200, 302, 400, 503)]
+    ['rejected', 'retry', 'rejected', 'retry']
+    """
+    said = replace(reply, status=_BAD_REQUEST) if 200 <= reply.status < 300 else reply
+    return whole(request, said, code, words, again=again)
+
+
 def but_for(request: Request, guilty: Mapping[int, Outcome], code: str, words: str) -> list[Outcome]:
-    """Return what follows where some had a whole request refused: the others go again without them.
+    """Return what follows where some had a whole request refused: the others go again without these.
 
     >>> from attribution.destinations.conversion import Conversion
     >>> two = Request("POST", "/", {}, (Conversion("1", "won", 0), Conversion("2", "won", 0)))
     >>> [str(one.verdict) for one in but_for(two, {1: Outcome(Verdict.REJECTED)}, "", "")]
-    ['retry', 'rejected']
+    ['unclear', 'rejected']
     """
-    others = Outcome(Verdict.RETRY, code, words)
+    others = Outcome(Verdict.UNCLEAR, code, words)
     return [guilty.get(place, others) for place in range(len(request.conversions))]
 
 

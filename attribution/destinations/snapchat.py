@@ -10,16 +10,19 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from attribution.destinations import hashing, replies, values
+from attribution import clock
+from attribution.destinations import replies, values
 from attribution.destinations.access import Access
-from attribution.destinations.conversion import Contact, Conversion
+from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.match_keys import VISITOR, person
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import WORD
 
 _SOURCES: Final = {"web": "website", "app": "app"}
 _TAKEN: Final = frozenset({"VALID", "OK", "SUCCESS"})
-_REFUSED: Final = 400  # what the status of a refusal would be
+_ONE_EACH: Final = ("fn", "ln", "ct", "st", "zp", "country")  # of the others people may have several
 
 
 class Snapchat(Destination):
@@ -29,12 +32,13 @@ class Snapchat(Destination):
     label: ClassVar[str] = "Snapchat"
     base_url: ClassVar[str] = "https://tr.snapchat.com"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need("pixel_id", "of Events Manager, your pixel", secret=False),
+        Need("pixel_id", "of Events Manager, your pixel", secret=False, form=WORD),
         Need(
             "snap_app_id",
             "of Business Manager, Snap Apps: for what happens in an app",
             required=False,
             secret=False,
+            form=WORD,
         ),
     )
     secrets: ClassVar[tuple[Need, ...]] = (
@@ -56,6 +60,10 @@ class Snapchat(Destination):
                 body = {"data": [_event(conversion) for conversion in lot]}
                 yield Request("POST", f"/v3/{owner}/events", body, lot)
 
+    def trial(self, request: Request) -> Request | None:
+        """Return the request where it goes to the address that only checks."""
+        return replace(request, path=f"{request.path}/validate")
+
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: one bad event has the request refused, with success as the status or without."""
         body = replies.mapping(reply.body)
@@ -70,13 +78,13 @@ class Snapchat(Destination):
             return replies.malformed(request, reply)  # an event that it has already does not count twice
         if told.upper() in _TAKEN:
             return [Outcome(Verdict.ACCEPTED)] * len(request.conversions)
-        return replies.whole(request, replace(reply, status=_REFUSED), code, words)
+        return replies.refused(request, reply, code, words)
 
     def _by_identity(self, conversion: Conversion, now: int) -> Refusal | None:
         if conversion.source == "app" and not self.setting("snap_app_id"):
             return Refusal("no_app", "it happened in an app: give snap_app_id, or tell it as the CRM's")
         keys = _person(conversion).keys()
-        if keys & {"em", "ph"} or keys >= {"client_ip_address", "client_user_agent"}:
+        if keys & {"em", "ph"} or keys >= VISITOR:
             return super()._by_identity(conversion, now)
         return Refusal(
             "no_match_key",
@@ -88,7 +96,7 @@ class Snapchat(Destination):
 def _event(conversion: Conversion) -> dict[str, Any]:
     event: dict[str, Any] = {
         "event_name": conversion.action,
-        "event_time": values.millis(conversion.at),
+        "event_time": conversion.at // clock.SECOND,
         "event_id": conversion.transaction_id,
         "action_source": _SOURCES.get(conversion.source, "OFFLINE"),
         "user_data": _person(conversion),
@@ -104,28 +112,9 @@ def _event(conversion: Conversion) -> dict[str, Any]:
 
 
 def _person(conversion: Conversion) -> dict[str, Any]:
-    contact, visit = conversion.contact, conversion.visit
-    found: dict[str, Any] = {
-        "em": hashing.all_hashed(contact.emails, hashing.plain_email),
-        "ph": hashing.all_hashed(contact.phones, hashing.phone_digits),
-        "external_id": hashing.all_hashed(contact.external_ids, str.strip),
-        **_address(contact),
-        "client_ip_address": visit.ip_address,
-        "client_user_agent": visit.user_agent,
+    found = person(conversion) | {
         "sc_click_id": conversion.clicks.get("sccid", ""),
-        "sc_cookie1": visit.client_ids.get("_scid", ""),
+        "sc_cookie1": conversion.visit.client_ids.get("_scid", ""),
     }
-    return {key: told for key, told in found.items() if told}
-
-
-def _address(contact: Contact) -> dict[str, str]:
-    """Return who and where, each one hash: of what people may have several, there are lists."""
-    found = {
-        "fn": hashing.all_hashed([contact.first_name], hashing.name),
-        "ln": hashing.all_hashed([contact.last_name], hashing.name),
-        "ct": hashing.all_hashed([contact.city], hashing.letters),
-        "st": hashing.all_hashed([contact.region], hashing.letters),
-        "zp": hashing.all_hashed([contact.postal_code], hashing.name),
-        "country": hashing.all_hashed([contact.country], hashing.country),
-    }
-    return {key: "".join(told) for key, told in found.items()}
+    found |= {name: "".join(found[name]) for name in _ONE_EACH}
+    return values.told(found)

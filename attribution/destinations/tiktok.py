@@ -14,20 +14,23 @@ from attribution import clock
 from attribution.destinations import hashing, replies, values
 from attribution.destinations.access import Access
 from attribution.destinations.conversion import Conversion
-from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.destination import lots, merged
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
+from attribution.destinations.trial_setting import TrialSetting, trial_need
 from attribution.errors import UnknownNameError
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import WORD
 
 _EVENT_SOURCES: Final = ("web", "app", "offline", "crm")
 _TAKEN: Final = 0
-_REFUSED: Final = 400  # what the status of a refusal would be
-# too many requests; permission, no token, a token that is none: of who sends, and to be mended there
-_AGAIN: Final = frozenset({40100, 40001, 40104, 40105})
+_PARTLY: Final = 20001  # taken, but for those that are named
+# Codes are those of TikTok's own SDK (github.com/tiktok/tiktok-business-api-sdk, tiktok_code.py): too many
+# requests and maintenance; permission, an app or a token that is none: of who sends, and to be mended there
+_AGAIN: Final = frozenset({40100, 40132, 60001, 61000, 40001, 40101, 40102, 40104, 40105, 40113})
 _TROUBLE: Final = range(50000, 60000)
 
 
-class TikTok(Destination):
+class TikTok(TrialSetting):
     """TikTok, through the Events API.
 
     Raises:
@@ -42,23 +45,20 @@ class TikTok(Destination):
             "event_source_id",
             "of Events Manager: the pixel code (web), the app's id (app), the event set's id (offline, crm)",
             secret=False,
+            form=WORD,
         ),
         Need("event_source", "what the events are of: web, app, offline or crm", secret=False),
         Need("crm", "what your CRM is called, for leads of TikTok's forms", required=False, secret=False),
-        Need(
-            "test_event_code",
-            "from Test events in Events Manager: events are shown there and do not count",
-            required=False,
-            secret=False,
-        ),
+        trial_need("test_event_code", "Test events in Events Manager"),
     )
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("access_token", "from Events Manager, Settings, Events API, Generate access token"),
     )
     access: ClassVar[Access] = Access({"Access-Token": "{access_token}"})
     most: ClassVar[int] = 50
-    actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "CompletePayment"})
+    actions: ClassVar[Mapping[str, str]] = MappingProxyType({"revenue": "Purchase"})
     click_kinds: ClassVar[tuple[str, ...]] = ("ttclid", "tiktok_lead_id")
+    age_days: ClassVar[int | None] = 28  # no click is older that counts
     # nothing changes an event, and nothing takes it back
 
     def __init__(self, settings: Mapping[str, str]) -> None:
@@ -73,14 +73,9 @@ class TikTok(Destination):
                 "event_source": self.setting("event_source"),
                 "event_source_id": self.setting("event_source_id"),
                 "data": [self._event(conversion) for conversion in lot],
+                **self.trial_code(),
             }
-            if self.setting("test_event_code"):
-                body["test_event_code"] = self.setting("test_event_code")
             yield Request("POST", "/open_api/v1.3/event/track/", body, lot)
-
-    def trial(self, request: Request) -> Request | None:
-        """Return the request where it goes to the test events of Events Manager."""
-        return request if self.setting("test_event_code") else None
 
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read a reply: refused requests have status 200 too, and one bad event has all refused."""
@@ -90,12 +85,14 @@ class TikTok(Destination):
         if not isinstance(code, int) or (code == _TAKEN and not fine):
             # an event that it has already does not count twice
             return replies.malformed(request, reply) if fine else replies.whole(request, reply, "", words)
+        taken = Outcome(Verdict.ACCEPTED, reference=str(body.get("request_id", "")))
         if code == _TAKEN:
-            reference = str(body.get("request_id", ""))
-            return [Outcome(Verdict.ACCEPTED, reference=reference)] * len(request.conversions)
-        refused = replace(reply, status=_REFUSED) if fine else reply
+            return [taken] * len(request.conversions)
+        if code == _PARTLY and fine:
+            failed = replies.mappings(replies.mapping(body.get("data")).get("failed_events"))
+            return _partly(request, reply, failed, taken, words)
         again = code in _AGAIN or code in _TROUBLE
-        return replies.whole(request, refused, str(code), words, again=again)
+        return replies.refused(request, reply, str(code), words, again=again)
 
     def _event(self, conversion: Conversion) -> dict[str, Any]:
         visit, source = conversion.visit, self.setting("event_source")
@@ -108,9 +105,8 @@ class TikTok(Destination):
         }
         if conversion.value is not None:
             event["properties"] = {"value": values.number(conversion.value), "currency": conversion.currency}
-        page = {"url": visit.url, "referrer": visit.referrer}
-        if any(page.values()):
-            event["page"] = {key: told for key, told in page.items() if told}
+        if page := values.told({"url": visit.url, "referrer": visit.referrer}):
+            event["page"] = page
         if lead and source == "crm":
             event["lead"] = {"lead_id": lead, "lead_event_source": self.setting("crm") or "CRM"}
         elif lead:
@@ -130,4 +126,25 @@ def _person(conversion: Conversion) -> dict[str, Any]:
         "user_agent": visit.user_agent,
         "locale": visit.locale,
     }
-    return {key: told for key, told in found.items() if told}
+    return values.told(found)
+
+
+def _partly(
+    request: Request, reply: Reply, failed: Sequence[Mapping[str, Any]], taken: Outcome, words: str
+) -> list[Outcome]:
+    """Return what became of each where some failed.
+
+    Nothing says whether `order_in_batch` counts from 0 or from 1: both that it can mean are told again, each
+    by itself, which says which it was. What TikTok has already does not count twice.
+    """
+    if not failed:
+        return [replace(taken, words=words)] * len(request.conversions)
+    why = "; ".join(dict.fromkeys(str(event.get("error_message") or "") for event in failed))
+    refused = replies.refused(request, reply, str(_PARTLY), why or words)
+    orders = [order for event in failed if isinstance(order := event.get("order_in_batch"), int)]
+    if len(orders) < len(failed):
+        return refused
+    meant = {place for order in orders for place in (order - 1, order)}
+    if meant.isdisjoint(range(len(refused))):
+        return refused
+    return [one if place in meant else taken for place, one in enumerate(refused)]

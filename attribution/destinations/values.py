@@ -1,14 +1,24 @@
-"""Amounts and instants as several platforms want them written, and settings that are yes or no."""
+"""Fields, amounts and instants as several platforms want them written, and settings that are yes or no."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from attribution import clock
 from attribution.errors import InputError
 
 _ANSWERS: Final = {"yes": True, "no": False, "": False}
+
+
+def told(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that say something: those that are empty are left out.
+
+    >>> told({"url": "https://shop.test/", "referrer": "", "em": []})
+    {'url': 'https://shop.test/'}
+    """
+    return {name: value for name, value in fields.items() if value}
 
 
 def number(value: Decimal) -> int | float:
@@ -20,6 +30,16 @@ def number(value: Decimal) -> int | float:
     (19.99, 5000)
     """
     return int(value) if value.as_tuple().exponent == 0 else float(value)
+
+
+def two_decimals(value: Decimal) -> str:
+    """Write an amount with two decimals, or with the three that a currency has.
+
+    >>> two_decimals(Decimal("5000.00")), two_decimals(Decimal("1999")), two_decimals(Decimal("0.125"))
+    ('5000.00', '1999.00', '0.125')
+    """
+    text = f"{value:f}"
+    return text if len(text.partition(".")[2]) > 2 else f"{value:.2f}"
 
 
 def millis(micros: int) -> int:

@@ -111,10 +111,6 @@ class Webhook(Destination):
         words = said if isinstance(said, str) else ""
         if reply.status == _CONFLICT:
             return [Outcome(Verdict.DUPLICATE, str(_CONFLICT), words)] * number
-        if reply.status >= 500 or reply.status == _TIMEOUT:
-            # it may have been taken: told as it was until there is an answer, so that an id has one meaning
-            wait = replies.after_seconds(reply)
-            return [Outcome(Verdict.RETRY, "cut", f"{reply.status} {words}".strip(), "", wait)] * number
         return replies.whole(request, reply, "", words)
 
 

@@ -1,6 +1,7 @@
 """X through the Conversion API of its Ads API, v12: events by click id and by hashed contacts.
 
-https://docs.x.com/x-ads-api/measurement/web-conversions
+https://docs.x.com/x-ads-api/measurement/web-conversions; of the header `X-Pixel-Token`, and that OAuth 1.0a
+ends in December 2026: https://github.com/stape-io/twitter-tag, README.
 """
 
 from __future__ import annotations
@@ -14,29 +15,43 @@ from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots, merged
 from attribution.destinations.oauth1 import OAUTH1
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
-from attribution.destinations.values import iso_millis
+from attribution.destinations.values import iso_millis, two_decimals
 from attribution.pulls.credentials import Need
+from attribution.pulls.forms import WORD
 
 VERSION: Final = "12"
+_OAUTH1_SECRETS: Final = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 _AGAIN: Final = frozenset({"TOO_MANY_REQUESTS", "OVER_CAPACITY", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR"})
 
 
 class X(Destination):
-    """X: an event is known by its conversion id; a request is signed (OAuth 1.0a) when it is sent."""
+    """X: an event is known by its conversion id.
+
+    A request has the pixel's token, or is signed (OAuth 1.0a) where that is not given.
+    """
 
     name: ClassVar[str] = "x"
     label: ClassVar[str] = "X"
     base_url: ClassVar[str] = "https://ads-api.x.com"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need("pixel_id", "from Events Manager of X Ads, such as o8z6j", secret=False),
+        Need("pixel_id", "from Events Manager of X Ads, such as o8z6j", secret=False, form=WORD),
     )
     secrets: ClassVar[tuple[Need, ...]] = (
-        Need("consumer_key", "of an app with access to the Ads API"),
-        Need("consumer_secret", "of the same app"),
-        Need("access_token", "of a user who may change the ad account"),
-        Need("access_token_secret", "of the same user"),
+        Need(
+            "pixel_token",
+            "from Events Manager of X Ads, Install Pixel, Manual, Conversion API, Generate access token",
+            required=False,
+        ),
+        Need("consumer_key", "without pixel_token: of an app with access to the Ads API", required=False),
+        Need("consumer_secret", "without pixel_token: of the same app", required=False),
+        Need("access_token", "without pixel_token: of a user who may change the ad account", required=False),
+        Need("access_token_secret", "without pixel_token: of the same user", required=False),
     )
-    access: ClassVar[Access] = Access(signing=OAUTH1)
+    access: ClassVar[Access] = Access(
+        {"X-Pixel-Token": "{pixel_token}"},
+        secrets=("pixel_token",),
+        otherwise=Access(signing=OAUTH1, secrets=_OAUTH1_SECRETS),
+    )
     most: ClassVar[int] = 500
     click_kinds: ClassVar[tuple[str, ...]] = ("twclid",)
 
@@ -60,7 +75,7 @@ class X(Destination):
         if processed == number:
             return [Outcome(Verdict.ACCEPTED, reference=str(data.get("debug_id") or ""))] * number
         words = f"{processed} of {number} conversions were processed"
-        return replies.whole(request, Reply(400), "conversions_processed", words)
+        return replies.refused(request, reply, "conversions_processed", words)
 
 
 def _event(conversion: Conversion) -> dict[str, Any]:
@@ -71,7 +86,7 @@ def _event(conversion: Conversion) -> dict[str, Any]:
         "conversion_id": conversion.transaction_id,
     }
     if conversion.value is not None:
-        event |= {"value": f"{conversion.value:f}", "price_currency": conversion.currency}
+        event |= {"value": two_decimals(conversion.value), "price_currency": conversion.currency}
     return merged(event, conversion.details)
 
 

@@ -23,8 +23,10 @@ P = ParamSpec("P")
 # the store, what rows and titles show, what the envelope has resolved, and functions
 _SHOWN: Final = (
     "db", "by", "names", "model", "models", "goal", "lookback", "scope", "as_of", "judge", "progress",
+    "waits",
 )  # fmt: skip
-_NAMES: Final = {"start": "from", "end": "to"}  # as the command line has them
+# as the command line has them
+_NAMES: Final = {"start": "from", "end": "to", "name": "destination", "listed": "list"}
 _PARTS: Final = ("margin", "interval", "target")  # 60% is 0.6; a target may be a duration too
 
 
@@ -114,6 +116,8 @@ _WORDS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "censored": ("Durations", lambda _: "those still on their way count too"),
     "transform": ("Journeys", str),
     "horizon": ("Horizon", lambda value: f"{value} month{'' if str(value) == '1' else 's'}"),
+    "split": ("Split", lambda _: "each touch by itself"),
+    "retry": ("Retry", lambda _: "what was refused or given up too"),
 }
 
 

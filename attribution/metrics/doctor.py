@@ -6,14 +6,13 @@ Every check answers, also when all is well, so that silence never means that nob
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from attribution import clock
 from attribution.metrics import (
     doctor_calls,
     doctor_clicks,
-    doctor_deliveries,
     doctor_flags,
     doctor_identity,
     doctor_models,
@@ -59,8 +58,6 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("spend_unmatched", doctor_money.spend_unmatched),
     ("spend_twice", doctor_spend.spend_twice),
     ("fits", doctor_models.fits),
-    ("stuck_deliveries", doctor_deliveries.stuck_deliveries),
-    ("uncounted_deliveries", doctor_deliveries.uncounted_deliveries),
 )
 
 NOT_RUN: Final = (
@@ -69,17 +66,21 @@ NOT_RUN: Final = (
 )
 
 
-def doctor(db: Database) -> Answer:
+def doctor(db: Database, more: Sequence[tuple[str, Check]] = ()) -> Answer:
     """Look for what is wrong with the data.
 
+    Args:
+        db: the store.
+        more: checks of what stands above, by name.
+
     Returns:
-        rows `check severity count detail hint`, in the order of :data:`CHECKS`; `severity` is `ok`,
-        `notice`, `warning` or `error`, and `totals` counts the rows of each.
+        rows `check severity count detail hint`, in the order of :data:`CHECKS`, then `more`; `severity` is
+        `ok`, `notice`, `warning` or `error`, and `totals` counts the rows of each.
     """
     rows = []
     with db.read() as connection:
         look = Look(connection)
-        for name, check in CHECKS:
+        for name, check in (*CHECKS, *more):
             found = check(look) or [Finding("ok", 0, "nothing found")]
             rows += [{"check": name, **finding._asdict()} for finding in found]
         currency = look.settings.get("reporting_currency")

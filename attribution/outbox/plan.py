@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection
+import pandas as pd
+from sqlalchemy import Connection, func, select
 
 from attribution import clock
 from attribution.errors import InputError, UnknownNameError
@@ -22,9 +23,11 @@ from attribution.metrics.selection import (
 from attribution.outbox.deliver import Records
 from attribution.outbox.queue import Line, Queued, queue
 from attribution.outbox.records import conversions_of
+from attribution.outbox.states import THERE
 from attribution.outbox.target import Target
 from attribution.outbox.wanted import VALUES, Wish, wanted
 from attribution.outbox.write_back import records_of, wanted_records
+from attribution.store.schema import conversion, delivery
 from attribution.store.settings import GOALS, Settings
 
 MATCHES: Final = ("click", "contacts")
@@ -43,6 +46,7 @@ class Asked:
         model: whose credit; None: the store's.
         since: microseconds; conversions before it are left alone.
         limit: how many are told at most.
+        retry: whether what was refused for good or given up is told again.
 
     Raises:
         UnknownNameError: no such value, lead value or match.
@@ -56,6 +60,7 @@ class Asked:
     model: str | None = None
     since: int | None = None
     limit: int | None = None
+    retry: bool = False
 
     def __post_init__(self) -> None:
         for what, given, allowed in (
@@ -75,7 +80,8 @@ class Asked:
             InputError: says what to leave out.
         """
         label = target.destination.label
-        if target.writes_back and self != Asked(model=self.model, since=self.since, limit=self.limit):
+        plain = Asked(model=self.model, since=self.since, limit=self.limit, retry=self.retry)
+        if target.writes_back and self != plain:
             raise InputError(
                 f"{label} is not told conversions by clicks: "
                 "leave --value, --split, --lead-value and --match out"
@@ -104,16 +110,18 @@ class Plan:
     credits: Selection | None
     expected: Expected | None
 
-    def queue(self, connection: Connection) -> tuple[Queued, list[str]]:
-        """Put the difference into the outbox; what was noticed is told besides."""
+    def wanted(self, connection: Connection) -> pd.DataFrame:
+        """Return what the target should have: out of all of the ledger, so no writer should wait for it."""
         told, asked = self.target.destination, self.asked
         if self.target.writes_back and self.credits is not None:
-            due = wanted_records(connection, self.credits, asked.since)
-        else:
-            alone = asked.match == "contacts" or not told.click_kinds or told.without_click
-            wish = Wish(told.click_kinds, asked.value, asked.split, alone, asked.since)
-            due = wanted(connection, self.journeys, self.credits, wish, self.expected)
-        made = queue(connection, self.line, due, clock.now_micros())
+            return wanted_records(connection, self.credits, asked.since)
+        alone = asked.match == "contacts" or not told.click_kinds or told.without_click
+        wish = Wish(told.click_kinds, asked.value, asked.split, alone, asked.since)
+        return wanted(connection, self.journeys, self.credits, wish, self.expected)
+
+    def queue(self, connection: Connection, wanted: pd.DataFrame) -> tuple[Queued, list[str]]:
+        """Put the difference into the outbox; what was noticed is told besides."""
+        made = queue(connection, self.line, wanted, clock.now_micros(), retry=self.asked.retry)
         return made, self._noticed(connection, made)
 
     def records(self) -> Records:
@@ -135,12 +143,36 @@ class Plan:
                 f"each touch of {goal} is a conversion of its own: {label} counts more conversions than "
                 "there are; their values add up, their number does not"
             )
+        before = self._elsewhere(connection) if made.new else {}
+        for action, number in before.items():
+            found.append(
+                f"{number} of {goal} were told before as {action}, and are told again as {self.line.action}; "
+                f"{label} keeps both"
+            )
         if self.expected is not None and made.without_value:
             found.append(
                 f"{made.without_value} of {goal} are told without a value: these leads are decided already, "
                 "so nothing is predicted of them"
             )
         return found
+
+    def _elsewhere(self, connection: Connection) -> dict[str, int]:
+        """Return how many the destination has as something else, by what: an action that was renamed."""
+        line = self.line
+        mine = [other.action for other in self.target.lines.values()]
+        statement = (
+            select(delivery.c.action, func.count(delivery.c.conversion_id.distinct()))
+            .join(conversion, conversion.c.conversion_id == delivery.c.conversion_id)
+            .where(
+                delivery.c.destination == line.destination,
+                delivery.c.account == line.account,
+                delivery.c.action.not_in(mine),
+                delivery.c.state.in_(THERE),
+                conversion.c.kind == GOALS[line.goal].kind,
+            )
+            .group_by(delivery.c.action)
+        )
+        return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def plans_of(connection: Connection, target: Target, asked: Asked) -> dict[str, Plan]:

@@ -13,11 +13,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from attribution import clock
+from attribution.destinations.conversion import Change
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Outcome, Verdict
-from attribution.outbox.deliver import ATTEMPTS, CutError, Delivered, Progress, Sender, superseded
+from attribution.outbox.deliver import ATTEMPTS, Delivered, Progress, superseded
 from attribution.outbox.queue import Line, of_line
 from attribution.outbox.states import ENDED, State
+from attribution.outbox.telling import CutError, Sender
 from attribution.sources.masking import mask_text
 from attribution.store.database import Database
 from attribution.store.schema import delivery
@@ -138,23 +140,29 @@ def _settle(db: Database, line: Line, asked: _Asked, fate: Outcome, words: str, 
             return
         state = _SETTLED.get(fate.verdict, State.ACCEPTED)
         when = {"settled_at": now} if state is not State.ACCEPTED else {}
-        _write(connection, mine, state, said | when, ended)
+        if state is State.CONFIRMED and fate.code:  # it was there already: of a change nobody knows
+            changes = and_(mine, delivery.c.change != Change.NEW)
+            _write(connection, changes, State.ACCEPTED, said, ended)
+        _write(connection, and_(mine, delivery.c.code.is_(None)), state, said | when, ended)
 
 
 def _tell_again(
     connection: Connection, mine: ColumnElement[bool], said: dict[str, Any], now: int, ended: Delivered
 ) -> None:
-    """Queue what passes again, unless something newer was told since or it was tried too often."""
+    """Have what passes told again, unless something newer was told since or it was tried too often.
+
+    Some of it may be counted already, so it is under way, and neither changed nor withdrawn meanwhile.
+    """
     changed = superseded(but=(State.WITHDRAWN, *ENDED))
     settled = said | {"settled_at": now}
     _write(connection, and_(mine, changed), State.REJECTED, settled, ended)
     _write(connection, and_(mine, delivery.c.attempts >= ATTEMPTS), State.DEAD, settled, ended)
     again = said | {"settled_at": None, "due_at": now, "reference": None}
-    _write(connection, mine, State.QUEUED, again, ended)
+    _write(connection, mine, State.SENT, again, ended)
 
 
 def _write(
     connection: Connection, which: ColumnElement[bool], state: State, values: dict[str, Any], ended: Delivered
 ) -> None:
     done = connection.execute(update(delivery).where(which).values(state=str(state), **values))
-    ended.add(state, values["code"] or "", done.rowcount)
+    ended.add(state, values["code"] or "", done.rowcount, values["words"] or "")

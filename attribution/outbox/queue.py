@@ -8,15 +8,16 @@ has changed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, insert, select, update
 
+from attribution import clock
 from attribution.destinations.conversion import Change
 from attribution.outbox.states import ENDED, OPEN, THERE, State
 from attribution.outbox.wanted import NO_TOUCH
@@ -25,12 +26,20 @@ from attribution.store.columns import Ints, read_frame, temporary
 from attribution.store.schema import delivery, touch
 
 Texts = npt.NDArray[np.object_]
+Mask = npt.NDArray[np.bool_]
 
 _NONE: Final = np.iinfo(np.int64).min  # a value that is none
 _TOLD: Final = (
-    "delivery_id", "conversion_id", "touch", "split", "transaction_id", "revision", "change", "value_minor",
-    "currency", "state", "digest",
+    "delivery_id", "conversion_id", "touch", "split", "at", "transaction_id", "revision", "change",
+    "value_minor", "currency", "share_millionths", "model", "state", "digest",
 )  # fmt: skip
+_NUMBERS: Final = (
+    "delivery_id", "touch", "at", "revision", "value_minor", "share_millionths",
+)  # fmt: skip
+_CHANGES: Final = (Change.RESTATED, Change.RETRACTED)
+_WORTH: Final = ("value_minor", "currency")
+_SAID: Final = (*_WORTH, "touch", "at", "share_millionths", "model")
+_TEXTS: Final = ("currency", "model")
 _SLOT: Final = ["conversion_id", "part"]  # a conversion as a whole, or a touch's part of it
 _MARK: Final = 12  # digits that name a touch in a transaction id: platforms take short ones only
 
@@ -67,7 +76,9 @@ class Queued:
     cannot_change: int = 0  # it is there with another value, and there is no way to tell
 
 
-def queue(connection: Connection, line: Line, wanted: pd.DataFrame, now: int) -> Queued:
+def queue(
+    connection: Connection, line: Line, wanted: pd.DataFrame, now: int, *, retry: bool = False
+) -> Queued:
     """Put into the outbox what a destination is to be told.
 
     Args:
@@ -76,72 +87,103 @@ def queue(connection: Connection, line: Line, wanted: pd.DataFrame, now: int) ->
         wanted: as :func:`attribution.outbox.wanted.wanted` returns it; where it has a `digest` of what is
             told, it is by this that a change is seen.
         now: microseconds.
+        retry: what was refused for good or given up is told again, although nothing of it has changed.
     """
     told, wanted = _slots(_told(connection, line), wanted)
     wanted = _one_way(told, wanted, Change.RETRACTED in line.changes)
-    last = told.drop_duplicates("slot", keep="last").set_index("slot")
-    there = told[told["state"].isin(THERE)].drop_duplicates("slot", keep="last").set_index("slot")
-    taken_back = told[told["state"].isin(THERE) & (told["change"] == Change.RETRACTED)]
-    generation = taken_back.groupby("slot").size()
-
     slot = wanted["slot"]
-    last_value, last_currency, last_change = _of(last, slot)
-    keeps = wanted["keeps_value"].to_numpy(bool) & slot.isin(last.index).to_numpy()
-    value = np.where(keeps, last_value, _ints(wanted["value_minor"]))
-    currency = np.where(keeps, last_currency, _texts(wanted["currency"]))
-    active, begins = (wanted[name].to_numpy(bool) for name in ("active", "begins"))
-    has = slot.isin(there.index).to_numpy()
-    has_value, has_currency, has_change = _of(there, slot)
-    was_retracted = has & (has_change == Change.RETRACTED)
-    digest = _texts(wanted["digest"]) if "digest" in wanted else None
-    same = (value == has_value) & (currency == has_currency)
-    if digest is not None:
-        same = digest == _digests(there, slot)
+    last = told.drop_duplicates("slot", keep="last").set_index("slot").reindex(slot)
+    there = told[told["state"].isin(THERE)].drop_duplicates("slot", keep="last").set_index("slot")
+    there = there.reindex(slot)
+    mine = wanted.set_index("slot")
+    known = last["delivery_id"].notna().to_numpy()
+    mine = _with(mine, last, mine["keeps_value"].to_numpy(bool) & known, ("value_minor", "currency"))
 
-    target = np.full(len(wanted), "", object)
-    target[~has & begins] = Change.NEW
-    target[has & ~was_retracted & active & ~same] = Change.RESTATED
-    target[has & ~was_retracted & ~active] = Change.RETRACTED
-    target[was_retracted & begins] = Change.RESTATED if line.revives else Change.NEW
-    cannot = has & (target != "") & (target != Change.NEW) & ~np.isin(target, list(line.changes))
-    target[cannot] = ""
-    kept = target == Change.RETRACTED  # what is taken back is told with what it was
-    value, currency = np.where(kept, has_value, value), np.where(kept, has_currency, currency)
+    has = there["delivery_id"].notna().to_numpy()
+    change, cannot = _changes(line, mine, there, has)
+    mine = _with(mine, there, change == Change.RETRACTED, ("value_minor", "currency"))
+    mine = mine.assign(change=change, transaction_id=_transactions(connection, line, mine))
+    mine = mine if line.revives else _again(told, mine)
+    # of what is there it is told by the click, the instant and the name that it was told by
+    mine = _with(mine, there, has & np.isin(change, _CHANGES), ("transaction_id", "touch", "at"))
 
-    state = _texts(slot.map(last["state"]))
-    as_last = (value == last_value) & (currency == last_currency)
-    if digest is not None:
-        as_last = digest == _digests(last, slot)
-    as_last &= target == last_change
+    same = _alike(mine, last) & (change == _texts(last["change"]))
+    state = _texts(last["state"])
     unsent, ended = np.isin(state, OPEN), np.isin(state, ENDED)
-    made = (target != "") & ~unsent & (state != State.SENT) & ~(ended & as_last)
-    amended = (target != "") & unsent & ~as_last
-    withdrawn = (target == "") & unsent
-
-    base = _transactions(connection, line, wanted)
-    number = slot.map(generation).fillna(0).to_numpy(np.int64) + 1
-    renamed = (number > 1) & (not line.revives)
-    base[renamed] = [f"{name}:{n}" for name, n in zip(base[renamed], number[renamed], strict=True)]
-    revision = slot.map(last["revision"]).fillna(0).to_numpy(np.int64) + 1
-    rows = wanted.assign(
-        transaction_id=base, revision=revision, change=target, told_value=value, told_currency=currency,
-        digest=digest, delivery_id=slot.map(last["delivery_id"]).fillna(0).astype(np.int64),
-    )  # fmt: skip
+    made = (change != "") & ~unsent & (state != State.SENT) & ~(ended & same & (not retry))
+    amended = (change != "") & unsent & ~same
+    withdrawn = (change == "") & unsent
+    rows = mine.assign(
+        revision=last["revision"].fillna(0).to_numpy(np.int64) + 1,
+        delivery_id=last["delivery_id"].fillna(0).to_numpy(np.int64),
+    )
     _insert(connection, line, rows[made], now)
     _amend(connection, rows[amended], now)
     _withdraw(connection, rows["delivery_id"][withdrawn], now)
-    new, restated, retracted = (int((made & (target == change)).sum()) for change in Change)
-    without_value = int((made & (target == Change.NEW) & (value == _NONE)).sum())
+    new, restated, retracted = (int((made & (change == one)).sum()) for one in Change)
     return Queued(
-        new, restated, retracted, int(amended.sum()), int(withdrawn.sum()), without_value, int(cannot.sum())
+        new,
+        restated,
+        retracted,
+        amended=int(amended.sum()),
+        withdrawn=int(withdrawn.sum()),
+        without_value=int((made & (change == Change.NEW) & mine["value_minor"].isna().to_numpy()).sum()),
+        cannot_change=int(cannot.sum()),
     )
+
+
+def _changes(line: Line, mine: pd.DataFrame, there: pd.DataFrame, has: Mask) -> tuple[Texts, Mask]:
+    """Return what each is to be told as (empty: nothing), and of which it cannot be told."""
+    active, begins = (mine[name].to_numpy(bool) for name in ("active", "begins"))
+    was_retracted = has & (_texts(there["change"]) == Change.RETRACTED)
+    is_there = has & ~was_retracted
+    same = _alike(mine, there, _WORTH)
+    change = np.full(len(mine), "", object)
+    change[~has & begins] = Change.NEW
+    change[is_there & active & ~same] = Change.RESTATED
+    change[is_there & ~active] = Change.RETRACTED
+    change[was_retracted & begins] = Change.RESTATED if line.revives else Change.NEW
+    cannot = has & np.isin(change, [one for one in _CHANGES if one not in line.changes])
+    change[cannot] = ""
+    return change, cannot
+
+
+def _alike(mine: pd.DataFrame, theirs: pd.DataFrame, names: Sequence[str] = ()) -> Mask:
+    """Tell which rows say the same as the ones beside them; with a digest it alone decides."""
+    if "digest" in mine:
+        told: Mask = _texts(mine["digest"]) == _texts(theirs["digest"])
+        return told
+    alike = np.ones(len(mine), bool)
+    for name in names or _SAID:
+        column = _texts if name in _TEXTS else _ints
+        alike &= column(mine[name]) == column(
+            theirs[name].fillna(NO_TOUCH) if name == "touch" else theirs[name]
+        )
+    return alike
+
+
+def _with(rows: pd.DataFrame, others: pd.DataFrame, where: Mask, names: Sequence[str]) -> pd.DataFrame:
+    """Take some columns of the rows beside them, where it is said."""
+    if not where.any():
+        return rows
+    taken = {}
+    for name in names:
+        values = rows[name].to_numpy(object, copy=True)
+        values[where] = others[name].astype(object).where(others[name].notna(), None).to_numpy(object)[where]
+        taken[name] = values
+    if "touch" in taken:
+        touches = taken["touch"]
+        taken["touch"] = np.array([NO_TOUCH if n is None else int(n) for n in touches.tolist()], np.int64)
+    return rows.assign(**taken)
 
 
 def _told(connection: Connection, line: Line) -> pd.DataFrame:
     """Return everything ever told of a line, in the order in which it was queued."""
     columns = [delivery.c[name] for name in _TOLD]
     statement = select(*columns).where(of_line(line)).order_by(delivery.c.delivery_id)
-    return read_frame(connection, statement)
+    found = read_frame(connection, statement)
+    # whole numbers stay some where others are missing
+    return found.astype(dict.fromkeys(_NUMBERS, "Int64"))
 
 
 def _slots(told: pd.DataFrame, wanted: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -191,6 +233,21 @@ def _transactions(connection: Connection, line: Line, wanted: pd.DataFrame) -> T
     return base
 
 
+def _again(told: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
+    """Have what was taken back for good come back under another name, and a second later.
+
+    Some destinations know a conversion by its click and its time.
+    """
+    taken_back = told[told["state"].isin(THERE) & (told["change"] == Change.RETRACTED)]
+    times = taken_back.groupby("slot").size().reindex(wanted.index).fillna(0).to_numpy(np.int64)
+    back = times > 0
+    if not back.any():
+        return wanted
+    names = wanted["transaction_id"].to_numpy(object, copy=True)
+    names[back] = [f"{name}:{n + 1}" for name, n in zip(names[back], times[back], strict=True)]
+    return wanted.assign(transaction_id=names, at=_ints(wanted["at"]) + times * clock.SECOND)
+
+
 def _marks(connection: Connection, touches: Ints) -> list[str]:
     """Return a short name of each touch, of its own id: the same in any store that it is imported into."""
     with temporary(connection, number=as_set(touches[touches != NO_TOUCH])) as asked:
@@ -212,21 +269,6 @@ def of_line(line: Line) -> ColumnElement[bool]:
     )
 
 
-def _of(rows: pd.DataFrame, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.str_], npt.NDArray[np.str_]]:
-    """Return value, currency and change of some deliveries for each conversion; empty where there is none."""
-    found = rows.reindex(ids.to_numpy())
-    return (
-        _ints(found["value_minor"]),
-        _texts(found["currency"]),
-        _texts(found["change"]),
-    )
-
-
-def _digests(rows: pd.DataFrame, ids: pd.Series) -> npt.NDArray[np.str_]:
-    """Return the digests of some deliveries for each conversion; empty where there is none."""
-    return _texts(rows.reindex(ids.to_numpy())["digest"])
-
-
 def _ints(values: pd.Series) -> Ints:
     found: Ints = values.astype(object).where(values.notna(), _NONE).to_numpy(np.int64)
     return found
@@ -237,12 +279,12 @@ def _texts(values: pd.Series) -> npt.NDArray[np.str_]:
 
 
 def _values(rows: pd.DataFrame) -> list[dict[str, object]]:
-    named = ("conversion_id", "at", "share_millionths", "model", "transaction_id", "revision", "digest")
+    named = ("conversion_id", "transaction_id", "revision", *_WORTH, "at", "share_millionths", "model")
+    digest = _given(rows["digest"]) if "digest" in rows else [None] * len(rows)
     columns = {name: _given(rows[name]) for name in named} | {
+        "digest": digest,
         "touch": [None if n == NO_TOUCH else n for n in rows["touch"].tolist()],
         "split": (rows["split"] == 1).astype(int).tolist(),
-        "value_minor": [None if value == _NONE else value for value in rows["told_value"].tolist()],
-        "currency": [code or None for code in rows["told_currency"].tolist()],
         "change": list(map(str, rows["change"].tolist())),
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -268,11 +310,13 @@ def _amend(connection: Connection, rows: pd.DataFrame, now: int) -> None:
     if not len(rows):
         return
     given = ("touch", "at", "value_minor", "currency", "share_millionths", "model", "change", "digest")
+    # who was asked to wait waits
+    due_at = case((delivery.c.state == State.QUEUED, delivery.c.due_at), else_=now)
     changed: dict[str, object] = {name: bindparam(f"new_{name}") for name in given}
     connection.execute(
         update(delivery)
         .where(delivery.c.delivery_id == bindparam("of"))
-        .values(changed | {"state": str(State.QUEUED), "due_at": now}),
+        .values(changed | {"state": str(State.QUEUED), "due_at": due_at}),
         [
             {f"new_{name}": row[name] for name in given} | {"of": key}
             for row, key in zip(_values(rows), rows["delivery_id"].tolist(), strict=True)

@@ -156,10 +156,10 @@ def _contacts(connection: Connection, people: Ints) -> dict[int, Contact]:
     with temporary(connection, person=people) as asked:
         frame = read_frame(
             connection,
-            select(asked.c.person, contact.c.identifier_id, contact.c.value)
-            .select_from(asked)
-            .join(membership, membership.c.person_id == asked.c.person)
+            # a list, not a join: SQLite would go through all memberships
+            select(membership.c.person_id.label("person"), contact.c.identifier_id, contact.c.value)
             .join(contact, contact.c.identifier_id == membership.c.identifier_id)
+            .where(membership.c.person_id.in_(select(asked.c.person)))
             .distinct(),
         )
     with temporary(connection, number=as_set(frame["identifier_id"].to_numpy(np.int64))) as asked:

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from typing import Final
 
+from sqlalchemy import Connection, func, select
+
 from attribution import clock
 from attribution.metrics.answer import Answer, Row
+from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.selection import read_day
 from attribution.outbox.deliver import Delivered, Progress, deliver
 from attribution.outbox.dry_run import dry_run as shown_only
 from attribution.outbox.plan import Asked, plans_of
 from attribution.outbox.poll import Polled, poll
-from attribution.outbox.queue import Queued
-from attribution.outbox.states import State
+from attribution.outbox.queue import Queued, of_line
+from attribution.outbox.states import THERE, State
 from attribution.outbox.target import Target, prepared
 from attribution.pulls.http import Waits
 from attribution.store.database import Database
+from attribution.store.schema import delivery
 from attribution.store.settings import Settings
 
 _TOLD: Final = ("new", "restated", "retracted")
 _ENDS: Final = (
     State.ACCEPTED, State.CONFIRMED, State.QUEUED, State.SENT, State.HELD, State.REJECTED, State.DEAD,
 )  # fmt: skip
+_SAYS: Final = {
+    State.SENT: "under way", State.QUEUED: "wait", State.DEAD: "given up", State.ACCEPTED: "counted in part",
+}  # fmt: skip
 _LATER: Final = (State.CONFIRMED, State.REJECTED, State.DEAD)  # what a destination can say afterwards
 
 
+@tells_what_was_asked
 def send(
     db: Database,
     name: str,
@@ -76,7 +83,7 @@ def send(
     with db.read() as connection:
         zone = Settings(connection).require("timezone")
     from_instant = None if day is None else clock.day_bounds(day, zone)[0]
-    asked = Asked(value, split, lead_value, match, model, from_instant, limit)
+    asked = Asked(value, split, lead_value, match, model, from_instant, limit, retry)
     asked.suits(target)
     if dry_run:
         return shown_only(db, target, asked)
@@ -92,18 +99,60 @@ def send(
             polled[goal] = poll(db, target.destination, plan.line, sender, progress)
             if polled[goal].trouble:
                 warnings.append(_silent(target, polled[goal].trouble))
-        with db.write() as connection:
-            for goal, plan in plans.items():
-                queued[goal], noticed = plan.queue(connection)
-                warnings += noticed
+        for goal, plan in plans.items():
+            with db.read() as connection:
+                wanted = plan.wanted(connection)
+            with db.write() as connection:
+                queued[goal], noticed = plan.queue(connection, wanted)
+            warnings += noticed
         left = limit
         for goal, plan in plans.items():
             delivered[goal] = deliver(
-                db, target.destination, plan.line, sender, limit=left, retry=retry, progress=progress,
-                records=plan.records(),
+                db, target.destination, plan.line, sender, limit=left, since=asked.since, progress=progress,
+                records=plan.records(), waits=waits or Waits(),
             )  # fmt: skip
+            if delivered[goal].closed:
+                warnings.append(_closed(target, delivered[goal]))
             left = None if left is None else left - sum(delivered[goal].counts.values())
+    with db.read() as connection:
+        warnings += _waiting(connection, target)
     return _sent(db, target, queued, delivered, polled, list(dict.fromkeys(warnings)))
+
+
+def _reason(goal: str, what: tuple[State, str], how: tuple[int, str]) -> str:
+    (state, code), (number, words) = what, how
+    return f"{number} of {goal} {_SAYS.get(state, state)}, {': '.join(filter(None, (code, words)))}"
+
+
+def _is_stopped(one: Delivered) -> bool:
+    """Tell whether somebody should look: nobody is let in, or nothing at all was taken."""
+    return bool(one.closed) and (one.shut_out or not any(one.counts.get(state) for state in THERE))
+
+
+def _waiting(connection: Connection, target: Target) -> list[str]:
+    """Say what waits for its time, and until when."""
+    found = []
+    for goal, line in target.lines.items():
+        statement = select(func.count(), func.min(delivery.c.due_at), func.max(delivery.c.due_at)).where(
+            of_line(line),
+            delivery.c.state.in_([State.QUEUED, State.SENT]),
+            delivery.c.due_at > clock.now_micros(),
+        )
+        number, first, last = connection.execute(statement).one()
+        if number:
+            until = clock.iso(first) if first == last else f"{clock.iso(first)} to {clock.iso(last)}"
+            found.append(f"{number} of {goal} wait until {until}; a send after that tells them again")
+    return found
+
+
+def _closed(target: Target, delivered: Delivered) -> str:
+    name, label = target.destination.name, target.destination.label
+    if delivered.shut_out:
+        return (
+            f"{label} lets nobody in ({delivered.closed}); mend what `attribution destinations check {name}` "
+            "says; what waits goes out with the next send"
+        )
+    return f"{label} takes nothing more now ({delivered.closed}); what waits goes out with the next send"
 
 
 def _silent(target: Target, trouble: str) -> str:
@@ -133,15 +182,15 @@ def _sent(
             | {name: getattr(made, name) for name in _TOLD}
             | states
         )
-        whys = Counter(ended.reasons) + Counter(later.reasons)
-        reasons += [f"{count} of {goal}: {code}" for code, count in sorted(whys.items())]
+        reasons += [_reason(goal, *one) for one in (*ended.reasons.items(), *later.reasons.items())]
     numbers = (*_TOLD, *map(str, _ENDS))
     return Answer(
         verb="send",
         store=db.label,
         as_of=clock.iso(clock.now_micros()),
         rows=rows,
-        totals={name: sum(row[name] for row in rows) for name in numbers},
+        totals={name: sum(row[name] for row in rows) for name in numbers}
+        | {"stopped": sum(map(_is_stopped, delivered.values()))},
         warnings=[*warnings, *reasons],
         columns=dict.fromkeys(("destination", "goal", "action"), "text") | dict.fromkeys(numbers, "count"),
         title=f"Sent to {target.destination.label}",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Final
 
 from attribution import clock
-from attribution.destinations.access import TOKEN, Login
+from attribution.destinations.access import TOKEN, Access, Login
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Reply, Request
 from attribution.destinations.signing import Outgoing
-from attribution.outbox.deliver import CutError
-from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials
-from attribution.pulls.http import BrokenError, Client, Waits
+from attribution.outbox.telling import CutError
+from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials, LackingError
+from attribution.pulls.http import BrokenError, Client, Waits, retry_after
 from attribution.pulls.oauth import Token, login_client, refresh_form
 
 HIDDEN: Final = "***"
@@ -29,13 +30,13 @@ class HttpSender:
         waits: how to wait between two tries for a token.
 
     Raises:
-        InputError: a secret is there with which nothing can be signed.
+        InputError: a secret is lacking, or there is one with which nothing can be signed.
     """
 
     def __init__(
         self, destination: Destination, credentials: Credentials, waits: Waits | None = None
     ) -> None:
-        access = destination.access
+        access = way_in(destination.access, credentials)
         self._access, self._credentials = access, credentials
         waits = waits or Waits()
         if access.signing is not None:
@@ -45,8 +46,10 @@ class HttpSender:
         if access.login is not None:
             login = access.login
             url = credentials.value(LOGIN_URL) or login.url or destination.home
-            kept = "what was sent is noted"
-            self._login = login_client(destination.label, credentials, url, waits, kept)
+            mend = f"renew them; see: attribution destinations check {destination.name}"
+            self._login = login_client(
+                destination.label, credentials, url, waits, kept="what was sent is noted", mend=mend
+            )
             self._token = Token(self._login, login.path, lambda: _form(credentials, login))
         self._client = Client(
             destination.label,
@@ -75,8 +78,12 @@ class HttpSender:
                 request.method, request.path, params=params, content=content, headers=headers
             )
         except BrokenError as error:
-            raise CutError(str(error)) from None
-        return Reply(status, self._read(told), {name.lower(): value for name, value in answered.items()})
+            raise CutError(str(error), reached=error.reached) from None
+        headers = {name.lower(): value for name, value in answered.items()}
+        wait = retry_after(headers)
+        if wait is not None:  # a date needs a clock, which whoever reads a reply has not
+            headers["retry-after"] = str(ceil(wait))
+        return Reply(status, self._read(told), headers)
 
     def clean(self, text: str) -> str:
         """Return what a destination says, on one short line and without any secret."""
@@ -114,10 +121,26 @@ class HttpSender:
         return _fill(texts, values)
 
 
+def way_in(access: Access, credentials: Credentials) -> Access:
+    """Return the first way into a destination whose secrets are given.
+
+    Raises:
+        LackingError: there are several and none is whole; names all of them.
+    """
+    for way in access.ways:
+        if all(name in credentials.secrets for name in way.secrets):
+            return way
+    first, *others = access.ways
+    error = credentials.lacking(first.secrets)
+    instead = "".join(f"; or, instead, all of {', '.join(way.secrets)}" for way in others)
+    raise LackingError(f"{error}{instead}", error.names)
+
+
 def _form(credentials: Credentials, login: Login) -> dict[str, str]:
     """Return what is sent for a token; without one that does not expire, the app asks for itself."""
     if "refresh_token" in credentials.secrets:
-        return refresh_form(credentials, *login.form) | dict(login.extra)
+        named = [name for name in login.form if name in credentials.secrets]  # some apps have no secret
+        return refresh_form(credentials, *named) | dict(login.extra)
     own = {name: credentials.secret(name).reveal() for name in login.form}
     return own | {"grant_type": "client_credentials"} | dict(login.extra)
 
@@ -140,9 +163,10 @@ def written(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def shown(destination: Destination, request: Request, base_url: str) -> dict[str, Any]:
+def shown(destination: Destination, request: Request, credentials: Credentials) -> dict[str, Any]:
     """Return a request as `--dry-run` prints it: method, address, headers and body, secrets hidden."""
-    access = destination.access
+    access = way_in(destination.access, credentials)
+    base_url = credentials.value(BASE_URL) or destination.home
     headers = {**_JSON, **request.headers}
     headers |= {name: _hidden(text) for name, text in access.headers.items()}
     headers |= dict.fromkeys(access.signing.headers if access.signing is not None else (), HIDDEN)

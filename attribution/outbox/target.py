@@ -9,18 +9,18 @@ from typing import Final
 from attribution.destinations.crm import Crm
 from attribution.destinations.destination import Destination
 from attribution.destinations.file import File
-from attribution.destinations.registry import get_destination
+from attribution.destinations.registry import destination_names, get_destination
 from attribution.destinations.request import Request
 from attribution.errors import InputError
 from attribution.metrics.answer import Row
 from attribution.outbox.file_sender import FileSender, shown_file
 from attribution.outbox.queue import Line
-from attribution.outbox.sender import HttpSender, shown
-from attribution.pulls.credentials import BASE_URL, Credentials, Need, load_credentials
+from attribution.outbox.sender import HttpSender, shown, way_in
+from attribution.pulls.credentials import Credentials, Need, load_credentials, unclaimed
 from attribution.pulls.http import Waits
 from attribution.store.settings import GOALS
 
-_SECTION: Final = "send_{}"
+SECTIONS: Final = "send_"  # what the section of a destination begins with
 _ACTION: Final = "action_{}"
 
 
@@ -51,8 +51,7 @@ class Target:
         """Return a request as a dry run prints it, secrets hidden."""
         if isinstance(self.destination, File):
             return shown_file(self.destination, request)
-        base_url = self.credentials.value(BASE_URL) or self.destination.home
-        return shown(self.destination, request, base_url)
+        return shown(self.destination, request, self.credentials)
 
 
 def prepared(name: str) -> Target:
@@ -63,12 +62,15 @@ def prepared(name: str) -> Target:
         InputError: something is missing; says where it may stand.
     """
     kind = get_destination(name)
-    actions = tuple(
-        Need(_ACTION.format(goal), f"what {of.label.lower()} count as there", required=False, secret=False)
-        for goal, of in GOALS.items()
+    actions = _actions(kind)
+    credentials = load_credentials(
+        f"{SECTIONS}{name}",
+        (*kind.settings, *kind.secrets, *actions),
+        # what a template of files counts goals as is known when it is made
+        any_of=() if kind.actions or issubclass(kind, File) else [need.name for need in actions],
+        others=[f"{SECTIONS}{other}" for other in destination_names()],
     )
-    needs = (*kind.settings, *kind.secrets, *actions)
-    credentials = load_credentials(_SECTION.format(name), needs)
+    way_in(kind.access, credentials)
     values = credentials.values
     settings = {need.name: values[need.name] for need in kind.settings if need.name in values}
     destination = kind(settings)
@@ -84,6 +86,46 @@ def prepared(name: str) -> Target:
         raise credentials.lacking([_ACTION.format("revenue")])
     _told_once(name, list(lines))
     return Target(destination, credentials, lines)
+
+
+def unclaimed_names() -> list[str]:
+    """Tell of variables and sections that look like a destination's and are of none, a sentence for each.
+
+    Raises:
+        InputError: the file of credentials cannot be used.
+    """
+    names: dict[str, list[str]] = {}
+    for name in destination_names():
+        try:
+            kind = get_destination(name)
+            needs = (*kind.settings, *kind.secrets, *_actions(kind))
+        except InputError:  # another package's, which says elsewhere what is wrong with it
+            needs = ()
+        names[f"{SECTIONS}{name}"] = [need.name for need in needs]
+    return unclaimed(SECTIONS, names)
+
+
+def is_action(name: str) -> bool:
+    """Tell whether a name is that of an action.
+
+    >>> is_action("action_revenue"), is_action("customer_id")
+    (True, False)
+    """
+    return name in map(_ACTION.format, GOALS)
+
+
+def _actions(kind: type[Destination]) -> tuple[Need, ...]:
+    """Return what says what each goal counts as there; the example, `revenue`, is the first."""
+    return tuple(
+        Need(
+            _ACTION.format(goal),
+            f"what {of.label.lower()} count as there",
+            required=False,
+            secret=False,
+            form=kind.action_form,
+        )
+        for goal, of in GOALS.items()
+    )
 
 
 def _told_once(name: str, goals: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Connection, Text, cast, literal, select, upda
 from attribution.privacy.forget_receipt import Receipt
 from attribution.store.schema import conversion, delivery
 
-_NEVER_SENT = ("queued", "held")
+_THERE = ("accepted", "confirmed", "withdrawn")
 _ERASED = "erased-"
 
 
@@ -20,8 +20,9 @@ def forget_deliveries(connection: Connection, receipt: Receipt) -> None:
         select(conversion.c.conversion_id).where(conversion.c.frozen.is_not(None))
     )
     known = delivery.c.transaction_id.not_like(f"{_ERASED}%")
-    waiting = delivery.c.state.in_(_NEVER_SENT)
-    connection.execute(update(delivery).where(frozen, known, waiting).values(state="withdrawn"))
+    # what is under way or was refused too: told again under another name it would count twice
+    open_ = delivery.c.state.not_in(_THERE)
+    connection.execute(update(delivery).where(frozen, known, open_).values(state="withdrawn"))
     name = literal(_ERASED) + cast(cast(delivery.c.delivery_id, BigInteger), Text)
     blank = {"touch": None, "words": None, "reference": None, "digest": None}
     done = connection.execute(update(delivery).where(frozen, known).values(transaction_id=name, **blank))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials, Need
 from attribution.pulls.days import spans
+from attribution.pulls.forms import CUSTOMER
 from attribution.pulls.http import Client, Fault, Waits
 from attribution.pulls.oauth import Token, login_client, refresh_form
 from attribution.pulls.source import Account, Page, Record, Source, Stream, flat
@@ -46,9 +47,18 @@ class GoogleAds(Source):
         Need("client_id", "of an OAuth client of a Google Cloud project"),
         Need("client_secret", "of the same client"),
         Need("refresh_token", "of a user who may read the accounts, for the scope auth/adwords"),
-        Need("customer_ids", "numbers of the accounts, with commas between them", secret=False),
         Need(
-            "login_customer_id", "the manager account that the user comes in by", required=False, secret=False
+            "customer_ids",
+            "numbers of the accounts, with commas between them",
+            secret=False,
+            form=CUSTOMER.each(),
+        ),
+        Need(
+            "login_customer_id",
+            "the manager account that the user comes in by",
+            required=False,
+            secret=False,
+            form=CUSTOMER,
         ),
     )
     streams: ClassVar[tuple[Stream, ...]] = (

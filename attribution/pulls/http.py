@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 TIMEOUT: Final = 60.0  # seconds without a byte
+CONNECT_TIMEOUT: Final = 15.0  # seconds until somebody is there
 LONGEST_ANSWER: Final = 600.0  # seconds until the last one
 ATTEMPTS: Final = 8
 LONGEST_WAIT: Final = 60.0  # between two attempts, where the platform names no time
@@ -78,14 +79,25 @@ class Waits:
 class _Again(Exception):
     """A request that is to be made again; never leaves this module."""
 
-    def __init__(self, words: str, after: float | None = None, status: int | None = None) -> None:
+    def __init__(
+        self, words: str, after: float | None = None, status: int | None = None, *, reached: bool = True
+    ) -> None:
         super().__init__(words)
         self.after = after
         self.status = status
+        self.reached = reached
 
 
 class BrokenError(Exception):
-    """A request without an answer: see :meth:`Client.exchange`."""
+    """A request without an answer: see :meth:`Client.exchange`.
+
+    Attributes:
+        reached: whether there was a connection: without one nothing was read.
+    """
+
+    def __init__(self, words: str, *, reached: bool = True) -> None:
+        super().__init__(words)
+        self.reached = reached
 
 
 class Client:
@@ -102,6 +114,7 @@ class Client:
             usual. It sees successes too: some platforms answer 200 and refuse.
         between: least seconds between two requests.
         kept: what a failure does not undo, in words.
+        mend: what to do where the credentials are refused, in words.
     """
 
     def __init__(
@@ -116,6 +129,7 @@ class Client:
         fault: ReadFault | None = None,
         between: float = 0.0,
         kept: str = "what was pulled is kept",
+        mend: str = "renew them where `attribution pull --list` says",
     ) -> None:
         self.name = name
         self.base_url = checked_url(base_url, name)
@@ -123,7 +137,7 @@ class Client:
         self._headers, self._renew, self._secrets = headers, renew, secrets
         self._fault = fault or (lambda status, body, headers: None)
         self._between, self._last = between, float("-inf")
-        self._kept = kept
+        self._kept, self._mend = kept, mend
         self._http: httpx.Client | None = None
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> Any:
@@ -213,7 +227,7 @@ class Client:
             try:
                 answer = self._once(method, self.base_url + path, options, MAX_BYTES, headers or {})
             except _Again as error:
-                raise BrokenError(self.clean(str(error))) from None
+                raise BrokenError(self.clean(str(error)), reached=error.reached) from None
             if answer[0] != 401 or self._renew is None or renewed:
                 return answer
             renewed = True
@@ -247,7 +261,7 @@ class Client:
             else:
                 fault = self._read_fault(status, headers, content)
             if fault.again:
-                after = fault.after if fault.after is not None else _retry_after(headers)
+                after = fault.after if fault.after is not None else retry_after(headers)
                 raise _Again(f"{status}: {fault.words}", after, status)
             if fault.token and self._renew is not None and not renewed:
                 renewed = True
@@ -255,10 +269,7 @@ class Client:
                 continue
             words = self.clean(fault.words)
             if fault.token:
-                raise PullAccessError(
-                    f"{self.name} does not accept the credentials ({words}); "
-                    "renew them where `attribution pull --list` says"
-                )
+                raise PullAccessError(f"{self.name} does not accept the credentials ({words}); {self._mend}")
             raise PullError(f"{self.name} refuses the request ({status}: {words})", fault.code)
 
     def _once(
@@ -293,6 +304,12 @@ class Client:
         except (httpx.InvalidURL, UnicodeError):
             raise InputError(
                 f"{self.name}: {self.base_url} is no address; write base_url as https://HOST"
+            ) from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            host = urlsplit(self.base_url).hostname
+            raise _Again(
+                f"{host} cannot be reached ({error or type(error).__name__}); see to network and base_url",
+                reached=False,
             ) from None
         except httpx.TimeoutException:
             raise _Again("it does not answer in time") from None
@@ -356,7 +373,11 @@ class Client:
             _hide_queries()
             # a proxy of the environment is for other machines
             local = is_local(urlsplit(self.base_url).hostname or "")
-            self._http = httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=not local)
+            self._http = httpx.Client(
+                timeout=httpx.Timeout(TIMEOUT, connect=CONNECT_TIMEOUT),
+                follow_redirects=False,
+                trust_env=not local,
+            )
         return self._http
 
 
@@ -420,8 +441,12 @@ def _words(body: Any) -> str:
     return ""
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read `Retry-After`: seconds, or a date."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read `Retry-After`: seconds, or a date.
+
+    >>> retry_after({"retry-after": "30"}), retry_after({})
+    (30.0, None)
+    """
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
@@ -458,6 +483,8 @@ class _WithoutQueries(logging.Filter):
 
 
 def _hide_queries() -> None:
+    # what a platform sends back holds tokens and addresses of people
+    logging.getLogger("httpcore").setLevel(logging.INFO)
     logger = logging.getLogger("httpx")
     if not any(isinstance(one, _WithoutQueries) for one in logger.filters):
         logger.addFilter(_WithoutQueries())

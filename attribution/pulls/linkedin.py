@@ -13,11 +13,14 @@ from urllib.parse import quote
 
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials, Need, Secret
 from attribution.pulls.days import Span, spans
+from attribution.pulls.forms import DIGITS, YEAR_MONTH
 from attribution.pulls.http import Client, Fault, Waits
 from attribution.pulls.oauth import Token, login_client, refresh_form
 from attribution.pulls.source import Account, Page, Record, Source, Stream, number
 
-VERSION: Final = "202603"  # each is served for about a year; `api_version` names another
+# each is served for a year at least (https://learn.microsoft.com/en-us/linkedin/marketing/versioning);
+# `api_version` names another
+VERSION: Final = "202603"
 BASE: Final = "https://api.linkedin.com"
 LOGIN: Final = "https://www.linkedin.com"
 _DAYS: Final = 7  # of a page
@@ -32,12 +35,23 @@ class LinkedIn(Source):
     name: ClassVar[str] = "linkedin"
     label: ClassVar[str] = "LinkedIn"
     needs: ClassVar[tuple[Need, ...]] = (
-        Need("account_ids", "numbers of the ad accounts, with commas between them", secret=False),
+        Need(
+            "account_ids",
+            "numbers of the ad accounts, with commas between them",
+            secret=False,
+            form=DIGITS.each(),
+        ),
         Need("token", "an access token for r_ads and r_ads_reporting, or the next three", required=False),
         Need("client_id", "of an app with access to the Advertising API", required=False),
         Need("client_secret", "of the same app", required=False),
         Need("refresh_token", "of a user who may read the accounts", required=False),
-        Need("api_version", f"YYYYMM, where {VERSION} is served no longer", required=False, secret=False),
+        Need(
+            "api_version",
+            f"YYYYMM, where {VERSION} is served no longer",
+            required=False,
+            secret=False,
+            form=YEAR_MONTH,
+        ),
     )
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream("campaigns", ("spend",), "what campaigns cost by day", by="day"),

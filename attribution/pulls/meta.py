@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from attribution.errors import PullError
 from attribution.pulls.credentials import BASE_URL, Credentials, Need
 from attribution.pulls.days import Span, spans
+from attribution.pulls.forms import matching
 from attribution.pulls.http import Client, Fault, Waits
 from attribution.pulls.source import Account, Page, Record, Source, Stream
 
@@ -30,6 +31,8 @@ _LEVELS: Final = {
 # limits of the app, of the user, of an account and of a use; and what Meta calls a passing fault
 _LATER: Final = frozenset({2, 4, 17, 32, 341, 613, *range(80000, 80015)})
 _TOKEN: Final = frozenset({102, 190})
+# the platform writes act_ before the number
+_ACCOUNT: Final = matching("a number, digits only, with act_ before it or not", r"(act_)?\d+")
 _TOO_MUCH: Final = "reduce the amount of data"
 
 
@@ -40,7 +43,12 @@ class Meta(Source):
     label: ClassVar[str] = "Meta"
     needs: ClassVar[tuple[Need, ...]] = (
         Need("token", "the access token of a system user, with the permission ads_read"),
-        Need("account_ids", "numbers of the ad accounts, with commas between them", secret=False),
+        Need(
+            "account_ids",
+            "numbers of the ad accounts, with commas between them",
+            secret=False,
+            form=_ACCOUNT.each(),
+        ),
     )
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream("campaigns", ("spend",), "what campaigns cost by day", by="day"),

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from attribution.errors import PullError
 from attribution.pulls.credentials import BASE_URL, LOGIN_URL, Credentials, Need
 from attribution.pulls.days import Span, spans
+from attribution.pulls.forms import DIGITS
 from attribution.pulls.http import Client, Fault, Waits, checked_url, is_local
 from attribution.pulls.oauth import Token, login_client, refresh_form
 from attribution.pulls.source import Account, Page, Record, Source, Stream, number
@@ -54,8 +55,13 @@ class Microsoft(Source):
         Need("client_id", "of an app that is registered in Microsoft Entra"),
         Need("client_secret", "of the same app, where it has one", required=False),
         Need("refresh_token", "of a user who may read the accounts, for the scope msads.manage"),
-        Need("customer_id", "the number of the manager account", secret=False),
-        Need("account_ids", "numbers of the accounts, with commas between them", secret=False),
+        Need("customer_id", "the number of the manager account", secret=False, form=DIGITS),
+        Need(
+            "account_ids",
+            "numbers of the accounts, with commas between them",
+            secret=False,
+            form=DIGITS.each(),
+        ),
     )
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream("campaigns", ("spend",), "what campaigns cost by day", by="day"),

@@ -15,11 +15,19 @@ def login_client(
     credentials: Credentials,
     base_url: str,
     waits: Waits,
+    *,
     kept: str = "what was pulled is kept",
+    mend: str = "renew them where `attribution pull --list` says",
 ) -> Client:
     """Return a client of the host that gives a platform's tokens."""
     return Client(
-        label, base_url, waits=waits, secrets=credentials.secrets.values, fault=oauth_fault, kept=kept
+        label,
+        base_url,
+        waits=waits,
+        secrets=credentials.secrets.values,
+        fault=oauth_fault,
+        kept=kept,
+        mend=mend,
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from attribution.errors import InputError, PullError
 from attribution.pulls.credentials import BASE_URL, Credentials, Need, variable
+from attribution.pulls.forms import CURRENCY
 from attribution.pulls.http import Client, Fault, Waits, checked_url, is_local
 from attribution.pulls.oauth import Token, login_client
 from attribution.pulls.source import Account, Page, Record, Source, Stream, flat, instant
@@ -71,7 +72,13 @@ class Salesforce(Source):
         Need("client_id", "the consumer key of a connected app"),
         Need("client_secret", "its consumer secret"),
         Need("refresh_token", "of a user who may read; without it the app's own user reads", required=False),
-        Need("currency", "of all amounts, where the organisation has only one", required=False, secret=False),
+        Need(
+            "currency",
+            "of all amounts, where the organisation has only one",
+            required=False,
+            secret=False,
+            form=CURRENCY,
+        ),
     )
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream("leads", ("leads", "identities", "touches"), "Lead, converted ones too"),
