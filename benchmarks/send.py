@@ -161,7 +161,7 @@ class _Platform:
 def _access(platform: _Platform) -> dict[str, str]:
     given = {
         "base_url": platform.url, "login_url": platform.url, "client_id": "a", "client_secret": "b",
-        "refresh_token": "c", "customer_id": "1", "action_revenue": "2",
+        "refresh_token": "c", "customer_id": "1234567890", "action_revenue": "2",
     }  # fmt: skip
     return {f"ATTRIBUTION_SEND_GOOGLE_{name}".upper(): text for name, text in given.items()}
 

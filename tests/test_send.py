@@ -45,8 +45,8 @@ def test_a_deal_reaches_the_click_it_came_by(shop: Store, serve: Serve) -> None:
         }
     ]  # fmt: skip
     assert answer.warnings == [
-        "1 of revenue held, no_consent: consent to ad_user_data is denied, and only what was granted is sent; "
-        "record consent with the lead or the touch"
+        "1 of revenue held, no_consent: consent to ad_user_data is denied, and only what was granted is "
+        "sent; record consent with the lead or the touch"
     ]
     assert platform.events == {
         "D-1:revenue": {
@@ -120,6 +120,43 @@ def test_a_dry_runs_limit_is_of_what_can_be_sent(shop: Store, serve: Serve) -> N
     [row] = answer.rows
     assert [event["transactionId"] for event in row["body"]["events"]] == ["D-1:revenue", "D-3:revenue"]
     assert [note.partition(":")[0] for note in answer.warnings] == ["1 not sent, no_consent"]
+
+
+def test_what_is_older_than_the_platform_takes_is_left_alone(shop: Store, serve: Serve, csv: Csv) -> None:
+    head = "deal_id,status,created_at,closed_at,amount,currency,lead_id\n"
+    old = "D-0,won,2026-07-01T00:00:00Z,2026-08-07T11:59:59Z,10.00,GBP,L-3\n"
+    shop.import_table("deals", csv("old", head + old))
+    shop.run(models=["linear"], goals=["revenue"])
+    platform = DataManager()
+    with serve("send_google", platform, **GOOGLE):
+        first = shop.send("google", match="contacts")
+        again = shop.send("google", match="contacts")
+    assert "D-0:revenue" not in platform.events
+    told = "revenue before 2026-08-07T12:00:00Z are left alone: Google Ads takes none older than 90 days"
+    assert (told in first.warnings, told in again.warnings) == (True, False)
+    assert first.totals["rejected"] == 0
+
+
+def test_what_was_told_is_corrected_however_old_it_got(shop: Store, serve: Serve, csv: Csv) -> None:
+    platform = DataManager()
+    with freeze_time("2026-11-05T12:00:00Z") as now, serve("send_google", platform, **GOOGLE):
+        shop.send("google")
+        now.tick(95 * 86_400)
+        row = "adjustment_id,deal_id,at,amount,currency\nA-1,D-1,2027-01-04T00:00:00Z,-2500.00,GBP\n"
+        shop.import_table("adjustments", csv("refund", row))
+        shop.run(models=["linear"], goals=["revenue"])
+        answer = shop.send("google")
+    # Google takes no correction of that age either, and says nothing of it: we do
+    assert answer.totals["restated"] == answer.totals["rejected"] == 1
+    assert any("too_old" in note for note in answer.warnings)
+
+
+def test_a_limit_is_of_what_can_be_sent(shop: Store, serve: Serve) -> None:
+    platform = DataManager()
+    with serve("send_google", platform, **GOOGLE):
+        answer = shop.send("google", match="contacts", limit=2)
+    assert (answer.totals["accepted"], answer.totals["held"]) == (2, 1)
+    assert platform.values == {"D-1:revenue": 5000.0, "D-3:revenue": 90.0}
 
 
 def test_goals_that_are_of_the_same_deals_are_refused(shop: Store, serve: Serve) -> None:

@@ -19,6 +19,11 @@ class TrialSetting(Destination):
 
     trial_setting: ClassVar[str] = "test_event_code"
 
+    @property
+    def account(self) -> str:
+        """As without the code, and marked: what was tried is told once more when it counts."""
+        return f"{super().account}:{self.trial_setting}" if self.trial_code() else super().account
+
     def trial(self, request: Request) -> Request | None:
         """Return the request where it has the code already."""
         return request if self.trial_code() else None

@@ -54,12 +54,14 @@ class Delivered:
     Attributes:
         counts: by state.
         reasons: how many were not taken for what: by state and code, with the words of the first.
+        told: how many left for the destination, however that ended.
         closed: why the destination takes nothing more now; empty: it took what was due.
         shut_out: whether that is because it lets nobody in.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     reasons: dict[tuple[State, str], tuple[int, str]] = field(default_factory=dict)
+    told: int = 0
     closed: str = ""
     shut_out: bool = False
 
@@ -115,6 +117,7 @@ def deliver(
         doubtful = set(rows.loc[rows["state"] == State.SENT, "delivery_id"].tolist())
         lot = _Lot(db, lease, keys, attempts, sender.clean, done, set(ids), doubtful)
         sent, late = _tell(destination, telling, lot, conversions)
+        done.told += sent
         left = None if left is None else left - sent
         last = min(late) - 1 if late else last
         if progress is not None:

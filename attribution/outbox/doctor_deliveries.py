@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, and_, case, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, or_, select
 
 from attribution import clock
 from attribution.destinations.conversion import Change
@@ -21,7 +21,7 @@ from attribution.errors import InputError
 from attribution.metrics.doctor import Check
 from attribution.metrics.findings import Finding, Look
 from attribution.money import money_words
-from attribution.outbox.standing import standing
+from attribution.outbox.standing import newer
 from attribution.outbox.states import THERE, State
 from attribution.store.schema import conversion, delivery
 
@@ -38,6 +38,7 @@ _MEND: Final = _LIST + "; mend what they lack, then: attribution send {name} --r
 _UNCHANGEABLE: Final = ("not_restated", "not_retracted")
 _PASSING: Final = frozenset({"cut", "malformed", "unreachable", "408", "425", "429"})  # and all from 500 on
 _MONEY: Final = ("won", "created")  # kinds of conversion that have an amount of their own
+_WRONG: Final = (State.QUEUED, State.SENT, State.HELD, State.REJECTED, State.DEAD)
 
 
 def stuck_deliveries(look: Look) -> list[Finding]:
@@ -70,8 +71,7 @@ def stuck_deliveries(look: Look) -> list[Finding]:
 
 def _groups(look: Look) -> Sequence[Any]:
     """Return how many conversions stand where with a destination, and why."""
-    mine = standing().rows.c
-    now = clock.now_micros()
+    mine, now = delivery.c, clock.now_micros()
     by = (mine.destination, mine.state, mine.code)
     statement = (
         select(
@@ -86,7 +86,7 @@ def _groups(look: Look) -> Sequence[Any]:
             func.max(mine.words).label("words"),
             func.min(mine.transaction_id).label("example"),
         )
-        .where(mine.place == 1, mine.state.not_in([*THERE, State.WITHDRAWN]))
+        .where(mine.state.in_(_WRONG), _stands())
         .group_by(*by)
         .order_by(*by)
     )
@@ -144,8 +144,10 @@ def _what_to_do(name: str, code: str, due_at: int) -> str:
 
 def uncounted_deliveries(look: Look) -> list[Finding]:
     """Count what destinations that tell took, and did not count, all or in part."""
-    mine = standing().rows.c
-    accepted = and_(mine.place == 1, mine.state == State.ACCEPTED)
+    mine = delivery.c
+    names = look.connection.execute(select(mine.destination).distinct()).scalars()
+    telling = [name for name in names if _tells(look, name)]
+    accepted = and_(mine.destination.in_(telling), mine.state == State.ACCEPTED, _stands())
     in_part = and_(accepted, mine.reference.is_not(None), mine.code.is_not(None))
     by = (mine.destination, mine.code)
     parts = select(*by, func.count()).where(in_part).group_by(*by).order_by(*by)
@@ -157,7 +159,6 @@ def uncounted_deliveries(look: Look) -> list[Finding]:
             f"`attribution send {name} --status` says how many failed for which reason",
         )
         for name, code, count in look.connection.execute(parts)
-        if _tells(look, name)
     ]  # fmt: skip
     late = clock.now_micros() - LONG
     silent = (
@@ -171,8 +172,6 @@ def uncounted_deliveries(look: Look) -> list[Finding]:
         .order_by(mine.destination)
     )
     for name, count, example in look.connection.execute(silent).all():
-        if not _tells(look, name):
-            continue
         none = "" if _confirmed(look, name) else "; it has confirmed none at all"
         found.append(
             Finding(
@@ -252,27 +251,26 @@ def outdated_deliveries(look: Look) -> list[Finding]:
 
 def _changed() -> Any:
     """Return what is there with another value than it has now, and of which nothing newer is under way."""
-    now = standing()
-    mine, there = now.rows.c, now.there.c
+    there = delivery.c
     was, value = func.coalesce(there.value_minor, 0), _value()
     has = case((conversion.c.active == 1, conversion.c.currency))
     gone = conversion.c.active == 0
-    refused = and_(mine.state == State.REJECTED, mine.code.in_(_UNCHANGEABLE))
-    whole = and_(mine.kind.in_(_MONEY), there.model.is_(None), there.split == 0)
+    whole = and_(conversion.c.kind.in_(_MONEY), there.model.is_(None), there.split == 0)
     differs = or_(was != value, func.coalesce(there.currency, "") != func.coalesce(has, ""))
+    refused = and_(newer(_is_refused), ~newer(_is_no_refusal))
     each = (
         select(
-            mine.destination, mine.account, mine.transaction_id, there.currency.label("had"),
+            there.destination, there.account, there.transaction_id, there.currency.label("had"),
             has.label("has"), case((gone, 1), else_=0).label("gone"),
             case((refused, 1), else_=0).label("refused"), was.label("was"), value.label("value"),
         )
-        .select_from(now.beside().join(conversion, conversion.c.conversion_id == mine.conversion_id))
+        .select_from(delivery.join(conversion, conversion.c.conversion_id == there.conversion_id))
         .where(
-            mine.place == 1,
-            there.delivery_id.is_not(None),
+            there.state.in_(THERE),
+            there.change != Change.RETRACTED,
             conversion.c.frozen.is_(None),
-            or_(mine.delivery_id == there.delivery_id, refused),
             or_(gone, and_(whole, differs)),
+            or_(_stands(), refused),
         )
         .subquery("each")
         .c
@@ -288,6 +286,19 @@ def _changed() -> Any:
         .group_by(*by)
         .order_by(*by)
     )  # fmt: skip
+
+
+def _stands() -> ColumnElement[bool]:
+    """Return the condition that nothing newer was queued of a delivery's conversion, and not withdrawn."""
+    return ~newer(lambda later: later.state != State.WITHDRAWN)
+
+
+def _is_refused(later: Any) -> ColumnElement[bool]:
+    return and_(later.state == State.REJECTED, func.coalesce(later.code, "").in_(_UNCHANGEABLE))
+
+
+def _is_no_refusal(later: Any) -> ColumnElement[bool]:
+    return and_(later.state != State.WITHDRAWN, ~_is_refused(later))
 
 
 def _value() -> Any:

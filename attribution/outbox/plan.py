@@ -21,7 +21,7 @@ from attribution.metrics.selection import (
     stale_warnings,
 )
 from attribution.outbox.deliver import Records
-from attribution.outbox.queue import Line, Queued, queue
+from attribution.outbox.queue import Line, Queued, of_line, queue
 from attribution.outbox.records import conversions_of
 from attribution.outbox.states import THERE
 from attribution.outbox.target import Target
@@ -116,13 +116,17 @@ class Plan:
         if self.target.writes_back and self.credits is not None:
             return wanted_records(connection, self.credits, asked.since)
         alone = asked.match == "contacts" or not told.click_kinds or told.without_click
-        wish = Wish(told.click_kinds, asked.value, asked.split, alone, asked.since)
-        return wanted(connection, self.journeys, self.credits, wish, self.expected)
+        wish = Wish(told.click_kinds, asked.value, asked.split, alone, asked.since, self._oldest)
+        known = select(delivery.c.conversion_id).where(of_line(self.line))
+        return wanted(connection, self.journeys, self.credits, wish, self.expected, known)
 
     def queue(self, connection: Connection, wanted: pd.DataFrame) -> tuple[Queued, list[str]]:
         """Put the difference into the outbox; what was noticed is told besides."""
+        first = not connection.execute(
+            select(delivery.c.delivery_id).where(of_line(self.line)).limit(1)
+        ).all()
         made = queue(connection, self.line, wanted, clock.now_micros(), retry=self.asked.retry)
-        return made, self._noticed(connection, made)
+        return made, [*self._noticed(connection, made), *(self._left_alone(connection) if first else ())]
 
     def records(self) -> Records:
         """Return what makes of deliveries what the destination is told."""
@@ -155,6 +159,30 @@ class Plan:
                 "so nothing is predicted of them"
             )
         return found
+
+    @property
+    def _oldest(self) -> int | None:
+        """From when on conversions are taken there; None: no limit is known."""
+        days = self.target.destination.age_days
+        return None if days is None else clock.now_micros() - days * clock.DAY
+
+    def _left_alone(self, connection: Connection) -> list[str]:
+        """Say at the first time that what is too old is not told."""
+        oldest, since = self._oldest, self.asked.since
+        if oldest is None or (since is not None and since >= oldest):
+            return []
+        old = select(conversion.c.conversion_id).where(
+            conversion.c.kind == GOALS[self.line.goal].kind,
+            conversion.c.active == 1,
+            conversion.c.at < oldest,
+        )
+        if not connection.execute(old.limit(1)).all():
+            return []
+        told = self.target.destination
+        return [
+            f"{self.line.goal} before {clock.iso(oldest)} are left alone: {told.label} takes none older than "
+            f"{told.age_days} days"
+        ]
 
     def _elsewhere(self, connection: Connection) -> dict[str, int]:
         """Return how many the destination has as something else, by what: an action that was renamed."""

@@ -79,6 +79,10 @@ def send(
         InputError: something that it needs is missing, or nothing was run.
     """
     day = read_day(since, "--since")
+    waits = waits or Waits()
+    if progress is not None:
+        tell = progress
+        waits.tell = lambda words: tell(words, 0, None)
     target = prepared(name)
     with db.read() as connection:
         zone = Settings(connection).require("timezone")
@@ -109,11 +113,11 @@ def send(
         for goal, plan in plans.items():
             delivered[goal] = deliver(
                 db, target.destination, plan.line, sender, limit=left, since=asked.since, progress=progress,
-                records=plan.records(), waits=waits or Waits(),
+                records=plan.records(), waits=waits,
             )  # fmt: skip
             if delivered[goal].closed:
                 warnings.append(_closed(target, delivered[goal]))
-            left = None if left is None else left - sum(delivered[goal].counts.values())
+            left = None if left is None else left - delivered[goal].told
     with db.read() as connection:
         warnings += _waiting(connection, target)
     return _sent(db, target, queued, delivered, polled, list(dict.fromkeys(warnings)))

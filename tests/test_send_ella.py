@@ -1,0 +1,464 @@
+"""Ella's deal, told to every destination there is, and all that happens to it afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ella_shop import CORRECTED, DEAL, OPPORTUNITY, REFUNDED, TOLD, Ella, Told, telling
+
+from attribution.destinations.file import TEMPLATES
+from attribution.destinations.registry import destination_names, get_destination
+from attribution.engine import Store
+
+# printf %s ella.marsh@example.com | sha256sum; the next of ellamarsh@example.com, +442079460018, 442079460018
+MAIL = "05f6a63eb1a944863811fb01941ec34ee99773eb0a9a28cd9865223a24d17027"
+BARE = "b000b15c247789d70f5c2b4645b88b3f5f74c8a71d305d7b336860ea5a2471d5"
+PHONE = "faad3b10918e39b5f4d5334f1e1e128719608e8bd3ad3b963dc30187b4518e23"
+DIGITS = "99a4599795d24445a5be21117f375c1bbe9e795daf7f62666686ce081e1f32dc"
+WON = 1_749_737_109  # date -u -d 2025-06-12T14:05:09Z +%s
+PAGE = "https://acme.test/demo"
+ID = "4711:revenue"
+MS_CLICK = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
+LINKEDIN_CLICK = "11111111-2222-4333-8444-555555555555"
+MONEY = {"value": 5000.0, "currency": "GBP"}
+FILES = [f"file:{template}" for template in TEMPLATES]
+NAMES = [name for name in destination_names() if name != "file"] + FILES
+Requests = list[tuple[str, Any]]
+
+
+def google(value: float, **changed: str) -> Requests:
+    """What Google is told: an event like any other, whether it is new or not."""
+    event = {
+        "transactionId": ID, "eventTimestamp": "2025-06-12T14:05:09Z", "eventSource": "OTHER",
+        "conversionValue": value, "currency": "GBP", "adIdentifiers": {"gclid": "Gc-4"},
+        "userData": {"userIdentifiers": [{"emailAddress": MAIL}, {"phoneNumber": PHONE}]},
+        "consent": {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"},
+    } | changed  # fmt: skip
+    account = {"accountType": "GOOGLE_ADS", "accountId": "1234567890"}
+    to = {"operatingAccount": account, "productDestinationId": "987"}
+    return [("/v1/events:ingest", {"destinations": [to], "events": [event], "encoding": "HEX"})]
+
+
+def webhook(value: str, change: str, revision: int, at: str | None) -> Requests:
+    """What a receiver of one's own is told."""
+    event = {
+        "id": f"{ID}:{revision}", "type": f"conversion.{change}", "transaction_id": ID,
+        "revision": revision, "change": change, "action": "won", "at": "2025-06-12T14:05:09Z",
+        "changed_at": at, "value": value, "currency": "GBP",
+        "click": {"kind": "gclid", "id": "Gc-4", "at": "2025-04-02T09:30:00Z"},
+        "contact": {"emails_sha256": [MAIL], "phones_sha256": [PHONE]},
+        "consent": {"ad_user_data": "granted", "ad_personalization": "granted"}, "model": None,
+        "share": None,
+    }  # fmt: skip
+    return [("/single", event)]
+
+
+def plain(value: str, change: str, revision: int, at: str) -> Requests:
+    """What a plain file holds."""
+    head = (
+        "transaction_id,revision,change,action,at,changed_at,value,currency,click_kind,click_id,clicked_at,"
+        "emails_sha256,phones_sha256,ad_user_data,ad_personalization,model,share"
+    )
+    row = (
+        f"{ID},{revision},{change},Won deal,2025-06-12T14:05:09Z,{at},{value},GBP,gclid,Gc-4,"
+        f"2025-04-02T09:30:00Z,{MAIL},{PHONE},granted,granted,,"
+    )
+    return [("plain-conversions.csv", [head, row])]
+
+
+def written(value: float, name: Callable[[str], str], blank: Any, day: bool = False) -> dict[str, Any]:
+    """What a CRM is told: 12 of her 16 visits came by advertisements, 5 of them by Google's and Microsoft's."""
+    first, last = "2025-03-03T10:15:00.000Z", "2025-04-14T07:30:00.000Z"
+    fields = {
+        "first_touch_at": first[:10] if day else first, "first_channel": "Organic Search",
+        "first_source": "google", "first_campaign": blank, "first_keyword": blank,
+        "last_touch_at": last[:10] if day else last, "last_channel": "Email", "last_source": "news",
+        "last_campaign": blank, "last_keyword": blank, "touches": 16, "credited_channel": "Paid Search",
+        "credited_campaign": blank, "credited_value": value, "credited_currency": "GBP", "model": "linear",
+    }  # fmt: skip
+    return {name(field): told for field, told in fields.items()}
+
+
+def hubspot(value: float) -> Requests:
+    """What HubSpot is told."""
+    properties = written(value, lambda field: f"attribution_{field}", "")
+    return [("/crm/v3/objects/deals/batch/update", {"inputs": [{"id": DEAL, "properties": properties}]})]
+
+
+def salesforce(value: float) -> Requests:
+    """What Salesforce is told."""
+    fields = written(value, lambda field: f"Attribution_{field.title()}__c", None)
+    record = {"attributes": {"type": "Opportunity"}, "id": OPPORTUNITY, **fields}
+    return [("/services/data/v62.0/composite/sobjects", {"allOrNone": False, "records": [record]})]
+
+
+def pipedrive(value: float) -> Requests:
+    """What Pipedrive is told: its fields are numbered in this order."""
+    order = (
+        "credited_value credited_currency touches model first_touch_at first_channel first_source "
+        "first_campaign first_keyword last_touch_at last_channel last_source last_campaign last_keyword "
+        "credited_channel credited_campaign"
+    ).split()
+    fields = written(value, lambda field: f"{order.index(field):040x}", None, day=True)
+    return [(f"/api/v2/deals/{DEAL}", {"custom_fields": fields})]
+
+
+# what each is told of the deal of 5,000; GA4 can use it for the client id that her browser has
+NEW: dict[str, Requests] = {
+    "google": google(5000.0),
+    "google_ads": [
+        (
+            "/v26/customers/1234567890:uploadClickConversions",
+            {
+                "conversions": [
+                    {
+                        "conversionAction": "customers/1234567890/conversionActions/987", "gclid": "Gc-4",
+                        "conversionDateTime": "2025-06-12 14:05:09+00:00", "conversionValue": 5000.0,
+                        "currencyCode": "GBP", "orderId": ID,
+                        "userIdentifiers": [{"hashedEmail": MAIL}, {"hashedPhoneNumber": PHONE}],
+                        "consent": {"adUserData": "GRANTED", "adPersonalization": "GRANTED"},
+                    }
+                ],
+                "partialFailure": True,
+            },
+        )
+    ],
+    "meta": [
+        (
+            "/v26.0/4711/events",
+            {
+                "data": [
+                    {
+                        "event_name": "Purchase", "event_time": WON, "event_id": ID,
+                        "action_source": "system_generated", "event_source_url": PAGE, "custom_data": MONEY,
+                        # date -u -d 2025-04-01T09:30:00Z +%s
+                        "user_data": {"em": [MAIL], "ph": [DIGITS], "fbc": "fb.1.1743499800000.Fb-3"},
+                    }
+                ]
+            },
+        )
+    ],
+    "microsoft": [
+        (
+            "/CampaignManagement/v13/OfflineConversions/Apply",
+            {
+                "OfflineConversions": [
+                    {
+                        "ConversionName": "Won deal", "ConversionTime": "2025-06-12T14:05:09Z",
+                        "ConversionValue": 5000.0, "ConversionCurrencyCode": "GBP",
+                        "MicrosoftClickId": MS_CLICK, "HashedEmailAddress": BARE, "HashedPhoneNumber": PHONE,
+                    }
+                ]
+            },
+        )
+    ],
+    "linkedin": [
+        (
+            "/rest/conversionEvents",
+            {
+                "elements": [
+                    {
+                        "conversion": "urn:lla:llaPartnerConversion:104012",
+                        "conversionHappenedAt": WON * 1000, "eventId": ID,
+                        "conversionValue": {"currencyCode": "GBP", "amount": "5000.00"},
+                        "user": {
+                            "userIds": [
+                                {"idType": "SHA256_EMAIL", "idValue": MAIL},
+                                {
+                                    "idType": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID",
+                                    "idValue": LINKEDIN_CLICK,
+                                },
+                            ]
+                        },
+                    }
+                ]
+            },
+        )
+    ],
+    "tiktok": [
+        (
+            "/open_api/v1.3/event/track/",
+            {
+                "event_source": "crm", "event_source_id": "C4711",
+                "data": [
+                    {
+                        "event": "Purchase", "event_time": WON, "event_id": ID, "properties": MONEY,
+                        "user": {"email": [MAIL], "phone": [PHONE], "ttclid": "E.C.P.Tt-1"},
+                        "page": {"url": PAGE},
+                    }
+                ],
+            },
+        )
+    ],
+    "ga4": [
+        (
+            "/mp/collect",
+            {
+                "client_id": "1718281828.1740996900", "timestamp_micros": WON * 1_000_000,
+                "user_data": {"sha256_email_address": [MAIL], "sha256_phone_number": [PHONE]},
+                "consent": {"ad_user_data": "GRANTED", "ad_personalization": "GRANTED"},
+                "events": [
+                    {"name": "purchase", "params": {"transaction_id": ID, "page_location": PAGE, **MONEY}}
+                ],
+            },
+        )
+    ],
+    "snapchat": [
+        (
+            "/v3/ab-4711/events",
+            {
+                "data": [
+                    {
+                        "event_name": "PURCHASE", "event_time": WON, "event_id": ID,
+                        "action_source": "OFFLINE", "event_source_url": PAGE, "custom_data": MONEY,
+                        "user_data": {"em": [MAIL], "ph": [DIGITS], "sc_click_id": "Sc-1"},
+                    }
+                ]
+            },
+        )
+    ],
+    "pinterest": [
+        (
+            "/v5/ad_accounts/549/events",
+            {
+                "data": [
+                    {
+                        "event_name": "checkout", "event_time": WON, "event_id": ID,
+                        "action_source": "offline", "event_source_url": PAGE,
+                        "custom_data": {"value": "5000.00", "currency": "GBP"},
+                        "user_data": {"em": [MAIL], "ph": [DIGITS], "click_id": "dj0yJnU9Ep-1"},
+                    }
+                ]
+            },
+        )
+    ],
+    "reddit": [
+        (
+            "/api/v3/pixels/a2_4711/conversion_events",
+            {
+                "data": {
+                    "events": [
+                        {
+                            "event_at": WON * 1000, "action_source": "OTHER", "click_id": "Rd-1",
+                            "type": {"tracking_type": "PURCHASE"},
+                            "metadata": {"conversion_id": ID, **MONEY},
+                            "user": {"email": BARE, "phone_number": PHONE},
+                        }
+                    ]
+                }
+            },
+        )
+    ],
+    "x": [
+        (
+            "/12/measurement/conversions/o8z6j",
+            {
+                "conversions": [
+                    {
+                        "conversion_time": "2025-06-12T14:05:09.000Z", "event_id": "tw-o8z6j-o8z21",
+                        "identifiers": [
+                            {"twclid": "Tw-1"}, {"hashed_email": MAIL}, {"hashed_phone_number": PHONE},
+                        ],
+                        "conversion_id": ID, "value": "5000.00", "price_currency": "GBP",
+                    }
+                ]
+            },
+        )
+    ],
+    "webhook": webhook("5000.00", "new", 1, None),
+    "hubspot": hubspot(5000.0),
+    "salesforce": salesforce(5000.0),
+    "pipedrive": pipedrive(5000.0),
+    "file:google": [
+        (
+            "google-conversions.csv",
+            [
+                "Parameters:TimeZone=+0000",
+                "Google Click ID,Conversion Name,Conversion Time,Conversion Value,Conversion Currency,"
+                "Order ID,Ad User Data,Ad Personalization",
+                f"Gc-4,Won deal,2025-06-12 14:05:09,5000.00,GBP,{ID},Granted,Granted",
+            ],
+        )
+    ],
+    "file:microsoft": [
+        (
+            "microsoft-conversions.csv",
+            [
+                "Parameters:TimeZone=+0000",
+                "Microsoft Click ID,Conversion Name,Conversion Time,Conversion Value,Conversion Currency",
+                f"{MS_CLICK},Won deal,2025-06-12 14:05:09,5000.00,GBP",
+            ],
+        )
+    ],
+    "file:meta": [
+        (
+            "meta-conversions.csv",
+            [
+                "email,phone,fbc,event_name,event_time,value,currency,order_id",
+                f"{MAIL},{DIGITS},fb.1.1743499800000.Fb-3,Won deal,2025-06-12T14:05:09Z,5000.00,GBP,{ID}",
+            ],
+        )
+    ],
+    "file:linkedin": [
+        (
+            "linkedin-conversions.csv",
+            ["email,timestamp,eventtype,amount,currency", f"{MAIL},{WON}000,Won deal,5000.00,GBP"],
+        )
+    ],
+    "file:tiktok": [
+        (
+            "tiktok-conversions.csv",
+            [
+                "event_type,timestamp,email,phone,order_id,value,currency",
+                f"Won deal,2025-06-12T14:05:09Z,{MAIL},{PHONE},{ID},5000.00,GBP",
+            ],
+        )
+    ],
+    "file:plain": plain("5000.00", "new", 1, ""),
+}  # fmt: skip
+
+
+def adjusted_by_google_ads(value: float, day: int) -> Requests:
+    """What the Google Ads API is told of a change: by the order id alone."""
+    adjustment = {
+        "conversionAction": "customers/1234567890/conversionActions/987", "adjustmentType": "RESTATEMENT",
+        "adjustmentDateTime": f"2025-06-{day} 15:00:00+00:00", "orderId": ID,
+        "restatementValue": {"adjustedValue": value, "currencyCode": "GBP"},
+    }  # fmt: skip
+    path = "/v26/customers/1234567890:uploadConversionAdjustments"
+    return [(path, {"conversionAdjustments": [adjustment], "partialFailure": True})]
+
+
+def adjusted_by_microsoft(value: float, day: int) -> Requests:
+    """What Microsoft is told of a change: by click, goal and time."""
+    adjustment = {
+        "ConversionName": "Won deal", "ConversionTime": "2025-06-12T14:05:09Z", "MicrosoftClickId": MS_CLICK,
+        "AdjustmentType": "Restate", "AdjustmentTime": f"2025-06-{day}T15:00:00Z", "AdjustmentValue": value,
+        "AdjustmentCurrencyCode": "GBP",
+    }  # fmt: skip
+    path = "/CampaignManagement/v13/OfflineConversionAdjustments/Apply"
+    return [(path, {"OfflineConversionAdjustments": [adjustment]})]
+
+
+def adjusted_in_googles_file(value: float, day: int) -> Requests:
+    """What a file of adjustments for Google holds."""
+    lines = [
+        "Parameters:TimeZone=+0000",
+        "Order ID,Conversion Name,Adjustment Time,Adjustment Type,Adjusted Value,Adjusted Value Currency",
+        f"{ID},Won deal,2025-06-{day} 15:00:00,RESTATE,{value:.2f},GBP",
+    ]
+    return [("google-adjustments.csv", lines)]
+
+
+def adjusted_in_microsofts_file(value: float, day: int) -> Requests:
+    """What a file of adjustments for Microsoft holds."""
+    lines = [
+        "Type,Status,Id,Parent Id,Client Id,Name,Adjustment Currency Code,Adjustment Time,Adjustment Type,"
+        "Adjustment Value,Conversion Name,Conversion Time,Microsoft Click Id",
+        "Format Version,,,,,6.0,,,,,,,",
+        f"Offline Conversion,,,,,,GBP,6/{day}/2025 3:00:00 PM,Restate,{value:.2f},Won deal,"
+        f"6/12/2025 2:05:09 PM,{MS_CLICK}",
+    ]
+    return [("microsoft-adjustments.csv", lines)]
+
+
+# what those are told that can be told of a change: its value, and the day of June on which it was sent
+RESTATED: dict[str, Callable[[float, int], Requests]] = {
+    "google": lambda value, day: google(value, lastUpdatedTimestamp=f"2025-06-{day}T15:00:00Z"),
+    "google_ads": adjusted_by_google_ads,
+    "microsoft": adjusted_by_microsoft,
+    "webhook": lambda value, day: webhook(
+        f"{value:.2f}", "restated", day - 11, f"2025-06-{day}T15:00:00Z"
+    ),
+    "hubspot": lambda value, day: hubspot(value),
+    "salesforce": lambda value, day: salesforce(value),
+    "pipedrive": lambda value, day: pipedrive(value),
+    "file:google": adjusted_in_googles_file,
+    "file:microsoft": adjusted_in_microsofts_file,
+    "file:plain": lambda value, day: plain(
+        f"{value:.2f}", "restated", day - 11, f"2025-06-{day}T15:00:00Z"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def written_down(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
+    """A store with the story in it, to copy from."""
+    path = tmp_path_factory.mktemp("ella") / "store.db"
+    shutil.copyfile(sqlite_template, path)
+    with pytest.MonkeyPatch.context() as patch, Store.open(f"sqlite:///{path}") as store:
+        told_by(Ella(store, path.parent), patch)
+    return path
+
+
+def told_by(ella: Ella, patch: pytest.MonkeyPatch) -> None:
+    """Fill a store at the time of the story."""
+    from attribution import clock
+
+    patch.setattr(clock, "now", lambda: ella.now)
+    ella.fill()
+
+
+@pytest.fixture
+def told(request: pytest.FixtureRequest, tmp_path: Path, written_down: Path) -> Iterator[Told]:
+    """A platform beside a store with the story in it; `NAME on postgresql` for one on that."""
+    name, _, database = request.param.partition(" on ")
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    if database:
+        url = request.getfixturevalue("make_postgres_url")()
+    else:
+        source = request.getfixturevalue("sqlite_template") if name == "salesforce" else written_down
+        shutil.copyfile(source, tmp_path / "store.db")
+    with Store.open(url) as store:
+        ella = Ella(store, tmp_path, OPPORTUNITY if name == "salesforce" else DEAL)
+        with telling(ella, name) as there:
+            if database or name == "salesforce":
+                ella.fill()
+            yield there
+
+
+def test_no_destination_is_forgotten() -> None:
+    assert sorted(NEW) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(
+    "told", [*NAMES, "google on postgresql", "hubspot on postgresql"], indirect=True, ids=str
+)
+def test_her_deal_arrives_is_refunded_and_corrected(told: Told) -> None:
+    """5,000; then half is paid back; then it is found to have been 4,800, of which 2,300 are left."""
+    name = f"{told.name}:{told.template}".rstrip(":")
+    label = TEMPLATES[told.template].label if told.template else get_destination(told.name).label
+    keeps = [
+        f"1 of revenue changed since {label} took them; it has no way to be told, and keeps what it has"
+    ]
+    ella = told.ella
+
+    answer, came = told.send()
+    assert came == NEW[name]
+    assert (answer.totals["new"], answer.totals["accepted"], answer.warnings) == (1, 1, [])
+
+    for instant, change, value in (
+        (REFUNDED, lambda: ella.refund("2500.00"), 2500.0),
+        (CORRECTED, lambda: ella.close("won", "4800.00"), 2300.0),
+    ):
+        ella.at(instant)
+        change()
+        answer, came = told.send()
+        if name in RESTATED:
+            assert came == RESTATED[name](value, ella.now.day)
+            assert (answer.totals["restated"], answer.totals["accepted"], answer.warnings) == (1, 1, [])
+        else:
+            assert came == []
+            assert (answer.totals["restated"], answer.totals["accepted"]) == (0, 0)
+            assert answer.warnings == keeps
+    assert told.send()[1] == []  # nothing is left to be said
+
+    if told.there is not None:
+        [(key, worth)] = told.held().items()
+        assert key == ((MS_CLICK, "2025-06-12T14:05:09Z") if name == "microsoft" else f"{ella.deal}:revenue")
+        assert worth.startswith("2300.00 GBP" if name in RESTATED else "5000.00 GBP")
+        assert told.there.words == []  # it had nothing to refuse
