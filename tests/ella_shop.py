@@ -67,9 +67,7 @@ class Ella:
         ]
         rows = "\n".join(f"{line},{BROWSER},granted" for line in touches)
         self._import("touches", f"touch_id,at,kind,url,referrer,visitor_id,consent\n{rows}")
-        self._import(
-            "identities", f"visitor_id,phone,at,source\n{BROWSER},{PHONE},2025-04-14T07:41:00Z,call"
-        )
+        self._import("identities", f"visitor_id,phone,at,source\n{BROWSER},{PHONE},2025-04-14T07:41:00Z,call")
         self._import(
             "leads",
             f"lead_id,created_at,email,phone\nL-ella,2025-04-14T08:00:00Z,{EMAIL},+44 20 7946 0018",

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ella_shop import CORRECTED, DEAL, OPPORTUNITY, REFUNDED, TOLD, Ella, Told, telling
+from ella_shop import CORRECTED, DEAL, EMAIL, OPPORTUNITY, REFUNDED, Ella, Told, telling
 
+from attribution import clock
 from attribution.destinations.file import TEMPLATES
 from attribution.destinations.registry import destination_names, get_destination
 from attribution.engine import Store
@@ -71,7 +72,7 @@ def plain(value: str, change: str, revision: int, at: str) -> Requests:
 
 
 def written(value: float, name: Callable[[str], str], blank: Any, day: bool = False) -> dict[str, Any]:
-    """What a CRM is told: 12 of her 16 visits came by advertisements, 5 of them by Google's and Microsoft's."""
+    """What a CRM is told: of her 16 visits 5 are of Paid Search, which was met before the 5 of Paid Social."""
     first, last = "2025-03-03T10:15:00.000Z", "2025-04-14T07:30:00.000Z"
     fields = {
         "first_touch_at": first[:10] if day else first, "first_channel": "Organic Search",
@@ -371,17 +372,13 @@ RESTATED: dict[str, Callable[[float, int], Requests]] = {
     "google": lambda value, day: google(value, lastUpdatedTimestamp=f"2025-06-{day}T15:00:00Z"),
     "google_ads": adjusted_by_google_ads,
     "microsoft": adjusted_by_microsoft,
-    "webhook": lambda value, day: webhook(
-        f"{value:.2f}", "restated", day - 11, f"2025-06-{day}T15:00:00Z"
-    ),
+    "webhook": lambda value, day: webhook(f"{value:.2f}", "restated", day - 11, f"2025-06-{day}T15:00:00Z"),
     "hubspot": lambda value, day: hubspot(value),
     "salesforce": lambda value, day: salesforce(value),
     "pipedrive": lambda value, day: pipedrive(value),
     "file:google": adjusted_in_googles_file,
     "file:microsoft": adjusted_in_microsofts_file,
-    "file:plain": lambda value, day: plain(
-        f"{value:.2f}", "restated", day - 11, f"2025-06-{day}T15:00:00Z"
-    ),
+    "file:plain": lambda value, day: plain(f"{value:.2f}", "restated", day - 11, f"2025-06-{day}T15:00:00Z"),
 }
 
 
@@ -391,16 +388,10 @@ def written_down(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
     path = tmp_path_factory.mktemp("ella") / "store.db"
     shutil.copyfile(sqlite_template, path)
     with pytest.MonkeyPatch.context() as patch, Store.open(f"sqlite:///{path}") as store:
-        told_by(Ella(store, path.parent), patch)
+        ella = Ella(store, path.parent)
+        patch.setattr(clock, "now", lambda: ella.now)
+        ella.fill()
     return path
-
-
-def told_by(ella: Ella, patch: pytest.MonkeyPatch) -> None:
-    """Fill a store at the time of the story."""
-    from attribution import clock
-
-    patch.setattr(clock, "now", lambda: ella.now)
-    ella.fill()
 
 
 @pytest.fixture
@@ -432,9 +423,7 @@ def test_her_deal_arrives_is_refunded_and_corrected(told: Told) -> None:
     """5,000; then half is paid back; then it is found to have been 4,800, of which 2,300 are left."""
     name = f"{told.name}:{told.template}".rstrip(":")
     label = TEMPLATES[told.template].label if told.template else get_destination(told.name).label
-    keeps = [
-        f"1 of revenue changed since {label} took them; it has no way to be told, and keeps what it has"
-    ]
+    keeps = [f"1 of revenue changed since {label} took them; it has no way to be told, and keeps what it has"]
     ella = told.ella
 
     answer, came = told.send()
@@ -462,3 +451,114 @@ def test_her_deal_arrives_is_refunded_and_corrected(told: Told) -> None:
         assert key == ((MS_CLICK, "2025-06-12T14:05:09Z") if name == "microsoft" else f"{ella.deal}:revenue")
         assert worth.startswith("2300.00 GBP" if name in RESTATED else "5000.00 GBP")
         assert told.there.words == []  # it had nothing to refuse
+
+
+GOOGLES, METAS = " GBP Gc-4", " GBP Fb-3"
+KEEPS = "{} of revenue changed since Meta took them; it has no way to be told, and keeps what it has"
+LOST, WON_AGAIN = "2025-06-13T10:00:00Z", "2025-06-13T13:00:00Z"
+ONE, TWO, THREE = ID, "4712:revenue", "4713:revenue"
+STEPS = ("won", "lost", "open", "won again", "deleted", "merged", "forgotten")
+
+
+def by_name(again: str) -> list[dict[Any, str]]:
+    """What is held after each step where conversions are known by name; `again` is what a second win is."""
+    first = {ONE: "5000.00", TWO: "1200.00", THREE: "300.00"}
+    merged = {again: "6200.00"}
+    steps = [
+        first, {TWO: "1200.00", THREE: "300.00"}, {TWO: "1200.00", THREE: "300.00"},
+        {again: "5000.00", TWO: "1200.00", THREE: "300.00"}, {again: "5000.00", TWO: "1200.00"}, merged, merged,
+    ]  # fmt: skip
+    return [{key: value + GOOGLES for key, value in step.items()} for step in steps]
+
+
+def by_time() -> list[dict[Any, str]]:
+    """What Microsoft holds: by click and time, the second win a second later than it was."""
+    times = {
+        ONE: "2025-06-12T14:05:09Z", TWO: "2025-06-12T13:00:00Z", THREE: "2025-06-12T12:00:00Z",
+        f"{ONE}:2": "2025-06-13T13:00:01Z",
+    }  # fmt: skip
+    return [
+        {(MS_CLICK, times[key]): worth.replace("Gc-4", MS_CLICK) for key, worth in step.items()}
+        for step in by_name(f"{ONE}:2")
+    ]
+
+
+HELD: dict[str, list[dict[Any, str]]] = {
+    "google": by_name(ONE),  # by its old id
+    "google_ads": by_name(f"{ONE}:2"),
+    "microsoft": by_time(),
+    "webhook": by_name(ONE),
+    # whatever happens, it keeps what it was told first
+    "meta": [{key: value + METAS for key, value in ((ONE, "5000.00"), (TWO, "1200.00"), (THREE, "300.00"))}]
+    * len(STEPS),
+}
+
+
+@pytest.mark.parametrize("told", HELD, indirect=True, ids=str)
+def test_her_deals_are_lost_won_again_deleted_and_merged_and_she_is_forgotten(told: Told) -> None:
+    """What the platform holds after each step; of the merged deals one is deleted, its amount the other's."""
+    ella = told.ella
+    ella.close("won", "1200.00", "4712", "2025-06-12T13:00:00Z")
+    ella.close("won", "300.00", "4713", "2025-06-12T12:00:00Z")
+
+    def merge() -> None:
+        ella.close("deleted", "1200.00", "4712", "2025-06-12T13:00:00Z")
+        ella.close("won", "6200.00", at=WON_AGAIN)
+
+    def forget() -> None:
+        ella.refund("1000.00", at="2025-06-13T18:00:00Z")  # which nobody is told any more
+        assert ella.store.forget(email=EMAIL).totals["conversions_frozen"] == 3
+
+    steps: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: ella.close("lost", "5000.00", at=LOST),
+        lambda: ella.close("open", "5000.00", at=""),
+        lambda: ella.close("won", "5000.00", at=WON_AGAIN),
+        lambda: ella.close("deleted", "300.00", "4713", "2025-06-12T12:00:00Z"),
+        merge,
+        forget,
+    ]
+    found, warnings = {}, []
+    for hour, (name, step) in enumerate(zip(STEPS, steps, strict=True)):
+        ella.at(f"2025-06-13T{13 + hour}:30:00Z")
+        step()
+        warnings.append(told.send()[0].warnings)
+        found[name] = told.held()
+    assert found == dict(zip(STEPS, HELD[told.name], strict=True))
+    noted = [0, 1, 1, 0, 1, 3, 0] if told.name == "meta" else [0] * len(STEPS)
+    assert warnings == [[KEEPS.format(number)] if number else [] for number in noted]
+    assert told.there is not None
+    assert told.there.words == []
+
+
+@pytest.mark.parametrize("told", ["google", "meta"], indirect=True, ids=str)
+def test_what_linear_credits_to_their_clicks(told: Told) -> None:
+    """Of 16 visits Google's four have 312.50 each, Meta's three as well; and half of it after the refund."""
+    worth, later = {"google": (1250.0, "625.00"), "meta": (937.5, "937.50")}[told.name]
+    answer, [(_, body)] = told.send(value="credited", model="linear")
+    [event] = body["events" if told.name == "google" else "data"]
+    assert (event if told.name == "google" else event["custom_data"])[
+        "conversionValue" if told.name == "google" else "value"
+    ] == worth
+    assert answer.warnings == []
+    told.ella.at(REFUNDED)
+    told.ella.refund("2500.00")
+    answer, _ = told.send(value="credited", model="linear")
+    assert told.held() == {ID: later + (GOOGLES if told.name == "google" else METAS)}
+    assert answer.warnings == ([] if told.name == "google" else [KEEPS.format(1)])
+
+
+@pytest.mark.parametrize("told", ["google", "meta"], indirect=True, ids=str)
+def test_what_first_touch_credits_to_their_clicks(told: Told) -> None:
+    """All is the search's, and nothing is told; within 90 days the first is a click of Google's."""
+    ella = told.ella
+    answer, came = told.send(value="credited", model="first_touch")
+    assert (answer.totals["new"], came, told.held()) == (0, [], {})
+    ella.store.config_set("lookback", "90d")  # from 14 March; the search was on the third
+    ella.run()
+    told.send(value="credited", model="first_touch")
+    assert told.held() == ({ID: "5000.00" + GOOGLES} if told.name == "google" else {})
+    ella.at(REFUNDED)
+    ella.refund("2500.00")
+    told.send(value="credited", model="first_touch")
+    assert told.held() == ({ID: "2500.00" + GOOGLES} if told.name == "google" else {})

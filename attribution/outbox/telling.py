@@ -173,8 +173,9 @@ def _is_shut(status: int | None, outcomes: Sequence[Outcome]) -> bool:
     """Tell whether a request was not taken for no reason of its own: the next one would not be either."""
     if any(one.verdict is not Verdict.RETRY for one in outcomes):
         return False
-    failed = status is None or not 200 <= status < 300
-    return failed or (len(outcomes) > 1 and len({one.code for one in outcomes}) == 1)
+    codes = {one.code for one in outcomes}
+    failed = status is None or not 200 <= status < 300 or MALFORMED in codes
+    return failed or (len(outcomes) > 1 and len(codes) == 1)
 
 
 def _is_doubtful(status: int | None, outcomes: Sequence[Outcome]) -> bool:
