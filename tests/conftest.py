@@ -15,6 +15,7 @@ import freezegun
 import pytest
 from hypothesis import HealthCheck, settings
 from loopback import Loopback, Platform, loopback
+from small_shop import open_shop
 from sqlalchemy import Engine, create_engine, text
 
 from attribution.engine import Store
@@ -207,3 +208,19 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AbstractContextManag
             yield server
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_shop_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The small shop, made once: nothing may change it."""
+    folder = tmp_path_factory.mktemp("small_shop")
+
+    def csv(name: str, content: str) -> Path:
+        path = folder / f"{name}.csv"
+        path.write_text("\n".join(line.strip() for line in content.strip().splitlines()) + "\n")
+        return path
+
+    url = f"sqlite:///{folder / 'shop.db'}"
+    with Store.open(url) as store:
+        open_shop(store, csv)
+    return url

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from openpyxl import load_workbook
-from small_shop import open_shop
 
 from attribution.cli import cli
 from attribution.cli.render import headline
@@ -24,20 +23,10 @@ DAYS = {"from": "2025-01-01", "to": "2025-03-31"}
 Ask = Callable[[Store], Any]
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The small shop, made once: nothing here changes it."""
-    folder = tmp_path_factory.mktemp("shop")
-
-    def csv(name: str, content: str) -> Path:
-        path = folder / f"{name}.csv"
-        path.write_text("\n".join(line.strip() for line in content.strip().splitlines()) + "\n")
-        return path
-
-    where = f"sqlite:///{folder / 'shop.db'}"
-    with Store.open(where) as store:
-        open_shop(store, csv)
-    return where
+@pytest.fixture
+def url(small_shop_url: str) -> str:
+    """Where the small shop is; nothing here changes it."""
+    return small_shop_url
 
 
 @pytest.fixture

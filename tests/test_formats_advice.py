@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from openpyxl import load_workbook
-from small_shop import open_shop
 from test_charts_advice import predict, recommend
 
 from attribution.cli import cli
-from attribution.engine import Store
 from attribution.metrics.answer import Answer
 from attribution.report.output import answer_bytes
 
@@ -24,20 +22,10 @@ FORMULA = '=HYPERLINK("http://x.test","click")'
 RULE = "rule: scale where the interval of ROI lies wholly above the target of 0%"
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The small shop, made once: nothing here changes it."""
-    folder = tmp_path_factory.mktemp("shop")
-
-    def csv(name: str, content: str) -> Path:
-        path = folder / f"{name}.csv"
-        path.write_text("\n".join(line.strip() for line in content.strip().splitlines()) + "\n")
-        return path
-
-    where = f"sqlite:///{folder / 'shop.db'}"
-    with Store.open(where) as store:
-        open_shop(store, csv)
-    return where
+@pytest.fixture
+def url(small_shop_url: str) -> str:
+    """Where the small shop is; nothing here changes it."""
+    return small_shop_url
 
 
 def book(answer: Answer, *, values: bool = False) -> Any:

@@ -15,10 +15,8 @@ import pytest
 import report_answers
 from click.testing import CliRunner, Result
 from openpyxl import load_workbook
-from small_shop import open_shop
 
 from attribution.cli import cli
-from attribution.engine import Store
 from attribution.errors import InputError
 from attribution.metrics.answer import Answer
 from attribution.report.csv_text import csv_text, disarmed
@@ -29,20 +27,10 @@ VERBS = [["report"], ["compare"], ["kpis", "--kpi", "value", "--by", "channel"],
 FORMULA = '=HYPERLINK("http://x.test","click")'
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The small shop, made once: nothing here changes it."""
-    folder = tmp_path_factory.mktemp("shop")
-
-    def csv(name: str, content: str) -> Path:
-        path = folder / f"{name}.csv"
-        path.write_text("\n".join(line.strip() for line in content.strip().splitlines()) + "\n")
-        return path
-
-    where = f"sqlite:///{folder / 'shop.db'}"
-    with Store.open(where) as store:
-        open_shop(store, csv)
-    return where
+@pytest.fixture
+def url(small_shop_url: str) -> str:
+    """Where the small shop is; nothing here changes it."""
+    return small_shop_url
 
 
 @pytest.fixture

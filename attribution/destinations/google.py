@@ -16,10 +16,11 @@ from attribution.destinations import hashing
 from attribution.destinations.access import BEARER, GOOGLE_LOGIN, Access
 from attribution.destinations.conversion import Change, Contact, Conversion
 from attribution.destinations.destination import Destination, lots
+from attribution.destinations.google_account import ACCOUNT
 from attribution.destinations.replies import malformed, mapping, mappings, whole
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.pulls.credentials import Need
-from attribution.pulls.forms import CUSTOMER, DIGITS, Form
+from attribution.pulls.forms import DIGITS, Form
 
 _SOURCES: Final = {"web": "WEB", "app": "APP", "store": "IN_STORE", "phone": "PHONE", "chat": "MESSAGE"}
 _MOST_IDENTIFIERS: Final = 10
@@ -51,21 +52,7 @@ class Google(Destination):
     name: ClassVar[str] = "google"
     label: ClassVar[str] = "Google Ads"
     base_url: ClassVar[str] = "https://datamanager.googleapis.com"
-    settings: ClassVar[tuple[Need, ...]] = (
-        Need(
-            "customer_id",
-            "the Google Ads account that owns the conversion action, digits only",
-            secret=False,
-            form=CUSTOMER,
-        ),
-        Need(
-            "login_customer_id",
-            "the manager account that you log in by",
-            required=False,
-            secret=False,
-            form=CUSTOMER,
-        ),
-    )
+    settings: ClassVar[tuple[Need, ...]] = ACCOUNT
     secrets: ClassVar[tuple[Need, ...]] = (
         Need("client_id", "of an OAuth client of a Google Cloud project with the Data Manager API"),
         Need("client_secret", "of the same client"),

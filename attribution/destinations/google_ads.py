@@ -16,11 +16,12 @@ from attribution.destinations import hashing, replies
 from attribution.destinations.access import BEARER, GOOGLE_LOGIN, Access
 from attribution.destinations.conversion import Change, Contact, Conversion
 from attribution.destinations.destination import Destination, lots, merged
+from attribution.destinations.google_account import ACCOUNT
 from attribution.destinations.lacking import no_share, no_value
 from attribution.destinations.request import Outcome, Refusal, Reply, Request, Verdict
 from attribution.destinations.values import is_yes, number
 from attribution.pulls.credentials import Need
-from attribution.pulls.forms import CUSTOMER, Form, matching
+from attribution.pulls.forms import Form, matching
 
 VERSION: Final = "v26"
 _TYPES: Final = {Change.RESTATED: "RESTATEMENT", Change.RETRACTED: "RETRACTION"}
@@ -61,19 +62,7 @@ class GoogleAds(Destination):
     label: ClassVar[str] = "Google Ads API"
     base_url: ClassVar[str] = "https://googleads.googleapis.com"
     settings: ClassVar[tuple[Need, ...]] = (
-        Need(
-            "customer_id",
-            "the Google Ads account that owns the conversion action, digits only",
-            secret=False,
-            form=CUSTOMER,
-        ),
-        Need(
-            "login_customer_id",
-            "the manager account that you log in by",
-            required=False,
-            secret=False,
-            form=CUSTOMER,
-        ),
+        *ACCOUNT,
         Need(
             "externally_attributed",
             "yes where the conversion actions are of the kind that takes credits from outside",

@@ -7,8 +7,6 @@ from contextlib import closing
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Connection, func, select
-
 from attribution import clock
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.asked import tells_what_was_asked
@@ -17,12 +15,12 @@ from attribution.outbox.deliver import Delivered, Progress, deliver
 from attribution.outbox.dry_run import dry_run as shown_only
 from attribution.outbox.plan import Asked, plans_of
 from attribution.outbox.poll import Polled, poll
-from attribution.outbox.queue import Queued, of_line
+from attribution.outbox.queue import Queued
 from attribution.outbox.states import THERE, State
 from attribution.outbox.target import Target, prepared
+from attribution.outbox.waiting import waiting
 from attribution.pulls.http import Waits
 from attribution.store.database import Database
-from attribution.store.schema import delivery
 from attribution.store.settings import Settings
 
 _TOLD: Final = ("new", "restated", "retracted")
@@ -119,7 +117,7 @@ def send(
                 warnings.append(_closed(target, delivered[goal]))
             left = None if left is None else left - delivered[goal].told
     with db.read() as connection:
-        warnings += _waiting(connection, target)
+        warnings += waiting(connection, target.lines.values())
     return _sent(db, target, queued, delivered, polled, list(dict.fromkeys(warnings)))
 
 
@@ -131,22 +129,6 @@ def _reason(goal: str, what: tuple[State, str], how: tuple[int, str]) -> str:
 def _is_stopped(one: Delivered) -> bool:
     """Tell whether somebody should look: nobody is let in, or nothing at all was taken."""
     return bool(one.closed) and (one.shut_out or not any(one.counts.get(state) for state in THERE))
-
-
-def _waiting(connection: Connection, target: Target) -> list[str]:
-    """Say what waits for its time, and until when."""
-    found = []
-    for goal, line in target.lines.items():
-        statement = select(func.count(), func.min(delivery.c.due_at), func.max(delivery.c.due_at)).where(
-            of_line(line),
-            delivery.c.state.in_([State.QUEUED, State.SENT]),
-            delivery.c.due_at > clock.now_micros(),
-        )
-        number, first, last = connection.execute(statement).one()
-        if number:
-            until = clock.iso(first) if first == last else f"{clock.iso(first)} to {clock.iso(last)}"
-            found.append(f"{number} of {goal} wait until {until}; a send after that tells them again")
-    return found
 
 
 def _closed(target: Target, delivered: Delivered) -> str:
