@@ -230,8 +230,8 @@ def test_a_deal_that_changes_is_restated_retracted_and_comes_back(shop: Store, c
         ("D-1:revenue", 1, "new", "accepted"),
         ("D-2:revenue", 1, "new", "accepted"),
         ("D-3:revenue", 1, "new", "held"),
-        ("D-1:revenue", 2, "restated", "accepted"),
         ("D-2:revenue", 2, "retracted", "accepted"),
+        ("D-1:revenue", 2, "restated", "accepted"),
         ("D-2:revenue", 3, "restated", "accepted"),
     ]
 

@@ -164,11 +164,11 @@ def test_a_date_to_come_back_at_is_kept_and_no_year_is_waited(shop: Store, serve
         server.first.extend([TOKEN, Answer(busy.body, 429, {"retry-after": "Thu, 05 Nov 2026 14:00:00 GMT"})])
         answer = shop.send("google", waits=Patience().waits())
         assert answer.totals["queued"] == 1
-        assert any("1 of revenue wait until 2026-11-05T14:00:00Z" in note for note in answer.warnings)
+        assert any("1 of revenue waits until 2026-11-05T14:00:00Z" in note for note in answer.warnings)
         now.tick(7_200)
         server.first.extend([TOKEN, Answer(busy.body, 429, {"retry-after": "99999999999999999999"})])
         answer = shop.send("google", waits=Patience().waits())
-        assert any("1 of revenue wait until 2026-11-06T14:00:00Z" in note for note in answer.warnings)
+        assert any("1 of revenue waits until 2026-11-06T14:00:00Z" in note for note in answer.warnings)
         now.tick(86_400)
         assert shop.send("google").totals["accepted"] == 1
 

@@ -48,7 +48,8 @@ QUOTED = (
 )
 # in small letters, without what people put between digits; a name alone is half of an address
 CLEAR = (
-    "marsh", "omar.stone", "mia.brook", "@example.com", "%40example", "2079460018", "7700900123", "1632960077",
+    "marsh", "omar.stone", "mia.brook", "@example.com", "%40example", "2079460018", "7700900123",
+    "1632960077",
 )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ class Bad:
 
     def __call__(self, asked: Asked) -> Any:
         """Answer a request."""
-        said = {name: self.quoted for name in ("message", "reason", "error_description", "code", "status")}
+        said = dict.fromkeys(("message", "reason", "error_description", "code", "status"), self.quoted)
         if self.there.logs_in and asked.path == self.there.logs_in:
             if self.how == "login":
                 return Answer(said | {"error": "invalid_grant"}, 400)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
 from attribution import clock
 from attribution.destinations.conversion import Conversion
@@ -21,6 +21,7 @@ from attribution.destinations.request import Outcome, Verdict
 from attribution.errors import PullAccessError
 from attribution.outbox.queue import Line, of_line
 from attribution.outbox.records import conversions_of
+from attribution.outbox.standing import superseded
 from attribution.outbox.states import THERE, State
 from attribution.outbox.telling import Sender, Telling, Told
 from attribution.pulls.http import Waits
@@ -124,25 +125,6 @@ def deliver(
             progress(f"told {destination.label}", sum(done.counts.values()), None)
     done.closed, done.shut_out = telling.closed, telling.shut_out
     return done
-
-
-def superseded(but: Collection[State] = (State.WITHDRAWN,)) -> ColumnElement[bool]:
-    """Return the condition that there is a newer delivery of the same conversion, or of the same part.
-
-    Args:
-        but: newer ones in these states are none.
-    """
-    newer = delivery.alias()
-    return exists().where(
-        newer.c.destination == delivery.c.destination,
-        newer.c.account == delivery.c.account,
-        newer.c.action == delivery.c.action,
-        newer.c.conversion_id == delivery.c.conversion_id,
-        newer.c.split == delivery.c.split,
-        or_(delivery.c.split == 0, newer.c.touch == delivery.c.touch),
-        newer.c.delivery_id > delivery.c.delivery_id,
-        newer.c.state.not_in(list(but)),
-    )
 
 
 def _reconsider(db: Database, line: Line) -> None:

@@ -14,9 +14,9 @@ from attribution.destinations.conversion import Change, Conversion
 from attribution.destinations.request import Refusal
 from attribution.metrics.answer import Answer, Row
 from attribution.money import money_text
-from attribution.outbox.deliver import superseded
-from attribution.outbox.plan import Asked, Plan, plans_of
+from attribution.outbox.plan import Asked, Plan, plans_of, told_model
 from attribution.outbox.queue import of_line
+from attribution.outbox.standing import superseded
 from attribution.outbox.states import State
 from attribution.outbox.target import Target
 from attribution.outbox.waiting import waiting
@@ -62,7 +62,7 @@ def dry_run(db: Database, target: Target, asked: Asked) -> Answer:
         verb="send",
         store=db.label,
         as_of=clock.iso(clock.now_micros()),
-        model=_model(plans, asked),
+        model=told_model(plans.values()),
         rows=shown.requests,
         totals=shown.totals(),
         warnings=[*dict.fromkeys(warnings), *shown.refusals()],
@@ -165,10 +165,3 @@ def _due(connection: Connection, plan: Plan) -> Iterator[Conversion]:
             return
         last = int(rows["delivery_id"].max())
         yield from records(connection, rows)
-
-
-def _model(plans: dict[str, Plan], asked: Asked) -> str | None:
-    """Return whose credit is told, None where nobody's is."""
-    if asked.value != "credited" and not any(plan.target.writes_back for plan in plans.values()):
-        return None
-    return next((plan.credits.model for plan in plans.values() if plan.credits is not None), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -201,6 +202,12 @@ class Plan:
             .group_by(delivery.c.action)
         )
         return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def told_model(plans: Iterable[Plan]) -> str | None:
+    """Return whose credit is told, None where nobody's is."""
+    credited = (one for one in plans if one.asked.value == "credited" or one.target.writes_back)
+    return next((one.credits.model for one in credited if one.credits is not None), None)
 
 
 def plans_of(connection: Connection, target: Target, asked: Asked) -> dict[str, Plan]:

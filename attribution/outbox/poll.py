@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
@@ -16,11 +16,11 @@ from attribution import clock
 from attribution.destinations.conversion import Change
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Outcome, Verdict
-from attribution.outbox.deliver import ATTEMPTS, Delivered, Progress, superseded
+from attribution.outbox.deliver import ATTEMPTS, Delivered, Progress
 from attribution.outbox.queue import Line, of_line
+from attribution.outbox.standing import superseded
 from attribution.outbox.states import ENDED, State
 from attribution.outbox.telling import CutError, Sender
-from attribution.sources.masking import mask_text
 from attribution.store.database import Database
 from attribution.store.schema import delivery
 
@@ -84,7 +84,10 @@ def poll(
                 return polled
             _ask_later(db, line, asked)
             continue
-        _settle(db, line, asked, fate, mask_text(sender.clean(fate.words)), polled.ended)
+        kept = replace(
+            fate, code=sender.clean(fate.code), words=sender.clean(fate.words)
+        )  # it may quote people
+        _settle(db, line, asked, kept, polled.ended)
         if progress is not None:
             progress(f"asked {destination.label}", number, len(open_))
     return polled
@@ -131,9 +134,9 @@ def _ask_later(db: Database, line: Line, asked: _Asked) -> None:
         connection.execute(update(delivery).where(_of(line, asked)).values(due_at=due_at))
 
 
-def _settle(db: Database, line: Line, asked: _Asked, fate: Outcome, words: str, ended: Delivered) -> None:
+def _settle(db: Database, line: Line, asked: _Asked, fate: Outcome, ended: Delivered) -> None:
     mine, now = _of(line, asked), clock.now_micros()
-    said = {"code": fate.code or None, "words": words or None}
+    said = {"code": fate.code or None, "words": fate.words or None}
     with db.write() as connection:
         if fate.verdict is Verdict.RETRY:
             _tell_again(connection, mine, said, now, ended)

@@ -117,7 +117,8 @@ def queue(
         revision=last["revision"].fillna(0).to_numpy(np.int64) + 1,
         delivery_id=last["delivery_id"].fillna(0).to_numpy(np.int64),
     )
-    _insert(connection, line, rows[made], now)
+    back_first = rows[made].sort_values("change", key=lambda of: of != Change.RETRACTED, kind="stable")
+    _insert(connection, line, back_first, now)
     _amend(connection, rows[amended], now)
     _withdraw(connection, rows["delivery_id"][withdrawn], now)
     new, restated, retracted = (int((made & (change == one)).sum()) for one in Change)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -13,7 +14,7 @@ from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.selection import read_day
 from attribution.outbox.deliver import Delivered, Progress, deliver
 from attribution.outbox.dry_run import dry_run as shown_only
-from attribution.outbox.plan import Asked, plans_of
+from attribution.outbox.plan import Asked, plans_of, told_model
 from attribution.outbox.poll import Polled, poll
 from attribution.outbox.queue import Queued
 from attribution.outbox.states import THERE, State
@@ -118,7 +119,8 @@ def send(
             left = None if left is None else left - delivered[goal].told
     with db.read() as connection:
         warnings += waiting(connection, target.lines.values())
-    return _sent(db, target, queued, delivered, polled, list(dict.fromkeys(warnings)))
+    answer = _sent(db, target, queued, delivered, polled, list(dict.fromkeys(warnings)))
+    return replace(answer, model=told_model(plans.values()))
 
 
 def _reason(goal: str, what: tuple[State, str], how: tuple[int, str]) -> str:

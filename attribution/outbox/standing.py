@@ -6,7 +6,7 @@ the newest that was not withdrawn; what the destination has is the newest that i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, exists, func, literal, null, or_, select
@@ -82,6 +82,15 @@ def newer(*which: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
         *same,
         *(condition(later.c) for condition in which),
     )
+
+
+def superseded(but: Collection[State] = (State.WITHDRAWN,)) -> ColumnElement[bool]:
+    """Return the condition that there is a newer delivery of the same conversion or part.
+
+    Args:
+        but: newer ones in these states are none.
+    """
+    return newer(lambda later: later.state.not_in(list(but)))
 
 
 def _part() -> ColumnElement[Any]:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from attribution import clock
 from attribution.errors import InputError, PullAccessError, PullError
 from attribution.pulls.credentials import BASE_URL, Secret
+from attribution.sources.masking import mask_text
 
 if TYPE_CHECKING:
     import httpx
@@ -234,11 +235,11 @@ class Client:
             self._renew()
 
     def clean(self, text: str) -> str:
-        """Return what a platform says on one short line, without any secret."""
+        """Return what a platform says on one short line, without any secret, address or number of people."""
         for secret in self._secrets():
             if secret.reveal():
                 text = text.replace(secret.reveal(), "***")
-        text = " ".join(text.split())
+        text = " ".join(mask_text(text).split())  # before it is cut: half an address is one as well
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
     def close(self) -> None:
