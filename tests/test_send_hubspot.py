@@ -129,8 +129,10 @@ def test_a_record_that_is_gone_is_refused_once_and_the_others_are_written(
 def test_records_of_another_crm_never_leave(sqlite_store: Store, serve: Serve, csv: Csv) -> None:
     with freeze_time(NOW), serve("send_hubspot", portal(), access_token=TOKEN) as server:
         fill(sqlite_store, csv, {"101": "006A", "102": "006B", "201": "00QA", "202": "00QB"})
-        assert counts(sqlite_store.send("hubspot")) == {"new": 4, "rejected": 4}
-        assert counts(sqlite_store.send("hubspot")) == {}
+        answer = sqlite_store.send("hubspot")
+        assert counts(answer) == {}
+        left = "have no id of deals in HubSpot and are left alone: they came from elsewhere"
+        assert answer.warnings[0] == f"2 of revenue, such as 006A, {left}"
         assert server.asked == []
 
 
@@ -184,6 +186,14 @@ def test_a_journey_that_comes_and_goes_while_nothing_gets_through(
         # it tells what is right now, though another value was queued
         assert counts(sqlite_shop.send("hubspot")) == {"accepted": 1}
         assert there.written("deals", 101) == ELLA_FIELDS
+        assert counts(sqlite_shop.send("hubspot")) == {}
+
+
+def test_another_systems_deal_is_left_alone(sqlite_shop: Store, serve: Serve, csv: Csv) -> None:
+    with serve("send_hubspot", portal(), access_token=TOKEN):
+        sqlite_shop.send("hubspot")
+        row = "SF-7,won,2026-10-08T00:00:00Z,2026-11-01T00:00:00Z,10.00,GBP,201"
+        add(sqlite_shop, csv, "deals", row)
         assert counts(sqlite_shop.send("hubspot")) == {}
 
 

@@ -36,7 +36,7 @@ _FIRST_WAIT: Final = clock.MINUTE
 _LONGEST_WAIT: Final = 6 * clock.HOUR
 _LONGEST_ASKED: Final = 86_400.0  # seconds that a destination may ask for
 _AT_ONCE: Final = 10_000  # what is read together
-_REQUESTS, _FEWEST = 20, 100  # that a lease covers
+_REQUESTS, _FEWEST = 20, 1_000  # that are taken together
 # what may be otherwise tomorrow; all other refusals are for good
 _PASSING: Final = frozenset({"no_consent", "no_match_key", "future", "currency"})
 _STATES: Final = {

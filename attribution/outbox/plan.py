@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from attribution import clock
+from attribution.destinations.crm import Crm
 from attribution.errors import InputError, UnknownNameError
 from attribution.metrics.predict.expected import Expected, expected_revenue
 from attribution.metrics.selection import (
@@ -114,8 +116,12 @@ class Plan:
     def wanted(self, connection: Connection) -> pd.DataFrame:
         """Return what the target should have: out of all of the ledger, so no writer should wait for it."""
         told, asked = self.target.destination, self.asked
-        if self.target.writes_back and self.credits is not None:
-            return wanted_records(connection, self.credits, asked.since)
+        if isinstance(told, Crm) and self.credits is not None:
+            found = wanted_records(connection, self.credits, asked.since)
+            # a store may hold records of several CRMs
+            mine = np.array([told.is_id(self.line.action, key) for key in found["key"].tolist()], bool)
+            begins = found["begins"].to_numpy(bool)
+            return found.assign(begins=begins & mine, others=begins & ~mine)
         alone = asked.match == "contacts" or not told.click_kinds or told.without_click
         wish = Wish(told.click_kinds, asked.value, asked.split, alone, asked.since, self._oldest)
         known = select(delivery.c.conversion_id).where(of_line(self.line))
@@ -127,7 +133,8 @@ class Plan:
             select(delivery.c.delivery_id).where(of_line(self.line)).limit(1)
         ).all()
         made = queue(connection, self.line, wanted, clock.now_micros(), retry=self.asked.retry)
-        return made, [*self._noticed(connection, made), *(self._left_alone(connection) if first else ())]
+        left = [*(self._left_alone(connection) if first else ()), *self._others(wanted)]
+        return made, [*self._noticed(connection, made), *left]
 
     def records(self) -> Records:
         """Return what makes of deliveries what the destination is told."""
@@ -183,6 +190,17 @@ class Plan:
         return [
             f"{self.line.goal} before {clock.iso(oldest)} are left alone: {told.label} takes none older than "
             f"{told.age_days} days"
+        ]
+
+    def _others(self, wanted: pd.DataFrame) -> list[str]:
+        """Say which records are of another system, by their ids."""
+        if "others" not in wanted or not wanted["others"].any():
+            return []
+        keys = wanted.loc[wanted["others"], "key"]
+        what = f"{self.line.action} in {self.target.destination.label}"
+        return [
+            f"{len(keys)} of {self.line.goal}, such as {keys.iloc[0]}, have no id of {what} and are left alone:"
+            " they came from elsewhere"
         ]
 
     def _elsewhere(self, connection: Connection) -> dict[str, int]:
