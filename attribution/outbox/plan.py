@@ -199,8 +199,8 @@ class Plan:
         keys = wanted.loc[wanted["others"], "key"]
         what = f"{self.line.action} in {self.target.destination.label}"
         return [
-            f"{len(keys)} of {self.line.goal}, such as {keys.iloc[0]}, have no id of {what} and are left alone:"
-            " they came from elsewhere"
+            f"{len(keys)} of {self.line.goal}, such as {keys.iloc[0]}, have no id of {what} and are left "
+            "alone: they came from elsewhere"
         ]
 
     def _elsewhere(self, connection: Connection) -> dict[str, int]:
