@@ -86,9 +86,9 @@ class Ella:
         self._import("adjustments", f"adjustment_id,deal_id,at,amount,currency\n{row}")
         self.run()
 
-    def run(self) -> None:
+    def run(self, model: str = "linear") -> None:
         """Bring the ledger up to date."""
-        self.store.run(models=["linear", "first_touch"], goals=["revenue"])
+        self.store.run(models=[model], goals=["revenue"])
 
     def _import(self, table: str, content: str) -> None:
         path = self.folder / f"{table}.csv"

@@ -9,13 +9,13 @@ from ledger_books import NOBODY, RULE_MODELS, by_time, credits, entries, load, s
 from attribution.engine import Store
 
 TOUCHES = "touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v1,2025-01-02\nt3,v1,2025-01-03"
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01"
 HEADER = "adjustment_id,deal_id,at,amount,currency"
 CLOSED = "2025-02-01T23:59:59.999999Z"
 
 
 def _deal(
-    amount: str = "10.00", emails: str = "a@x.com", status: str = "won", closed: str = "2025-02-01"
+    amount: str = "10.00", emails: str = "a@x.test", status: str = "won", closed: str = "2025-02-01"
 ) -> str:
     return f"deal_id,status,closed_at,amount,currency,emails\nD,{status},{closed},{amount},GBP,{emails}"
 

@@ -357,9 +357,9 @@ def test_evidence_after_some_was_taken_back_is_seen(store: Store) -> None:
     load(store, leases=LEASE, calls=CALL)
     store.run()
     load(store, calls=calls(f"c1,2025-03-01T10:12:00Z,{LEASED},"))
-    load(store, identities="visitor_id,email,at\nv7,a@acme.com,2025-03-01")
+    load(store, identities="visitor_id,email,at\nv7,a@acme.test,2025-03-01")
     store.run()
-    assert people(store) == {frozenset({("visitor", "v7"), ("email", "a@acme.com")})}
+    assert people(store) == {frozenset({("visitor", "v7"), ("email", "a@acme.test")})}
 
 
 def test_calls_enter_journeys_where_they_are_named(store: Store) -> None:

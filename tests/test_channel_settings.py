@@ -44,8 +44,8 @@ TOUCHES = """
     finder,v1,2025-01-06,https://acme.com/,https://finder.example/?q=x
     search,v1,2025-01-07,https://acme.com/,https://www.google.com/
     """
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
-DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-02-01,70.00,GBP,a@x.com"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01"
+DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-02-01,70.00,GBP,a@x.test"
 AFTER = {"Partners": 1, "Podcast": 1, "Organic Social": 1, "Direct": 1, "Referral": 1, "Organic Search": 2}
 
 

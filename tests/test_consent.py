@@ -73,9 +73,9 @@ def test_a_lead_speaks_for_its_person_at_its_creation(store: Store) -> None:
         t1,v1,2025-01-01T00:00:00Z,ad_personalization:denied
         t2,v1,2025-03-01T00:00:00Z,ad_user_data:denied
         """,
-        leads="lead_id,created_at,visitor_id,email,consent\nL1,2025-02-01,v1,a@x.com,granted",
+        leads="lead_id,created_at,visitor_id,email,consent\nL1,2025-02-01,v1,a@x.test,granted",
     )
-    assert states(store, EMAIL, "a@x.com") == "granted denied granted"
+    assert states(store, EMAIL, "a@x.test") == "granted denied granted"
     assert states(store, VISITOR, "v1") == "granted denied granted"
 
 
@@ -102,9 +102,9 @@ def test_who_denies_analytics_is_heard_and_their_touch_joins_nobody(store: Store
         t3,stranger,2025-02-01T00:00:00Z,denied
         t4,,2025-03-01T00:00:00Z,denied
         """,
-        identities="visitor_id,email,at\nv1,a@x.com,2025-01-01",
+        identities="visitor_id,email,at\nv1,a@x.test,2025-01-01",
     )
-    assert states(store, EMAIL, "a@x.com") == "denied denied denied"
+    assert states(store, EMAIL, "a@x.test") == "denied denied denied"
     with store.db.read() as connection:
         touch, identifier = schema.touch, schema.identifier
         joined = connection.execute(select(touch.c.touch_id).where(touch.c.visitor.is_not(None))).scalars()
@@ -134,11 +134,11 @@ def test_whoever_is_named_by_whatever_is_heard(store: Store) -> None:
     """An e-mail that unsubscribes, a login that withdraws; what does not name anybody is passed over."""
     load(
         store,
-        identities="user_id,email,at\nu1,a@x.com,2025-01-01",
+        identities="user_id,email,at\nu1,a@x.test,2025-01-01",
         touches="""
         touch_id,visitor_id,email,user_id,at,kind,consent
-        t1,,a@x.com,,2025-01-02,email,granted
-        t2,,A+news@x.com ,,2025-02-01,form,analytics:denied;ad_user_data:denied
+        t1,,a@x.test,,2025-01-02,email,granted
+        t2,,A+news@x.test ,,2025-02-01,form,analytics:denied;ad_user_data:denied
         t3,,,u1,2025-03-01,form,analytics:denied;ad_personalization:denied
         t4,,n/a,,2025-03-01,form,denied
         """,
@@ -167,15 +167,15 @@ def test_who_denies_analytics_in_a_form_is_not_tied_to_their_visits(store: Store
         touches="touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v2,2025-01-01",
         leads="""
         lead_id,created_at,visitor_id,email,consent
-        L1,2025-02-01,v1,a@x.com,denied
-        L2,2025-02-01,v2,b@x.com,ad_user_data:denied
+        L1,2025-02-01,v1,a@x.test,denied
+        L2,2025-02-01,v2,b@x.test,ad_user_data:denied
         """,
     )
     assert states(store, LEAD, "L1") == "denied denied denied"
     assert states(store, LEAD, "L2") == "unknown denied unknown"
     assert people(store) == {
-        frozenset({("lead", "L1"), ("email", "a@x.com")}),
-        frozenset({("lead", "L2"), ("email", "b@x.com"), ("visitor", "v2")}),
+        frozenset({("lead", "L1"), ("email", "a@x.test")}),
+        frozenset({("lead", "L2"), ("email", "b@x.test"), ("visitor", "v2")}),
     }
     with store.db.read() as connection:
         row = connection.execute(select(schema.lead.c.visitor).where(schema.lead.c.key == "L1")).one()

@@ -100,9 +100,9 @@ def test_a_colleague_of_a_buyer_did_not_fail_to_buy(store: Store) -> None:
         touches=TOUCHES + "c1,colleague,2025-05-05T09:00:00Z,Referral,,",
         leads="""lead_id,created_at,visitor_id,email
         Lb,2025-05-10T10:00:00Z,bought,
-        Lc,2025-05-05T10:00:00Z,colleague,c@x.com""",
+        Lc,2025-05-05T10:00:00Z,colleague,c@x.test""",
         deals="deal_id,status,created_at,closed_at,amount,currency,lead_id,emails\n"
-        "Db,won,2025-05-11,2025-06-10,90.00,GBP,Lb,c@x.com",
+        "Db,won,2025-05-11,2025-06-10,90.00,GBP,Lb,c@x.test",
     )
     store.run(models=["linear"], goals=["revenue"], scope="primary")
     nowhere = paths(corpus_of(store, "won", Window("90d", "primary", WINDOW.kinds)), False)

@@ -9,13 +9,15 @@ from ledger_books import RULE_MODELS, credits, entries, load
 from attribution.engine import Store
 
 TOUCHES = "touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v1,2025-01-02"
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01"
 # 28 February 2025 was a Friday
 FRIDAY = "date,currency,rate\n2025-02-28,USD,0.79\n2025-02-27,USD,0.5"
 
 
 def _deals(*rows: str) -> str:
-    return "\n".join(["deal_id,status,closed_at,amount,currency,emails", *(f"{row},a@x.com" for row in rows)])
+    return "\n".join(
+        ["deal_id,status,closed_at,amount,currency,emails", *(f"{row},a@x.test" for row in rows)]
+    )
 
 
 def _reporting(store: Store, model: str = "linear") -> dict[str, dict[str, int | None]]:

@@ -12,20 +12,20 @@ from attribution.engine import Store
 from attribution.store import schema
 
 DEAL = """deal_id,status,created_at,closed_at,amount,currency,emails,account
-    D1,won,2025-03-20T00:00:00Z,2025-04-01T00:00:00Z,100.00,GBP,ella@acme.com,
+    D1,won,2025-03-20T00:00:00Z,2025-04-01T00:00:00Z,100.00,GBP,ella@acme.test,
     """
 CONTACTS = """deal_id,contact_id,email,lead_id,role,is_primary
     D1,hubspot:7,,,Decision maker,yes
-    D1,,bob@acme.com,,,
+    D1,,bob@acme.test,,,
     D1,,,L9,,no
     """
 IDENTITIES = """contact_id,email,visitor_id,at
-    hubspot:7,carl@acme.com,v7,2025-01-01T00:00:00Z
-    ,ella@acme.com,v1,2025-01-01T00:00:00Z
+    hubspot:7,carl@acme.test,v7,2025-01-01T00:00:00Z
+    ,ella@acme.test,v1,2025-01-01T00:00:00Z
     """
 VISITS = """touch_id,visitor_id,at,url
-    t1,v1,2025-02-01T00:00:00Z,https://acme.com/?utm_source=news&utm_medium=email
-    t7,v7,2025-02-02T00:00:00Z,https://acme.com/?utm_source=news&utm_medium=email
+    t1,v1,2025-02-01T00:00:00Z,https://acme.test/?utm_source=news&utm_medium=email
+    t7,v7,2025-02-02T00:00:00Z,https://acme.test/?utm_source=news&utm_medium=email
     """
 
 
@@ -39,8 +39,8 @@ def contacts(store: Store) -> set[tuple[str, int, int]]:
 
 
 ALL = {
-    ("ella@acme.com", schema.ROLE_CONTACT, 0), ("hubspot:7", schema.ROLE_CONTACT, 1),
-    ("bob@acme.com", schema.ROLE_CONTACT, 0), ("L9", schema.ROLE_CONTACT, 0),
+    ("ella@acme.test", schema.ROLE_CONTACT, 0), ("hubspot:7", schema.ROLE_CONTACT, 1),
+    ("bob@acme.test", schema.ROLE_CONTACT, 0), ("L9", schema.ROLE_CONTACT, 0),
 }  # fmt: skip
 
 
@@ -48,9 +48,9 @@ def test_they_add_to_those_of_the_row(store: Store) -> None:
     """In either order; a deal row that comes again with other content keeps them, and loses its own."""
     load(store, deals=DEAL, deal_contacts=CONTACTS)
     assert contacts(store) == ALL
-    load(store, deals=DEAL.replace("ella@acme.com", "eve@acme.com"))
-    assert contacts(store) == {one for one in ALL if one[0] != "ella@acme.com"} | {
-        ("eve@acme.com", schema.ROLE_CONTACT, 0)
+    load(store, deals=DEAL.replace("ella@acme.test", "eve@acme.test"))
+    assert contacts(store) == {one for one in ALL if one[0] != "ella@acme.test"} | {
+        ("eve@acme.test", schema.ROLE_CONTACT, 0)
     }
     load(store, deals=DEAL)
     assert contacts(store) == ALL
@@ -87,7 +87,7 @@ def test_a_repeated_row_and_a_changed_one(store: Store) -> None:
     )
     assert rows(store, "contact_of_deal", "role") == [("Influencer",), (None,), (None,)]
     assert {primary for _, _, primary in contacts(store)} == {0}
-    assert again("deal_id,contact_id,email\nD1,hubspot:7,new@acme.com\nD1,hubspot:7,") == (2, 1, 0, 1, 0, 0)
+    assert again("deal_id,contact_id,email\nD1,hubspot:7,new@acme.test\nD1,hubspot:7,") == (2, 1, 0, 1, 0, 0)
 
 
 def test_rows_that_name_nobody(store: Store) -> None:
@@ -114,7 +114,7 @@ def test_any_order_of_files() -> None:
     """Forwards and backwards, from each table on: the same people, the same lead, the same credits."""
     tables = {
         "deals": DEAL, "deal_contacts": CONTACTS, "identities": IDENTITIES,
-        "leads": "lead_id,created_at,email\nL7,2025-01-01T00:00:00Z,carl@acme.com\nL9,2025-03-02T00:00:00Z,",
+        "leads": "lead_id,created_at,email\nL7,2025-01-01T00:00:00Z,carl@acme.test\nL9,2025-03-02T00:00:00Z,",
     }  # fmt: skip
     found = set()
     names_of = list(tables)
@@ -129,7 +129,7 @@ def test_any_order_of_files() -> None:
 
 def test_the_account_stands_for_people_only_while_there_are_none(store: Store) -> None:
     """A deal with an account alone counts on its members until somebody is named."""
-    deal = DEAL.replace("ella@acme.com,", ",Acme")
+    deal = DEAL.replace("ella@acme.test,", ",Acme")
     load(store, deals=deal)
     assert contacts(store) == {("acme", schema.ROLE_ACCOUNT, 0)}
     load(store, deal_contacts="deal_id,contact_id\nD1,hubspot:7")
@@ -139,9 +139,9 @@ def test_the_account_stands_for_people_only_while_there_are_none(store: Store) -
 
 
 LEADS = """lead_id,created_at,email
-    L1,2025-01-01T00:00:00Z,ella@acme.com
-    L2,2025-03-01T00:00:00Z,bob@acme.com
-    L3,2025-03-15T00:00:00Z,carl@acme.com
+    L1,2025-01-01T00:00:00Z,ella@acme.test
+    L2,2025-03-01T00:00:00Z,bob@acme.test
+    L3,2025-03-15T00:00:00Z,carl@acme.test
     """
 
 
@@ -156,11 +156,11 @@ def test_the_primary_contact_and_the_deals_lead(store: Store) -> None:
     """The latest contact lead before the deal, unless one is primary; never against the deal's lead_id."""
     load(store, deals=DEAL, leads=LEADS)
     assert lead_of(store) == "L1"
-    load(store, deal_contacts="deal_id,email,is_primary\nD1,bob@acme.com,\nD1,carl@acme.com,")
+    load(store, deal_contacts="deal_id,email,is_primary\nD1,bob@acme.test,\nD1,carl@acme.test,")
     assert lead_of(store) == "L3"
-    load(store, deal_contacts="deal_id,email,is_primary\nD1,bob@acme.com,yes")
+    load(store, deal_contacts="deal_id,email,is_primary\nD1,bob@acme.test,yes")
     assert lead_of(store) == "L2"
-    load(store, deals=DEAL.replace(",account", ",account,lead_id").replace("acme.com,", "acme.com,,L1"))
+    load(store, deals=DEAL.replace(",account", ",account,lead_id").replace("acme.test,", "acme.test,,L1"))
     assert lead_of(store) == "L1"
 
 
@@ -171,7 +171,7 @@ def test_somebody_who_is_erased(store: Store) -> None:
         meetings="meeting_id,contact_id,booked_at,held_at\nm1,hubspot:7,2025-03-01,2025-03-02",
     )  # fmt: skip
     store.run(models=["linear"], goals=["revenue"])
-    held_rows = store.export_person(email="carl@acme.com").rows[0]
+    held_rows = store.export_person(email="carl@acme.test").rows[0]
     assert held_rows["deal_contacts"] == [
         {
             "deal_id": "D1", "named_as": {"kind": "contact", "value": "hubspot:7"},
@@ -180,8 +180,8 @@ def test_somebody_who_is_erased(store: Store) -> None:
     ]  # fmt: skip
     assert [one["meeting_id"] for one in held_rows["meetings"]] == ["m1"]
     total = store.report("channel").totals
-    store.forget(email="carl@acme.com")
-    assert not held(store, {"carl@acme.com", "hubspot:7", "Decision maker", "L3", "v7"}, set())
+    store.forget(email="carl@acme.test")
+    assert not held(store, {"carl@acme.test", "hubspot:7", "Decision maker", "L3", "v7"}, set())
     assert store.report("channel").totals == total
     kept = contacts(store)
     assert len(kept) == 4
@@ -195,13 +195,13 @@ def test_somebody_who_is_erased(store: Store) -> None:
 
 def test_somebody_who_is_erased_before_the_deal_comes(store: Store) -> None:
     """What waits for a deal is theirs as well."""
-    load(store, deal_contacts=CONTACTS + "D1,,carl@acme.com,,,", identities=IDENTITIES)
+    load(store, deal_contacts=CONTACTS + "D1,,carl@acme.test,,,", identities=IDENTITIES)
     store.run(models=["linear"], goals=["revenue"])
-    store.forget(email="carl@acme.com")
-    assert not held(store, {"carl@acme.com", "hubspot:7"}, set())
+    store.forget(email="carl@acme.test")
+    assert not held(store, {"carl@acme.test", "hubspot:7"}, set())
     load(store, deals=DEAL)
     assert sorted(name.partition("-")[0] for name, _, _ in contacts(store)) == [
-        "L9", "bob@acme.com", "ella@acme.com", "erased",
+        "L9", "bob@acme.test", "ella@acme.test", "erased",
     ]  # fmt: skip
 
 
@@ -211,8 +211,8 @@ def test_meetings_of_contacts(store: Store) -> None:
         store, deals=DEAL, touches=VISITS, identities=IDENTITIES, deal_contacts=CONTACTS,
         meetings="""meeting_id,lead_id,contact_id,email,booked_at,held_at
             m1,,hubspot:7,,2025-03-01,2025-03-02T00:00:00Z
-            m2,,,Ella@acme.com,2025-03-01,2025-03-03T00:00:00Z
-            m3,L9,,ella@acme.com,2025-03-01,2025-03-04T00:00:00Z
+            m2,,,Ella@acme.test,2025-03-01,2025-03-03T00:00:00Z
+            m3,L9,,ella@acme.test,2025-03-01,2025-03-04T00:00:00Z
         """,
     )  # fmt: skip
     store.run(models=["linear"], goals=["revenue"], kinds="session meeting")
@@ -220,7 +220,7 @@ def test_meetings_of_contacts(store: Store) -> None:
     assert found == dict.fromkeys(["t1", "t7", "meeting:m1", "meeting:m2", "meeting:m3"], 2000)
     called = names(store)
     assert {called[number] for (number,) in rows(store, "meeting", "holder")} == {
-        "hubspot:7", "ella@acme.com", "L9",
+        "hubspot:7", "ella@acme.test", "L9",
     }  # fmt: skip
     answer = store.import_table("meetings", "-", stdin=io.BytesIO(b"meeting_id,booked_at\nm4,2025-03-01\n"))
     assert answer.totals["rejected"] == 1

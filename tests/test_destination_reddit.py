@@ -135,7 +135,7 @@ def test_every_usable_case_is_compared_or_has_its_reason() -> None:
 def test_an_event() -> None:
     # the addresses and hashes of Reddit's own examples
     contact = Contact(
-        ("Al.ice+Apple@Example.Com", "other@example.com"), ("+1 (555) 444-1234",), ("customer12345",)
+        ("Al.ice+Apple@Example.Com", "other@example.com"), ("+1 (555) 555-0123",), ("customer12345",)
     )
     visit = Visit(url="https://example.com/thanks", user_agent="UA", client_ids={"rdt_uuid": "1.2"})
     [request] = reddit(test_id="t-1").requests(
@@ -155,7 +155,7 @@ def test_an_event() -> None:
                     "metadata": {"conversion_id": "D-1:won", "currency": "GBP", "value": 19.99},
                     "user": {
                         "email": "ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976",
-                        "phone_number": "e5b124c58580eb16bd959b8d0cac12b12c952e2ceae0203d416cff94f10b994a",
+                        "phone_number": "468a4b26753815290dc13ee82f453df24fd974c708542d1f3c497c7b4e7e4413",
                         "external_id": "a4cc2fc5adf58a029291c1514d273989113a1d05e1d753c1d0c3a848af7109cc",
                         "user_agent": "UA",
                         "uuid": "1.2",

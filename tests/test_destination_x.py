@@ -11,8 +11,8 @@ from attribution.destinations.conversion import Contact, Conversion
 from attribution.destinations.request import Reply, Verdict
 from attribution.destinations.x import X
 
-# +15554441234, hashed with sha256sum
-PHONE = "e5b124c58580eb16bd959b8d0cac12b12c952e2ceae0203d416cff94f10b994a"
+# +15555550123, hashed with sha256sum
+PHONE = "468a4b26753815290dc13ee82f453df24fd974c708542d1f3c497c7b4e7e4413"
 
 
 def x() -> X:
@@ -36,7 +36,7 @@ def body_of(one: Conversion) -> dict[str, Any]:
 
 
 def test_a_conversion() -> None:
-    contact = Contact((" Alice@Example.com",), ("+1 555 444 1234",))
+    contact = Contact((" Alice@Example.com",), ("+1 555 555 0123",))
     [request] = x().requests([won(contact=contact, at=NOON + 603_000, details={"number_items": 2})])
     assert (request.method, request.path) == ("POST", "/12/measurement/conversions/o8z6j")
     assert request.headers == {}  # what lets it in comes when it is sent
@@ -80,7 +80,7 @@ def test_requests_hold_five_hundred() -> None:
         *NEVER_TOLD,
         ({}, None),
         ({"clicks": {}}, "no_match_key"),
-        ({"clicks": {}, "contact": Contact(phones=("+15554441234",))}, None),
+        ({"clicks": {}, "contact": Contact(phones=("+15555550123",))}, None),
     ],
 )
 def test_what_cannot_be_sent_is_told_beforehand(changed: dict[str, Any], code: str | None) -> None:

@@ -15,11 +15,11 @@ search,v1,2025-01-01,https://acme.com/,https://www.google.com/
 shop,v1,2025-01-02,https://acme.com/,https://shop.acme.example/
 mail,v2,2025-01-03,https://acme.com/?utm_medium=email&utm_source=news,
 """
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01\nv2,b@x.com,2025-01-01"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01\nv2,b@x.test,2025-01-01"
 DEALS = """
 deal_id,status,closed_at,amount,currency,emails
-D,won,2025-02-01,10.00,GBP,a@x.com
-E,won,2025-02-01,8.00,GBP,b@x.com
+D,won,2025-02-01,10.00,GBP,a@x.test
+E,won,2025-02-01,8.00,GBP,b@x.test
 """
 _CHANNEL = PLACEMENT_FIELDS.index("channel")
 

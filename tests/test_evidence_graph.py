@@ -32,7 +32,7 @@ def ella() -> nx.MultiGraph[str]:
     """Ella's call, her lead and her deal; a mailbox that is not hers, and a decision."""
     nodes = [
         Identifier(1, "visitor", "v1", 1), Identifier(2, "phone", "+442079460018", 1),
-        Identifier(3, "lead", "L-7", 1), Identifier(4, "email", "info@acme.com", -4),
+        Identifier(3, "lead", "L-7", 1), Identifier(4, "email", "info@acme.test", -4),
         Identifier(5, "email", "ella@home.example", 1),
     ]  # fmt: skip
     evidence = Evidence(nodes)
@@ -122,9 +122,9 @@ def test_the_chain_reads_from_top_to_bottom_and_the_deal_is_last() -> None:
     """Visitor, phone, lead, deal; what hangs beside the chain stands above what it hangs on."""
     spec = charts.evidence(ella()).to_dict()
     texts = sorted((row["y"], row["text"]) for row in layers(spec, "text"))
-    order = [text for _, text in texts if text in ("v1", "+442079460018", "L-7", "D-12", "info@acme.com")]
+    order = [text for _, text in texts if text in ("v1", "+442079460018", "L-7", "D-12", "info@acme.test")]
     assert order[-2:] == ["L-7", "D-12"]
-    assert set(order[:2]) < {"v1", "+442079460018", "info@acme.com"}
+    assert set(order[:2]) < {"v1", "+442079460018", "info@acme.test"}
     shown = " ".join(text for _, text in texts)
     assert "CRM lead, 3 May 2024" in shown
     assert "also phone +442079460018 — identities: call, 3 May 2024" in shown
@@ -164,7 +164,7 @@ def test_the_same_graph_gives_the_same_picture_whatever_came_first() -> None:
 def test_of_a_large_person_the_most_telling_is_drawn_and_the_rest_is_told() -> None:
     """A hundred browsers: records, logins and e-mails stay, each with the way to the deal."""
     nodes = [Identifier(n, "visitor", f"v{n:03}", 1) for n in range(1, 101)]
-    nodes += [Identifier(101, "email", "e@x.com", 1), Identifier(102, "lead", "L", 1)]
+    nodes += [Identifier(101, "email", "e@x.test", 1), Identifier(102, "lead", "L", 1)]
     evidence = Evidence(nodes)
     evidence.add_ties([(n, 101, MAY + n * DAY, "form") for n in range(1, 101)])
     evidence.add_ties([(101, 102, MAY, "CRM lead")])
@@ -175,7 +175,7 @@ def test_of_a_large_person_the_most_telling_is_drawn_and_the_rest_is_told() -> N
         "Drawn: the most telling 40 of 103; left out: 63 visitors."
     )
     values = {row["text"] for row in layers(spec, "text")}
-    assert {"D", "L", "e@x.com", "v001", "v037"} <= values
+    assert {"D", "L", "e@x.test", "v001", "v037"} <= values
     assert "v038" not in values
     assert how_much(graph, 2) == "Drawn: the most telling 2 of 103; left out: 100 visitors and 1 email."
 
@@ -201,15 +201,15 @@ def test_graphml_reads_back_as_the_same_graph() -> None:
     told = {(data["source"], data["at"], data["used"]) for *_, data in read.edges(data=True)}
     assert ("identities: call", "2024-05-03T00:00:00Z", True) in told
     assert ("CRM lead", "2024-05-04T00:00:00Z", False) in told
-    assert read.nodes["email info@acme.com"] == {
-        "kind": "email", "value": "info@acme.com", "person": 4, "own": False, "shared": False, "end": False,
+    assert read.nodes["email info@acme.test"] == {
+        "kind": "email", "value": "info@acme.test", "person": 4, "own": False, "shared": False, "end": False,
     }  # fmt: skip
 
 
 def test_hostile_values_are_written_as_text(tmp_path: Path) -> None:
     """A cookie can hold anything; two that look alike stay two."""
     nodes = [Identifier(1, "visitor", HOSTILE, 1), Identifier(2, "visitor", HOSTILE[:-1] + "\x1c", 1)]
-    evidence = Evidence([*nodes, Identifier(3, "email", "e@x.com", 1)])
+    evidence = Evidence([*nodes, Identifier(3, "email", "e@x.test", 1)])
     evidence.add_ties([(1, 3, MAY, "form\x00"), (2, 3, MAY, "form")])
     graph = network_of(evidence, ends=(3,))
     assert len(nx.parse_graphml(graphml(graph), force_multigraph=True)) == 3
@@ -222,7 +222,7 @@ def test_hostile_values_are_written_as_text(tmp_path: Path) -> None:
 def test_pictures_are_written_by_their_ending(tmp_path: Path) -> None:
     """SVG, PNG, and a page with the observations as a table."""
     graph = ella()
-    assert "info@acme.com" in write_evidence(graph, tmp_path / "e.svg").read_text("utf-8")
+    assert "info@acme.test" in write_evidence(graph, tmp_path / "e.svg").read_text("utf-8")
     assert write_evidence(graph, tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
     page = write_evidence(graph, tmp_path / "e.html").read_text("utf-8")
     assert "Every observation" in page

@@ -33,24 +33,24 @@ t5,v-stranger,2025-01-03T10:00:00Z,https://acme.com/stranger,,,,,,,,
 # u-ann has the desk's browser until u-ben logs in; both gave the switchboard's number
 IDENTITIES = """
 visitor_id,email,phone,user_id,account,at,source
-v-ann,ann@acme.com,,u-ann,,2025-01-01T11:00:00Z,form
+v-ann,ann@acme.test,,u-ann,,2025-01-01T11:00:00Z,form
 v-desk,,,u-ann,,2025-01-02T11:00:00Z,login
 v-desk,,,u-ben,,2025-02-01T11:00:00Z,login
-,ben@acme.com,,u-ben,,2025-02-01T12:00:00Z,form
-,ann@acme.com,+442079460018,,,2025-01-05T00:00:00Z,form
-,ann@acme.com,,,Acme,2025-01-06T00:00:00Z,CRM
+,ben@acme.test,,u-ben,,2025-02-01T12:00:00Z,form
+,ann@acme.test,+442079460018,,,2025-01-05T00:00:00Z,form
+,ann@acme.test,,,Acme,2025-01-06T00:00:00Z,CRM
 """
 SWITCHBOARD = "email,phone,at,source\n" + "".join(
     f"p{i}@firm{i}.com,+442079460018,2025-01-0{i}T00:00:00Z,form\n" for i in range(1, 8)
 )
 LEADS = """
 lead_id,created_at,visitor_id,email,phone,account,owner,industry,mql_at,consent
-L-ann,2025-01-04T09:00:00Z,v-ann,ann@acme.com,,Acme,Sam Seller,Software,2025-01-05,ad_personalization:granted
-L-ben,2025-02-04T09:00:00Z,,ben@acme.com,,Acme,Sam Seller,Steel,,
+L-ann,2025-01-04T09:00:00Z,v-ann,ann@acme.test,,Acme,Sam Seller,Software,2025-01-05,ad_personalization:granted
+L-ben,2025-02-04T09:00:00Z,,ben@acme.test,,Acme,Sam Seller,Steel,,
 """
 DEALS = """
 deal_id,status,created_at,closed_at,amount,currency,lead_id,emails,account,owner,kind
-D-1,won,2025-02-20T00:00:00Z,2025-03-01T00:00:00Z,1000.00,GBP,L-ann,ben@acme.com,Acme,Sam Seller,new
+D-1,won,2025-02-20T00:00:00Z,2025-03-01T00:00:00Z,1000.00,GBP,L-ann,ben@acme.test,Acme,Sam Seller,new
 D-2,won,2025-02-20T00:00:00Z,2025-03-02T00:00:00Z,70.00,GBP,L-ben,,Acme,Sam Seller,new
 """
 TABLES = {
@@ -87,10 +87,10 @@ TABLES = {
 }
 REJECTED = """
 lead_id,created_at,email,owner
-L-bad,yesterday,Ann+Work@Acme.com,Sam Seller
-L-worse,yesterday,ben@acme.com,Sam Seller
+L-bad,yesterday,Ann+Work@acme.test,Sam Seller
+L-worse,yesterday,ben@acme.test,Sam Seller
 """
-BOTH = "deal_id,status,emails,amount,currency\nD-bad,won,ann@acme.com;ben@acme.com,1.00,GBP"
+BOTH = "deal_id,status,emails,amount,currency\nD-bad,won,ann@acme.test;ben@acme.test,1.00,GBP"
 OF_OTHERS = (
     "ben", "u-ben", "L-ben", "D-2", "M-2", "C-2", "t3", "stranger", "Opera", "Sam Seller", "Steel", "70.00",
     "+442079460666", "firm1", "firm7", "p1@", "T10:00:00Z+", "2025-02-10",
@@ -127,12 +127,12 @@ def held(store: Store, **named: str) -> dict[str, Any]:
 
 def test_who_somebody_is_known_as(filled: Store) -> None:
     """In the clear, with the time of the first and the last sighting and its sources."""
-    found = {(one["kind"], one["value"]): one for one in held(filled, email="ann@acme.com")["identifiers"]}
+    found = {(one["kind"], one["value"]): one for one in held(filled, email="ann@acme.test")["identifiers"]}
     assert set(found) == {
-        ("email", "ann@acme.com"), ("lead", "L-ann"), ("user", "u-ann"), ("visitor", "v-ann"),
+        ("email", "ann@acme.test"), ("lead", "L-ann"), ("user", "u-ann"), ("visitor", "v-ann"),
         ("visitor", "v-desk"), ("phone", "+442079460555"),
     }  # fmt: skip
-    email, desk = found["email", "ann@acme.com"], found["visitor", "v-desk"]
+    email, desk = found["email", "ann@acme.test"], found["visitor", "v-desk"]
     assert (email["first_seen"], email["last_seen"]) == ("2025-01-01T11:00:00Z", "2025-01-06T00:00:00Z")
     assert email["sources"] == ["CRM lead", "identities: CRM", "identities: form", "leads"]
     assert email["theirs"] == "always"
@@ -149,7 +149,7 @@ def test_every_observation_is_told_with_why_it_does_not_count(filled: Store) -> 
             "at": "2025-01-05T00:00:00Z",
             "source": "identities: form",
             "identifiers": [
-                {"kind": "email", "value": "ann@acme.com"}, {"kind": "phone", "value": "+442079460018"},
+                {"kind": "email", "value": "ann@acme.test"}, {"kind": "phone", "value": "+442079460018"},
             ],
             "used": False,
             "why_not": "a mailbox or phone of several people ties nobody",
@@ -157,15 +157,15 @@ def test_every_observation_is_told_with_why_it_does_not_count(filled: Store) -> 
     ]  # fmt: skip
     used = [sorted(str(end["value"]) for end in one["identifiers"]) for one in evidence if one["used"]]
     assert sorted(used) == [
-        ["+442079460555", "v-ann"], ["L-ann", "acme"], ["L-ann", "ann@acme.com"], ["L-ann", "v-ann"],
-        ["acme", "ann@acme.com"], ["ann@acme.com", "u-ann"], ["u-ann", "v-ann"],
+        ["+442079460555", "v-ann"], ["L-ann", "acme"], ["L-ann", "ann@acme.test"], ["L-ann", "v-ann"],
+        ["acme", "ann@acme.test"], ["ann@acme.test", "u-ann"], ["u-ann", "v-ann"],
         ["u-ann", "v-desk"],
     ]  # fmt: skip
 
 
 def test_touches_with_all_their_columns(filled: Store) -> None:
     """Those of the shared browser before the other's login are theirs; the refusal's touch is nobody's."""
-    touches = held(filled, email="ann@acme.com")["touches"]
+    touches = held(filled, email="ann@acme.test")["touches"]
     assert [one["touch_id"] for one in touches] == [
         "t1",
         touches[1]["touch_id"],
@@ -197,7 +197,7 @@ def test_records_that_name_them(filled: Store) -> None:
     document = held(filled, lead="L-ann")
     (lead,), (deal,) = document["leads"], document["deals"]
     assert lead == {
-        "lead_id": "L-ann", "visitor": "v-ann", "email": "ann@acme.com", "phone": None, "account": "acme",
+        "lead_id": "L-ann", "visitor": "v-ann", "email": "ann@acme.test", "phone": None, "account": "acme",
         "industry": "Software", "created_at": "2025-01-04T09:00:00Z", "mql_at": "2025-01-05T23:59:59.999999Z",
         "sqo_at": None, "disqualified_at": None, "requested_at": None, "responded_at": None,
         "response_outcome": None,
@@ -222,7 +222,7 @@ def test_records_that_name_them(filled: Store) -> None:
 
 def test_what_they_agreed_to(filled: Store) -> None:
     """Each signal, and the state that comes of it; the withdrawal came with a touch that is nobody's."""
-    document = held(filled, email="ann@acme.com")
+    document = held(filled, email="ann@acme.test")
     assert document["consent"] == {
         "analytics": {"state": "denied", "since": "2025-01-03T10:00:00Z"},
         "ad_user_data": {"state": "denied", "since": "2025-01-03T10:00:00Z"},
@@ -240,7 +240,7 @@ def test_what_they_agreed_to(filled: Store) -> None:
 
 def test_credits_of_their_touches(filled: Store) -> None:
     """What the ledger gave to them, by conversion and model."""
-    credits = held(filled, email="ann@acme.com")["credits"]
+    credits = held(filled, email="ann@acme.test")["credits"]
     found = {(one["conversion"], one["id"], one["model"]): one for one in credits}
     assert set(found) == {("won", "D-1", "linear"), ("lead", "L-ann", "linear")}
     assert found["lead", "L-ann", "linear"]["weight"] == 1.0
@@ -251,19 +251,19 @@ def test_credits_of_their_touches(filled: Store) -> None:
 
 def test_rejected_rows_that_name_them(filled: Store) -> None:
     """In any spelling; whoever else stands in the row is left out."""
-    found = held(filled, email="ann@acme.com")["rejected_rows"]
+    found = held(filled, email="ann@acme.test")["rejected_rows"]
     assert [(one["table"], one["line"]) for one in found] == [("leads", 2), ("deals", 2)]
-    assert found[0]["row"]["email"] == "Ann+Work@Acme.com"
+    assert found[0]["row"]["email"] == "Ann+Work@acme.test"
     assert "owner" not in found[0]["row"]
-    assert found[1]["row"]["emails"] == f"ann@acme.com;{HIDDEN}"
+    assert found[1]["row"]["emails"] == f"ann@acme.test;{HIDDEN}"
 
 
 def test_nothing_of_anybody_else_is_in_it(filled: Store) -> None:
     """Neither of who used the same browser, nor of the deal's other contact, nor of the switchboard's."""
-    text = json.dumps(held(filled, email="ann@acme.com"), ensure_ascii=False)
+    text = json.dumps(held(filled, email="ann@acme.test"), ensure_ascii=False)
     assert [value for value in OF_OTHERS if value in text] == []
     of_ben = json.dumps(held(filled, visitor="v-desk"), ensure_ascii=False)
-    assert "ben@acme.com" in of_ben
+    assert "ben@acme.test" in of_ben
     assert [v for v in ("ann", "L-ann", "t1", "t2", "C-1", "M-1") if f'"{v}' in of_ben] == []
 
 
@@ -285,21 +285,21 @@ def test_a_browser_of_several_is_whoever_has_it_now(filled: Store) -> None:
     (document,) = answer.rows
     assert answer.warnings == ["several people used visitor v-desk: this is about whoever has it now"]
     assert [one["touch_id"] for one in document["touches"] if one["kind"] == "session"] == ["t3"]
-    assert {one["value"] for one in document["identifiers"]} >= {"u-ben", "ben@acme.com", "v-desk"}
+    assert {one["value"] for one in document["identifiers"]} >= {"u-ben", "ben@acme.test", "v-desk"}
 
 
 def test_decisions_about_them(filled: Store) -> None:
     """What was said for one that names somebody else is left out."""
     with freeze_time("2025-06-01T00:00:00Z"):
-        filled.identity_split("email:ann@acme.com", "lead:L-ann", who="ops", why="two Anns")
-    email, lead = {"kind": "email", "value": "ann@acme.com"}, {"kind": "lead", "value": "L-ann"}
+        filled.identity_split("email:ann@acme.test", "lead:L-ann", who="ops", why="two Anns")
+    email, lead = {"kind": "email", "value": "ann@acme.test"}, {"kind": "lead", "value": "L-ann"}
     split = {
         "decision": 1, "verb": "split", "at": "2025-06-01T00:00:00Z",
         "about": [email, lead | {"value": HIDDEN}], "why": None, "taken_back_at": None,
     }  # fmt: skip
 
     def decisions() -> list[dict[str, Any]]:
-        found = held(filled, email="ann@acme.com")["decisions"]
+        found = held(filled, email="ann@acme.test")["decisions"]
         return [one | {"about": sorted(one["about"], key=lambda end: end["kind"])} for one in found]
 
     assert decisions() == [split]
@@ -311,14 +311,14 @@ def test_decisions_about_them(filled: Store) -> None:
 
 def test_evidence_that_no_run_has_taken_up_counts(filled: Store) -> None:
     """And the store is what it was before."""
-    load(filled, identities="email,user_id,at\nann.private@home.com,u-ann,2025-04-01")
+    load(filled, identities="email,user_id,at\nann.private@home.test,u-ann,2025-04-01")
     before = dump(filled)
-    document = held(filled, email="ann.private@home.com")
+    document = held(filled, email="ann.private@home.test")
     assert "L-ann" in {one["value"] for one in document["identifiers"]}
     assert dump(filled) == before
 
 
-@pytest.mark.parametrize("named", [{"email": "nobody@x.com"}, {"visitor": "v-none", "lead": "L-none"}])
+@pytest.mark.parametrize("named", [{"email": "nobody@x.test"}, {"visitor": "v-none", "lead": "L-none"}])
 def test_of_a_stranger_nothing_is_held(filled: Store, named: dict[str, str]) -> None:
     """The same document, empty; it is no error."""
     document = held(filled, **named)
@@ -344,9 +344,9 @@ def test_a_visitor_that_nothing_names(filled: Store) -> None:
 
 def test_after_an_erasure(filled: Store) -> None:
     """Nothing is held; that somebody was erased is."""
-    filled.forget(email="ann@acme.com")
+    filled.forget(email="ann@acme.test")
     with freeze_time("2026-07-01T00:00:00Z"):
-        answer = filled.export_person(email="ann@acme.com")
+        answer = filled.export_person(email="ann@acme.test")
     assert answer.rows[0]["held_nothing"] is True
     assert answer.warnings == [
         "somebody with this email was erased before: that it was is kept, as a keyed hash"
@@ -358,7 +358,7 @@ def test_what_cannot_be_meant_is_refused(filled: Store) -> None:
     with pytest.raises(InputError, match="nobody was named; name the person by one or several of"):
         filled.export_person()
     with pytest.raises(InputError, match="belong to 2 people"):
-        filled.export_person(email="ann@acme.com", user="u-ben")
+        filled.export_person(email="ann@acme.test", user="u-ben")
     with pytest.raises(UnknownNameError, match="shoe"):
         filled.export_person(shoe="42")
     with pytest.raises(InputError, match="email names nobody"):
@@ -396,7 +396,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with Store.open("sqlite:///attribution.db") as store:
         fill(store)
     runner = CliRunner()
-    shown = runner.invoke(cli, ["export-person", "--email", "ann@acme.com", "--format", "json"])
+    shown = runner.invoke(cli, ["export-person", "--email", "ann@acme.test", "--format", "json"])
     envelope = json.loads(shown.stdout)
     assert (shown.exit_code, envelope["verb"]) == (0, "export-person")
     assert envelope["rows"][0]["held_nothing"] is False
@@ -410,7 +410,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert json.loads(file.read_text(encoding="utf-8"))["rows"][0]["held_nothing"] is False
     if os.name == "posix":
         assert file.stat().st_mode & 0o777 == 0o600
-    unknown = runner.invoke(cli, ["export-person", "--email", "nobody@x.com"])
+    unknown = runner.invoke(cli, ["export-person", "--email", "nobody@x.test"])
     assert (unknown.exit_code, json.loads(unknown.stdout)["rows"][0]["held_nothing"]) == (0, True)
     nobody = runner.invoke(cli, ["export-person"])
     assert nobody.exit_code == 2

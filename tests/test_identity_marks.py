@@ -18,9 +18,9 @@ from attribution.store.settings import Settings
 
 LEADS = """
 lead_id,created_at,email
-L1,2025-01-01,info@acme.com
-L2,2025-01-02,vertrieb@acme.com
-L3,2025-01-03,vertrieb@acme.com
+L1,2025-01-01,info@acme.test
+L2,2025-01-02,vertrieb@acme.test
+L3,2025-01-03,vertrieb@acme.test
 L4,2025-01-04,ella@example.com
 """
 
@@ -95,10 +95,10 @@ def test_a_list_that_changes_is_heard(store: Store) -> None:
     """People and companies follow, whoever asks before is told, and all conversions are looked at again."""
     load(store, leads=LEADS)
     store.run(models=["linear"])
-    assert roles(store) == {"info@acme.com"}
+    assert roles(store) == {"info@acme.test"}
     assert companies(store)["ella@example.com"] == "example.com"
     assert people(store) == {
-        frozenset({("lead", "L2"), ("lead", "L3"), ("email", "vertrieb@acme.com")}),
+        frozenset({("lead", "L2"), ("lead", "L3"), ("email", "vertrieb@acme.test")}),
         frozenset({("lead", "L4"), ("email", "ella@example.com")}),
     }
     for name, value in (("role_mailboxes", "vertrieb"), ("free_mail", "example.com")):
@@ -109,7 +109,7 @@ def test_a_list_that_changes_is_heard(store: Store) -> None:
         assert store.identity_show("lead:L4").warnings == [BEHIND]
         resolved(store)
     assert behind(store) == (False, False)
-    assert roles(store) == {"info@acme.com", "vertrieb@acme.com"}
+    assert roles(store) == {"info@acme.test", "vertrieb@acme.test"}
     assert companies(store)["ella@example.com"] is None
     assert people(store) == {frozenset({("lead", "L4"), ("email", "ella@example.com")})}
     assert [kind for (kind,) in rows(store, "change", "kind")].count(CHANGE_ALL) >= 2

@@ -19,12 +19,12 @@ v,ann,2025-01-05
 v,bob,2025-01-15
 v,ann,2025-02-01
 """
-LEADS = "lead_id,created_at,email\nL-ann,2025-01-05,ann@x.com\nL-bob,2025-01-15,bob@y.com"
+LEADS = "lead_id,created_at,email\nL-ann,2025-01-05,ann@x.test\nL-bob,2025-01-15,bob@y.test"
 WHO = "user_id,lead_id,at\nann,L-ann,2025-01-05\nbob,L-bob,2025-01-15"
 DEALS = """
 deal_id,status,closed_at,amount,currency,emails
-D-ann,won,2025-03-01,300.00,GBP,ann@x.com
-D-bob,won,2025-03-01,100.00,GBP,bob@y.com
+D-ann,won,2025-03-01,300.00,GBP,ann@x.test
+D-bob,won,2025-03-01,100.00,GBP,bob@y.test
 """
 
 
@@ -64,7 +64,7 @@ def test_callers_of_one_reception_desk_do_not_pay_for_each_other(store: Store) -
     """Six leads with one number and an e-mail each; with five they would be one person."""
     people = [f"p{i}" for i in range(6)]
     touches = "\n".join(["touch_id,visitor_id,at", *(f"t-{who},v-{who},2025-01-01" for who in people)])
-    rows = [f"L-{who},2025-01-0{i + 2},{who}@x.com,+442079460018,v-{who}" for i, who in enumerate(people)]
+    rows = [f"L-{who},2025-01-0{i + 2},{who}@x.test,+442079460018,v-{who}" for i, who in enumerate(people)]
     header = "lead_id,created_at,email,phone,visitor_id"
     deal = "deal_id,status,closed_at,amount,currency,lead_id\nD,won,2025-03-01,6.00,GBP,L-p0"
     load(store, touches=touches, leads="\n".join([header, *rows[:5]]), deals=deal)
@@ -80,7 +80,7 @@ def test_a_mailbox_of_a_role_ties_nobody(store: Store) -> None:
     load(
         store,
         touches="touch_id,visitor_id,at\nta,va,2025-01-01\ntb,vb,2025-01-01",
-        leads="lead_id,created_at,email,visitor_id\nA,2025-01-02,info@x.com,va\nB,2025-01-02,info@x.com,vb",
+        leads="lead_id,created_at,email,visitor_id\nA,2025-01-02,info@x.test,va\nB,2025-01-02,info@x.test,vb",
         deals="deal_id,status,closed_at,amount,currency,lead_id\nD,won,2025-03-01,6.00,GBP,A",
     )
     _run(store)
@@ -102,13 +102,13 @@ def test_a_touch_of_a_shared_browser_is_explained_by_who_used_it_then(store: Sto
 
 def test_a_deal_of_two_people_with_one_browser_shows_how_it_is_tied_to_both(store: Store) -> None:
     """The chain of each touch runs over who used the browser, not over whoever was read last."""
-    both = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-03-01,4.00,GBP,ann@x.com;bob@y.com"
+    both = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-03-01,4.00,GBP,ann@x.test;bob@y.test"
     load(store, touches=HOUSEHOLD, identities=LOGINS, leads=LEADS, deals=both)
     load(store, identities=WHO)
     _run(store)
     (row,) = store.explain("deal", "D").rows
     assert {one["touch_id"] for one in row["touches"]} == {"before", "anns", "bobs", "anns-again"}
     evidence = {one["value"]: one["evidence"] for one in row["identifiers"]}
-    assert all(evidence[name] for name in ("v", "ann", "bob", "ann@x.com", "bob@y.com"))
+    assert all(evidence[name] for name in ("v", "ann", "bob", "ann@x.test", "bob@y.test"))
     assert evidence["v"][0] == "visitor v —identities and 1 more, 5 January 2025→ user ann"
     assert evidence["bob"][0] == "user bob —identities, 15 January 2025→ lead L-bob"

@@ -14,8 +14,8 @@ def named(sqlite_store: Store) -> Store:
     """A store that knows three visitors, two e-mails and a lead."""
     load(
         sqlite_store,
-        leads="lead_id,created_at,email,visitor_id\nL-7,2025-01-01,ella@acme.com,v-shared",
-        identities="visitor_id,email,at\nv-1,ella@acme.com,2025-01-01\nv-2,bob@acme.com,2025-01-01",
+        leads="lead_id,created_at,email,visitor_id\nL-7,2025-01-01,ella@acme.test,v-shared",
+        identities="visitor_id,email,at\nv-1,ella@acme.test,2025-01-01\nv-2,bob@acme.test,2025-01-01",
     )
     sqlite_store.run()
     return sqlite_store
@@ -26,11 +26,11 @@ def named(sqlite_store: Store) -> Store:
     [
         ("visitors:v-1", "did you mean 'visitor:v-1'"),
         ("Visitor:v-1", "did you mean 'visitor:v-1'"),
-        ("mail:ella@acme.com", "did you mean 'email:ella@acme.com'"),
+        ("mail:ella@acme.test", "did you mean 'email:ella@acme.test'"),
         ("cookie:v-2", "did you mean 'visitor:v-2'"),
         ("v-shred", "near it are visitor:v-shared, "),
         ("visitor:v-shred", "near it are visitor:v-shared, visitor:v-"),
-        ("email:Ela@acme.com", "near it are email:ella@acme.com, email:bob@acme.com$"),
+        ("email:Ela@acme.test", "near it are email:ella@acme.test, email:bob@acme.test$"),
         ("lead:l-7", "near it are lead:L-7$"),
         ("contact:hubspot:1", "touches, identities, leads and deals$"),
     ],
@@ -45,8 +45,8 @@ def test_what_is_near_is_offered(named: Store, typed: str, says: str) -> None:
 
 def test_stand_ins_are_not_offered(named: Store) -> None:
     """Nor is anything of whom they stand for."""
-    named.forget(email="ella@acme.com")
+    named.forget(email="ella@acme.test")
     with pytest.raises(InputError) as told:
         named.identity_show("erased")
     near = str(told.value).partition("near it are ")[2]
-    assert near == "email:bob@acme.com, visitor:v-2"
+    assert near == "email:bob@acme.test, visitor:v-2"

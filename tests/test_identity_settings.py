@@ -31,13 +31,13 @@ def together(*names: str) -> frozenset[tuple[str, str]]:
 
 def test_a_limit_that_is_raised_lets_old_evidence_count(store: Store) -> None:
     """Two users of one e-mail are two people by default; where two are allowed they are one, and back."""
-    load(store, identities="user_id,email,at\nu1,e@x.com,2025-01-01\nu2,e@x.com,2025-01-02")
-    assert resolved(store) == {together("user u1", "email e@x.com")}
+    load(store, identities="user_id,email,at\nu1,e@x.test,2025-01-01\nu2,e@x.test,2025-01-02")
+    assert resolved(store) == {together("user u1", "email e@x.test")}
     store.config_set("identity_limits", "user=2")
-    assert resolved(store) == {together("user u1", "user u2", "email e@x.com")}
+    assert resolved(store) == {together("user u1", "user u2", "email e@x.test")}
     assert rows(store, "demoted_edge", "edge_id") == []
     store.config_set("identity_limits", "user=1")
-    assert resolved(store) == {together("user u1", "email e@x.com")}
+    assert resolved(store) == {together("user u1", "email e@x.test")}
 
 
 def test_a_limit_of_contacts_is_one_in_each_crm(store: Store) -> None:
@@ -46,12 +46,12 @@ def test_a_limit_of_contacts_is_one_in_each_crm(store: Store) -> None:
         store,
         identities="""
         contact_id,email,at
-        hubspot:1,e@x.com,2025-01-01
-        salesforce:1,e@x.com,2025-01-02
-        hubspot:2,e@x.com,2025-01-03
+        hubspot:1,e@x.test,2025-01-01
+        salesforce:1,e@x.test,2025-01-02
+        hubspot:2,e@x.test,2025-01-03
         """,
     )
-    both = together("contact hubspot:1", "contact salesforce:1", "email e@x.com")
+    both = together("contact hubspot:1", "contact salesforce:1", "email e@x.test")
     assert resolved(store) == {both}
     load(store, identities="contact_id,merged_contact_id,at\nhubspot:1,hubspot:2,2025-02-01")
     assert resolved(store) == {both | together("contact hubspot:2")}
@@ -59,18 +59,18 @@ def test_a_limit_of_contacts_is_one_in_each_crm(store: Store) -> None:
 
 def test_contacts_without_a_crms_name_are_of_one(store: Store) -> None:
     """So two of them are two people."""
-    load(store, identities="contact_id,email,at\n1,e@x.com,2025-01-01\n2,e@x.com,2025-01-03")
-    assert resolved(store) == {together("contact 1", "email e@x.com")}
+    load(store, identities="contact_id,email,at\n1,e@x.test,2025-01-01\n2,e@x.test,2025-01-03")
+    assert resolved(store) == {together("contact 1", "email e@x.test")}
 
 
 def test_a_lead_that_becomes_a_contact_is_one_person_with_it(store: Store) -> None:
     """CRM merges are evidence like all other."""
     load(
         store,
-        leads="lead_id,created_at,email\nL1,2025-01-01,e@x.com",
+        leads="lead_id,created_at,email\nL1,2025-01-01,e@x.test",
         identities="lead_id,contact_id,at\nL1,crm:7,2025-02-01",
     )
-    assert resolved(store) == {together("lead L1", "contact crm:7", "email e@x.com")}
+    assert resolved(store) == {together("lead L1", "contact crm:7", "email e@x.test")}
 
 
 def test_a_merged_contact_needs_the_contact_that_it_became(
@@ -78,7 +78,7 @@ def test_a_merged_contact_needs_the_contact_that_it_became(
 ) -> None:
     """It is told, and the row kept."""
     monkeypatch.chdir(tmp_path)
-    file = csv("identities", "merged_contact_id,email,at\ncrm:2,e@x.com,2025-01-01")
+    file = csv("identities", "merged_contact_id,email,at\ncrm:2,e@x.test,2025-01-01")
     assert store.import_table("identities", file).totals["rejected"] == 1
     ((code, message),) = rows(store, "rejected_row", "code", "message")
     assert code == "missing_value"
@@ -87,23 +87,23 @@ def test_a_merged_contact_needs_the_contact_that_it_became(
 
 LEADS_OF_A_TEAM = """
 lead_id,created_at,email
-L1,2025-01-01,vertrieb@acme.com
-L2,2025-01-02,vertrieb@acme.com
-L3,2025-01-03,hello@acme.com
-L4,2025-01-04,hello@acme.com
+L1,2025-01-01,vertrieb@acme.test
+L2,2025-01-02,vertrieb@acme.test
+L3,2025-01-03,hello@acme.test
+L4,2025-01-04,hello@acme.test
 """
 
 
 def test_mailboxes_of_roles_are_the_stores_own(store: Store) -> None:
     """What is added ties nobody from then on, what is taken out ties people; also leads of long ago."""
     load(store, leads=LEADS_OF_A_TEAM)
-    sales = together("lead L1", "lead L2", "email vertrieb@acme.com")
-    greeting = together("lead L3", "lead L4", "email hello@acme.com")
+    sales = together("lead L1", "lead L2", "email vertrieb@acme.test")
+    greeting = together("lead L3", "lead L4", "email hello@acme.test")
     assert resolved(store) == {sales}
     store.config_set("role_mailboxes", "Vertrieb, -hello")
     assert resolved(store) == {greeting}
-    load(store, leads="lead_id,created_at,email\nL5,2025-01-05,vertrieb@other.com")
-    load(store, leads="lead_id,created_at,email\nL6,2025-01-05,hello@acme.com")
+    load(store, leads="lead_id,created_at,email\nL5,2025-01-05,vertrieb@other.test")
+    load(store, leads="lead_id,created_at,email\nL6,2025-01-05,hello@acme.test")
     assert resolved(store) == {greeting | together("lead L6")}
 
 
@@ -124,7 +124,7 @@ def test_a_domain_that_is_said_to_be_a_providers_is_no_company(store: Store) -> 
 
 def test_how_many_people_share_a_phone(store: Store) -> None:
     """Three callers of one number within a month are one too many where two are allowed."""
-    lines = [f"L{i},2025-01-0{i},+44 20 7946 0018,e{i}@x.com" for i in (1, 2, 3)]
+    lines = [f"L{i},2025-01-0{i},+44 20 7946 0018,e{i}@x.test" for i in (1, 2, 3)]
     load(store, leads="\n".join(["lead_id,created_at,phone,email", *lines]))
     assert len(resolved(store)) == 1
     store.config_set("shared_people", "2")
@@ -161,12 +161,12 @@ def test_further_values_that_name_nobody(store: Store) -> None:
         ("role_mailboxes", "@", InputError, "no name of a mailbox"),
         ("role_mailboxes", "hotline -", InputError, "'-' takes out nothing"),
         ("role_mailboxes", "--", InputError, "no name of a mailbox"),
-        ("role_mailboxes", "ida@roleco.com", InputError, "identity exclude email:ida@roleco.com"),
+        ("role_mailboxes", "ida@roleco.test", InputError, "identity exclude email:ida@roleco.test"),
         ("role_mailboxes", "-nosuch", InputError, "not among the mailboxes of roles"),
         ("role_mailboxes", "-pres", InputError, "did you mean '-press'"),
         ("role_mailboxes", "press -press", InputError, "give one of them"),
         ("free_mail", "gmail", InputError, "no domain of a mail provider"),
-        ("free_mail", "ida@roleco.com", InputError, "did you mean roleco.com"),
+        ("free_mail", "ida@roleco.test", InputError, "did you mean roleco.test"),
         ("free_mail", "-gmial.com", InputError, "did you mean '-gmail.com'"),
         ("blocked_identifiers", "--", InputError, "names nobody anyhow"),
         ("blocked_identifiers", "n/a", InputError, "names nobody anyhow"),

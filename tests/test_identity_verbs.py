@@ -24,15 +24,15 @@ from attribution.store.schema import change
 TOUCHES = "touch_id,visitor_id,at\nta,va,2025-01-01\ntb,vb,2025-01-02"
 LEADS = """
 lead_id,created_at,email,phone,visitor_id
-L-ann,2025-01-05,ann@x.com,+442079460018,va
-L-bob,2025-01-06,bob@x.com,+442079460018,vb
+L-ann,2025-01-05,ann@x.test,+442079460018,va
+L-bob,2025-01-06,bob@x.test,+442079460018,vb
 """
 DEALS = """
 deal_id,status,closed_at,amount,currency,emails
-D-ann,won,2025-03-01,300.00,GBP,ann@x.com
-D-bob,won,2025-03-01,100.00,GBP,bob@x.com
+D-ann,won,2025-03-01,300.00,GBP,ann@x.test
+D-bob,won,2025-03-01,100.00,GBP,bob@x.test
 """
-ANN, BOB = "email:ann@x.com", "email:bob@x.com"
+ANN, BOB = "email:ann@x.test", "email:bob@x.test"
 ONE = {"D-ann": {"ta": 15_000, "tb": 15_000}, "D-bob": {"ta": 5_000, "tb": 5_000}}
 TWO = {"D-ann": {"ta": 30_000}, "D-bob": {"tb": 10_000}}
 
@@ -65,8 +65,10 @@ def test_a_split_makes_two_people_at_once_and_moves_the_money_at_the_next_run(st
     assert answer.title == "Recorded"
     assert answer.warnings == ["the ledger follows at the next run: attribution run"]
     assert people(store) == {
-        frozenset({("email", "ann@x.com"), ("lead", "L-ann"), ("phone", "+442079460018"), ("visitor", "va")}),
-        frozenset({("email", "bob@x.com"), ("lead", "L-bob"), ("visitor", "vb")}),
+        frozenset(
+            {("email", "ann@x.test"), ("lead", "L-ann"), ("phone", "+442079460018"), ("visitor", "va")}
+        ),
+        frozenset({("email", "bob@x.test"), ("lead", "L-bob"), ("visitor", "vb")}),
     }
     assert money(store) == ONE
     run(store)
@@ -87,18 +89,18 @@ def test_a_join_goes_beyond_limits_and_takes_the_other_visits_with_it(store: Sto
         store,
         touches="touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v2,2025-01-02",
         identities="visitor_id,user_id,at\nv1,u1,2025-01-01\nv2,u2,2025-01-02",
-        deals="deal_id,status,closed_at,amount,currency,emails\nD-ann,won,2025-03-01,4.00,GBP,ann@x.com",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD-ann,won,2025-03-01,4.00,GBP,ann@x.test",
     )
-    load(store, identities="email,user_id,at\nann@x.com,u1,2025-01-01")
+    load(store, identities="email,user_id,at\nann@x.test,u1,2025-01-01")
     run(store)
     assert credits(store, "D-ann") == {"t1": 400}
-    answer = store.identity_join("u2", "ann@x.com", why="her account at work", who="maria")
-    assert [(row["one"], row["other"]) for row in answer.rows] == [("user:u2", "email:ann@x.com")]
+    answer = store.identity_join("u2", "ann@x.test", why="her account at work", who="maria")
+    assert [(row["one"], row["other"]) for row in answer.rows] == [("user:u2", "email:ann@x.test")]
     run(store)
     assert credits(store, "D-ann") == {"t1": 200, "t2": 200}
     chain = "visitor v2 —identities, 2 January 2025→ user u2 —decision 1 by maria: her account at work→ "
     (row,) = store.explain("touch", "t2").rows
-    assert row["chains"] == [chain + "email ann@x.com —CRM deal contact→ deal D-ann"]
+    assert row["chains"] == [chain + "email ann@x.test —CRM deal contact→ deal D-ann"]
     store.identity_undo(1, why="it was not")
     run(store)
     assert credits(store, "D-ann") == {"t1": 400}
@@ -109,8 +111,8 @@ def test_what_is_excluded_ties_nobody_and_its_touches_are_nobodys(store: Store) 
     load(
         store,
         touches="touch_id,visitor_id,at\nt1,kiosk,2025-01-01\nt2,va,2025-01-02",
-        identities="visitor_id,email,at\nkiosk,ann@x.com,2025-01-01\nkiosk,bob@x.com,2025-01-01\n"
-        "va,ann@x.com,2025-01-02",
+        identities="visitor_id,email,at\nkiosk,ann@x.test,2025-01-01\nkiosk,bob@x.test,2025-01-01\n"
+        "va,ann@x.test,2025-01-02",
         deals=DEALS,
     )
     run(store)
@@ -118,7 +120,7 @@ def test_what_is_excluded_ties_nobody_and_its_touches_are_nobodys(store: Store) 
     store.identity_exclude("visitor:kiosk", why="it stands in the lobby")
     run(store)
     assert money(store) == {"D-ann": {"t2": 30_000}, "D-bob": {NOBODY: 10_000}}
-    (row,) = store.identity_show("ann@x.com").rows
+    (row,) = store.identity_show("ann@x.test").rows
     (unused,) = [one for one in row["evidence"] if not one["used"]]
     assert unused["why_not"].startswith("visitor kiosk is nobody's, says decision 1 by ")
     again = store.identity_exclude("kiosk", why="again")
@@ -137,17 +139,17 @@ def test_split_then_join_takes_the_split_back_and_join_then_split_the_join(store
     two = people(store)
     answer = store.identity_join(BOB, ANN, why="one")
     assert answer.title == "Taken back"
-    assert answer.warnings[0].startswith("decision 1 (split email ann@x.com from email bob@x.com; ")
+    assert answer.warnings[0].startswith("decision 1 (split email ann@x.test from email bob@x.test; ")
     assert people(store) == one
     store.identity_split("L-ann", BOB, why="two")
     assert people(store) == two
     store.identity_undo(2, why="test")
-    load(store, identities="user_id,email,at\nu9,zoe@z.com,2025-01-01")
+    load(store, identities="user_id,email,at\nu9,zoe@z.test,2025-01-01")
     before = people(store)
-    store.identity_join("zoe@z.com", ANN, why="one")
-    answer = store.identity_split(ANN, "zoe@z.com", why="two")
+    store.identity_join("zoe@z.test", ANN, why="one")
+    answer = store.identity_split(ANN, "zoe@z.test", why="two")
     assert (answer.title, [row["decision"] for row in answer.rows]) == ("Taken back", [3])
-    assert people(store) == before | {frozenset({("email", "zoe@z.com"), ("user", "u9")})}
+    assert people(store) == before | {frozenset({("email", "zoe@z.test"), ("user", "u9")})}
     assert states(store) == [
         (1, "split", "taken back"),
         (2, "split", "taken back"),
@@ -163,7 +165,7 @@ def test_a_join_that_only_the_split_did_not_keep_apart_is_recorded_after_it(stor
     answer = store.identity_join(ANN, BOB, why="one")
     assert [(row["decision"], row["state"]) for row in answer.rows] == [(1, "taken back"), (3, "in force")]
     assert answer.title == "Recorded"
-    assert {("email", "ann@x.com"), ("email", "bob@x.com")} <= max(people(store), key=len)
+    assert {("email", "ann@x.test"), ("email", "bob@x.test")} <= max(people(store), key=len)
 
 
 def test_a_decision_is_kept_with_who_made_it_when_and_why(
@@ -178,7 +180,7 @@ def test_a_decision_is_kept_with_who_made_it_when_and_why(
         store.identity_undo(1, why="a mix-up", who="maria")
     assert store.identity_decisions().rows == [
         {
-            "decision": 1, "verb": "split", "one": "email:ann@x.com", "other": "email:bob@x.com",
+            "decision": 1, "verb": "split", "one": "email:ann@x.test", "other": "email:bob@x.test",
             "state": "taken back", "who": "sam", "at": "2026-05-03T10:00:00Z", "why": "two colleagues",
             "undone_by": "maria", "undone_at": "2026-05-04T10:00:00Z", "undone_why": "a mix-up",
         }
@@ -203,11 +205,11 @@ def test_a_system_without_a_user_asks_for_a_name(store: Store, monkeypatch: pyte
     ("decide", "words"),
     [
         (
-            lambda s: s.identity_split(ANN, "ann@x.com", why="x"),
+            lambda s: s.identity_split(ANN, "ann@x.test", why="x"),
             "given twice and cannot be split from itself",
         ),
         (lambda s: s.identity_join(ANN, ANN, why="x"), "given twice and cannot be joined with itself"),
-        (lambda s: s.identity_split(ANN, "email:zoe@z.com", why="x"), "no email 'zoe@z.com' in this store"),
+        (lambda s: s.identity_split(ANN, "email:zoe@z.test", why="x"), "no email 'zoe@z.test' in this store"),
         (lambda s: s.identity_split(ANN, "zoe", why="x"), "nobody in this store is known by 'zoe'"),
         (lambda s: s.identity_join(ANN, "account:x.com", why="x"), "account x.com is a company"),
         (lambda s: s.identity_exclude("x.com", why="x"), "account x.com is a company"),
@@ -215,7 +217,10 @@ def test_a_system_without_a_user_asks_for_a_name(store: Store, monkeypatch: pyte
         (lambda s: s.identity_split(ANN, BOB, why=" "), "holds no reason"),
         (lambda s: s.identity_split(ANN, BOB, why="x", who=" "), "holds no name"),
         (lambda s: s.identity_undo(1, why="x"), "there is no decision 1: none was ever made"),
-        (lambda s: s.identity_join(ANN, "info@x.com", why="x"), "mailboxes called info are several people's"),
+        (
+            lambda s: s.identity_join(ANN, "info@x.test", why="x"),
+            "mailboxes called info are several people's",
+        ),
         (lambda s: s.identity_show("v-none"), "nobody in this store is known by 'v-none'"),
         (lambda s: s.identity_show("va", at="noon"), "'noon' is not an instant"),
     ],
@@ -226,7 +231,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     """And nothing is recorded."""
     colleagues(store)
     load(store, identities="visitor_id,user_id,at\nsame,same,2025-01-01")
-    load(store, leads="lead_id,created_at,email,account\nL-info,2025-01-01,info@x.com,x.com")
+    load(store, leads="lead_id,created_at,email,account\nL-info,2025-01-01,info@x.test,x.com")
     with pytest.raises(InputError, match=words.replace("(", r"\(")):
         decide(store)
     assert store.identity_decisions().rows == []
@@ -235,12 +240,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(
 def test_people_who_are_two_are_not_split_and_one_person_is_not_joined(store: Store) -> None:
     """Nothing is to do, which is told and is no mistake."""
     colleagues(store)
-    load(store, identities="user_id,email,at\nu9,zoe@z.com,2025-01-01")
+    load(store, identities="user_id,email,at\nu9,zoe@z.test,2025-01-01")
     split = store.identity_split(ANN, "u9", why="x")
     joined = store.identity_join(ANN, "vb", why="x")
-    assert joined.warnings == ["email ann@x.com and visitor vb are one person already: nothing to do"]
+    assert joined.warnings == ["email ann@x.test and visitor vb are one person already: nothing to do"]
     assert joined.rows == []
-    assert split.warnings == ["email ann@x.com and user u9 are two people already: nothing to do"]
+    assert split.warnings == ["email ann@x.test and user u9 are two people already: nothing to do"]
     assert split.rows == []
     assert states(store) == []
 
@@ -249,8 +254,8 @@ def test_an_excluded_address_has_no_touches_and_no_deals(store: Store) -> None:
     """What was seen with it alone is nobody's."""
     load(
         store,
-        touches="touch_id,email,at,kind\nfair,ann@x.com,2025-01-01,offline",
-        deals="deal_id,status,closed_at,amount,currency,emails\nD-ann,won,2025-03-01,300.00,GBP,ann@x.com\n"
+        touches="touch_id,email,at,kind\nfair,ann@x.test,2025-01-01,offline",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD-ann,won,2025-03-01,300.00,GBP,ann@x.test\n"
         "D-bob,open,,,,",
     )
     run(store)
@@ -266,7 +271,7 @@ def test_an_excluded_address_has_no_touches_and_no_deals(store: Store) -> None:
 def test_evidence_that_nobody_took_up_yet_waits(store: Store) -> None:
     """It is not refused by any rule."""
     colleagues(store)
-    load(store, identities="user_id,email,at\nu9,ann@x.com,2025-01-09")
+    load(store, identities="user_id,email,at\nu9,ann@x.test,2025-01-09")
     (row,) = store.identity_show(ANN).rows
     (unused,) = [one for one in row["evidence"] if not one["used"]]
     assert unused["why_not"] == "it came since people were last resolved, and waits for the next run"
@@ -277,8 +282,8 @@ def test_a_join_across_a_split_of_others_names_it_and_is_refused(store: Store) -
     colleagues(store)
     store.identity_split(ANN, BOB, why="two", who="maria")
     sentence = (
-        r"visitor va and lead L-bob cannot be one person while decision 1 \(split email ann@x.com from email "
-        r"bob@x.com; maria, .*: two\) keeps apart .*: attribution identity undo 1 --why"
+        r"visitor va and lead L-bob cannot be one person while decision 1 \(split email ann@x.test from "
+        r"email bob@x.test; maria, .*: two\) keeps apart .*: attribution identity undo 1 --why"
     )
     with pytest.raises(InputError, match=sentence):
         store.identity_join("va", "L-bob", why="x")
@@ -342,7 +347,7 @@ def test_show_names_records_companies_and_decisions(store: Store) -> None:
     """All that hangs on one person."""
     colleagues(store)
     store.identity_split(ANN, BOB, why="two", who="maria")
-    load(store, leads="lead_id,created_at,email,account\nL-2,2025-01-09,ann@x.com,Acme")
+    load(store, leads="lead_id,created_at,email,account\nL-2,2025-01-09,ann@x.test,Acme")
     assert store.identity_show(ANN).warnings == [
         "evidence came, or rules changed, since people were last resolved: attribution run"
     ]
@@ -380,11 +385,13 @@ def test_the_command_speaks_tables_graphs_and_pictures(tmp_path: Path) -> None:
         return result.stdout
 
     ask("split", ANN, BOB, "--why", "two", "--who", "maria")
-    text = ask("show", "ann@x.com")
+    text = ask("show", "ann@x.test")
     assert "  visitor va —CRM lead, 5 January 2025→ lead L-ann\n" in text
     assert "two people, says decision 1 by maria: two\n" in text
-    assert "  1: split email:ann@x.com and email:bob@x.com, in force; maria, 20" in text
-    assert ask("show", "ann@x.com", "--format", "csv").splitlines()[0].startswith("known_as,kind,value,from,")
+    assert "  1: split email:ann@x.test and email:bob@x.test, in force; maria, 20" in text
+    assert (
+        ask("show", "ann@x.test", "--format", "csv").splitlines()[0].startswith("known_as,kind,value,from,")
+    )
     assert json.loads(ask("show", "va", "--format", "json"))["rows"][0]["leads"] == ["L-ann"]
     graph = nx.parse_graphml(ask("show", "va", "--format", "graphml"), force_multigraph=True)
     assert graph.nodes["deal D-ann"]["end"] is True

@@ -24,12 +24,12 @@ Csv = Callable[[str, str], Path]
 FILES = {
     "leads": """
         lead_id,created_at,email,phone,owner
-        L1,2024-05-03T10:00:00Z,ella@acme.com,,Sam
-        L2,2024-05-04,bob@acme.com,+44 20 7946 0018,
+        L1,2024-05-03T10:00:00Z,ella@acme.test,,Sam
+        L2,2024-05-04,bob@acme.test,+44 20 7946 0018,
     """,
     "deals": """
         deal_id,status,created_at,closed_at,amount,currency,lead_id,emails
-        D1,won,2024-05-03,2024-06-01,1234.50,GBP,L1,ella@acme.com; Carl@acme.com
+        D1,won,2024-05-03,2024-06-01,1234.50,GBP,L1,ella@acme.test; Carl@acme.test
         D2,open,2024-05-04,,,,,
     """,
     "stages": """
@@ -72,7 +72,7 @@ def test_a_known_row_beside_a_new_one_is_still_a_duplicate(store: Store, csv: Cs
 @pytest.mark.parametrize(
     ("table", "changed", "column", "value"),
     [
-        ("leads", "L1,2024-05-03T10:00:00Z,ella@acme.com,,Kim", "owner", "Kim"),
+        ("leads", "L1,2024-05-03T10:00:00Z,ella@acme.test,,Kim", "owner", "Kim"),
         ("deals", "D1,won,2024-05-03,2024-06-01,99.00,GBP,L1,", "amount_minor", 9900),
         ("stages", "lead,L1,sql,2024-05-09", "at", 1715299199999999),
         ("meetings", "M1,L1,2024-05-05,2024-05-09T00:00:00Z", "held_at", 1715212800000000),
@@ -144,7 +144,7 @@ def test_contacts_of_a_deal(store: Store, csv: Csv) -> None:
         "deals",
         """
         deal_id,status,lead_id,emails,account
-        D1,open,L1,; Ella@Acme.com ;bob@acme.com;;ELLA@acme.com,Acme
+        D1,open,L1,; Ella@acme.test ;bob@acme.test;;ELLA@acme.test,Acme
         D2,open,,,Acme
         D3,open,,,
         """,
@@ -158,13 +158,13 @@ def test_contacts_of_a_deal(store: Store, csv: Csv) -> None:
         return sorted((deals[d], called[i], role) for d, i, role in found)
 
     assert contacts() == [
-        ("D1", "L1", 0), ("D1", "bob@acme.com", 1), ("D1", "ella@acme.com", 1), ("D2", "acme", 2),
+        ("D1", "L1", 0), ("D1", "bob@acme.test", 1), ("D1", "ella@acme.test", 1), ("D2", "acme", 2),
     ]  # fmt: skip
     answer = store.import_table(
-        "deals", csv("new", "deal_id,status,lead_id,emails,account\nD1,open,,bob@acme.com,Acme")
+        "deals", csv("new", "deal_id,status,lead_id,emails,account\nD1,open,,bob@acme.test,Acme")
     )
     assert counts(answer.totals) == (1, 0, 1, 0, 0, 0)
-    assert contacts() == [("D1", "bob@acme.com", 1), ("D2", "acme", 2)]
+    assert contacts() == [("D1", "bob@acme.test", 1), ("D2", "acme", 2)]
 
 
 def test_a_bare_date_is_the_start_or_the_end_of_its_day(store: Store, csv: Csv) -> None:
@@ -224,7 +224,7 @@ def test_tables_may_come_in_any_order(make_url: Callable[[], str], csv: Csv) -> 
             t2,v1,2024-05-02T10:00:00Z,newsletter,email
             """,
         ),
-        "identities": csv("identities", "visitor_id,email,at\nv1,ella@acme.com,2024-05-02"),
+        "identities": csv("identities", "visitor_id,email,at\nv1,ella@acme.test,2024-05-02"),
         "leads": csv("leads", FILES["leads"]),
         "deals": csv("deals", FILES["deals"]),
         "adjustments": csv("adjustments", FILES["adjustments"]),

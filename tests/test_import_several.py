@@ -18,7 +18,7 @@ Csv = Callable[[str, str], Path]
 CONTACTS = (
     "Record ID,Create Date,Email,Merged Record IDs\n"
     "7,2025-03-01,ella@fitz.example,\n"
-    "9,2025-03-02,omar@x.io,4;5\n"
+    "9,2025-03-02,omar@x-io.test,4;5\n"
 )
 DEALS = (
     "Record ID,Deal Name,Deal Stage,Create Date,Close Date,Amount,Currency,Associated Contact IDs\n"

@@ -126,17 +126,19 @@ def _journeys(store: Store) -> set[tuple[object, ...]]:
 
 def test_one_closed_deal_looks_at_that_deal_only(store: Store) -> None:
     """Among many deals, one that closes is looked at alone, under every model, and posts for itself."""
-    rows = "\n".join(f"D{i},won,2025-02-01,10.00,GBP,p{i % 7}@x.com" for i in range(50))
+    rows = "\n".join(f"D{i},won,2025-02-01,10.00,GBP,p{i % 7}@x.test" for i in range(50))
     load(
         store,
         touches="touch_id,visitor_id,at\n"
         + "\n".join(f"t{i},v{i % 7},2025-01-{1 + i % 28:02}" for i in range(60)),
-        identities="visitor_id,email,at\n" + "\n".join(f"v{i},p{i}@x.com,2025-01-01" for i in range(7)),
+        identities="visitor_id,email,at\n" + "\n".join(f"v{i},p{i}@x.test,2025-01-01" for i in range(7)),
         deals="deal_id,status,closed_at,amount,currency,emails\n" + rows,
     )
     store.run(models=RULE_MODELS, goals=["revenue"])
     before = len(entries(store))
-    load(store, deals="deal_id,status,closed_at,amount,currency,emails\nnew,won,2025-02-02,9.00,GBP,p3@x.com")
+    load(
+        store, deals="deal_id,status,closed_at,amount,currency,emails\nnew,won,2025-02-02,9.00,GBP,p3@x.test"
+    )
     answer = store.run(models=RULE_MODELS, goals=["revenue"])
     assert [row["conversions"] for row in answer.rows] == [1] * 6
     assert {entry.key for entry in entries(store) if entry.run == 2} == {"new"}
@@ -152,15 +154,15 @@ def test_what_does_not_concern_a_deal_does_not_look_at_it(store: Store) -> None:
     load(
         store,
         touches="touch_id,visitor_id,at\nt1,v1,2025-01-01",
-        identities="visitor_id,email,at\nv1,a@x.com,2025-01-01",
-        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-02-01,9.00,GBP,a@x.com",
+        identities="visitor_id,email,at\nv1,a@x.test,2025-01-01",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-02-01,9.00,GBP,a@x.test",
     )
     store.run(models=["linear"], goals=["revenue"])
     load(
         store,
         touches="touch_id,visitor_id,at\nt2,v2,2025-01-01\nt3,stranger,2025-01-01",
-        identities="visitor_id,email,at\nv2,b@x.com,2025-01-01",
-        leads="lead_id,created_at,email\nL2,2025-01-01,b@x.com",
+        identities="visitor_id,email,at\nv2,b@x.test,2025-01-01",
+        leads="lead_id,created_at,email\nL2,2025-01-01,b@x.test",
         adjustments="adjustment_id,deal_id,at,amount,currency\nA,other,2025-03-01,-1.00,GBP",
     )
     answer = store.run(models=["linear"], goals=["revenue"])

@@ -6,8 +6,8 @@ from ledger_books import NOBODY, credits, load, shares
 
 from attribution.engine import Store
 
-DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,10.00,GBP,a@x.com"
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
+DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,10.00,GBP,a@x.test"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01"
 
 
 def test_touches_at_one_instant_stand_by_their_id_in_code_point_order(store: Store) -> None:
@@ -68,9 +68,9 @@ def test_each_deal_of_a_person_has_a_journey_of_its_own(store: Store) -> None:
         identities=WHO,
         deals="""
         deal_id,status,closed_at,amount,currency,emails
-        D1,won,2025-02-01,10.00,GBP,a@x.com
-        D2,won,2025-04-01,20.00,GBP,a@x.com
-        D2,won,2025-04-01,20.00,GBP,a@x.com
+        D1,won,2025-02-01,10.00,GBP,a@x.test
+        D2,won,2025-04-01,20.00,GBP,a@x.test
+        D2,won,2025-04-01,20.00,GBP,a@x.test
         """,
     )
     store.run(models=["linear"], goals=["revenue"])
@@ -85,14 +85,14 @@ def test_all_contacts_of_a_deal_count_and_each_person_once(store: Store) -> None
         touches="touch_id,visitor_id,at\nanna,v1,2025-06-01\nben,v2,2025-06-02\ncarl,v3,2025-06-03",
         identities="""
         visitor_id,email,at
-        v1,a@x.com,2025-01-01
-        v1,a@private.com,2025-01-01
-        v2,b@x.com,2025-01-01
-        v3,c@x.com,2025-01-01
+        v1,a@x.test,2025-01-01
+        v1,a@private.test,2025-01-01
+        v2,b@x.test,2025-01-01
+        v3,c@x.test,2025-01-01
         """,
         deals="""
         deal_id,status,closed_at,amount,currency,emails
-        D,won,2025-06-30,10.00,GBP,a@x.com; A@private.com ;b@x.com;a@x.com
+        D,won,2025-06-30,10.00,GBP,a@x.test; A@private.test ;b@x.test;a@x.test
         """,
     )
     store.run(models=["linear"], goals=["revenue"])
@@ -106,16 +106,16 @@ def test_a_deal_that_names_nobody_counts_on_its_account(store: Store) -> None:
         touches="touch_id,visitor_id,at\nanna,v1,2025-06-01\nben,v2,2025-06-02\ncarl,v3,2025-06-03",
         identities="""
         visitor_id,email,account,at
-        v1,a@acme.com,,2025-01-01
+        v1,a@acme.test,,2025-01-01
         v2,,acme.com,2025-01-01
-        v3,c@other.com,other.com,2025-01-01
+        v3,c@other.test,other.com,2025-01-01
         """,
-        leads="lead_id,created_at,email,account\nL1,2025-01-02,a@acme.com,Acme.com",
+        leads="lead_id,created_at,email,account\nL1,2025-01-02,a@acme.test,Acme.com",
         deals="""
         deal_id,status,closed_at,amount,currency,emails,account
         of-account,won,2025-06-30,10.00,GBP,,acme.com
-        of-anna,won,2025-06-30,10.00,GBP,a@acme.com,acme.com
-        of-nobody,won,2025-06-30,10.00,GBP,who@acme.com,acme.com
+        of-anna,won,2025-06-30,10.00,GBP,a@acme.test,acme.com
+        of-nobody,won,2025-06-30,10.00,GBP,who@acme.test,acme.com
         of-nothing,won,2025-06-30,10.00,GBP,,
         """,
     )
@@ -148,9 +148,9 @@ def test_little_or_no_money_over_many_touches(store: Store) -> None:
         identities=WHO,
         deals="""
         deal_id,status,closed_at,amount,currency,emails
-        penny,won,2025-06-30,0.01,GBP,a@x.com
-        free,won,2025-06-30,0,GBP,a@x.com
-        free-for-nobody,won,2025-06-30,0.00,GBP,z@x.com
+        penny,won,2025-06-30,0.01,GBP,a@x.test
+        free,won,2025-06-30,0,GBP,a@x.test
+        free-for-nobody,won,2025-06-30,0.00,GBP,z@x.test
         """,
     )
     store.run(models=["linear", "last_touch"], goals=["revenue"])

@@ -17,7 +17,7 @@ from attribution.ledger.allocate import allocate
 from attribution.store import schema
 
 TOUCHES = "touch_id,visitor_id,at\nt1,v1,2025-01-01\nt2,v1,2025-01-02\nt3,v2,2025-01-03"
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01\nv2,b@x.com,2025-01-01"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01\nv2,b@x.test,2025-01-01"
 HEADER = "deal_id,status,created_at,closed_at,amount,currency,emails"
 FEBRUARY, MARCH = "2025-02-01T23:59:59.999999Z", "2025-03-01T23:59:59.999999Z"
 
@@ -29,7 +29,7 @@ def _deal(
     status: str = "won",
     closed: str = "2025-02-01",
     amount: str = "10.00",
-    emails: str = "a@x.com",
+    emails: str = "a@x.test",
 ) -> str:
     return f"{HEADER}\n{key},{status},,{closed},{amount},GBP,{emails}"
 
@@ -39,7 +39,7 @@ def _prepare(store: Store) -> None:
         store,
         touches=TOUCHES,
         identities=WHO,
-        deals=f"{_deal()}\nE,won,,2025-02-01,8.00,GBP,b@x.com\nF,open,,,5.00,GBP,a@x.com",
+        deals=f"{_deal()}\nE,won,,2025-02-01,8.00,GBP,b@x.test\nF,open,,,5.00,GBP,a@x.test",
     )
     _run(store)
 
@@ -86,8 +86,8 @@ def test_entries_are_never_changed_or_removed(store: Store) -> None:
     steps: list[Callable[[], object]] = [
         lambda: load(store, deals=_deal(amount="12.00")),
         lambda: load(store, deals=_deal(status="lost")),
-        lambda: load(store, deals=_deal(closed="2025-03-01", emails="a@x.com;b@x.com")),
-        lambda: load(store, identities="visitor_id,email,at\nv1,b@x.com,2025-01-05"),
+        lambda: load(store, deals=_deal(closed="2025-03-01", emails="a@x.test;b@x.test")),
+        lambda: load(store, identities="visitor_id,email,at\nv1,b@x.test,2025-01-05"),
         lambda: load(store, touches="touch_id,visitor_id,at\nt0,v2,2024-12-31"),
         lambda: load(store, adjustments="adjustment_id,deal_id,at,amount,currency\nA,D,2025-04-01,-3.00,GBP"),
         lambda: load(store, deals=_deal("G", amount="7.00", closed="2025-03-03").replace("GBP", "USD")),
@@ -106,7 +106,7 @@ def test_entries_are_never_changed_or_removed(store: Store) -> None:
 def test_one_changed_deal_posts_for_that_deal_only(store: Store) -> None:
     """Two pounds more: one to each of its touches, effective when the deal closed; nothing else moves."""
     _prepare(store)
-    load(store, deals=f"{_deal(amount='12.00')}\nE,won,,2025-02-01,8.00,GBP,b@x.com")
+    load(store, deals=f"{_deal(amount='12.00')}\nE,won,,2025-02-01,8.00,GBP,b@x.test")
     answer = store.run(models=["linear", "last_touch"], goals=["revenue"])
     assert [row["conversions"] for row in answer.rows] == [1, 1]
     assert _posted(store, 2) == {("D", "t1"): 100, ("D", "t2"): 100}
@@ -147,10 +147,10 @@ def test_a_moved_closing_moves_the_money_to_its_new_time(store: Store) -> None:
 def test_other_contacts_are_another_journey(store: Store) -> None:
     """Ben replaces Anna, then nobody is known at all."""
     _prepare(store)
-    load(store, deals=_deal(emails="b@x.com"))
+    load(store, deals=_deal(emails="b@x.test"))
     _run(store)
     assert _posted(store, 2) == {("D", "t1"): -500, ("D", "t2"): -500, ("D", "t3"): 1000}
-    load(store, deals=_deal(emails="c@x.com"))
+    load(store, deals=_deal(emails="c@x.test"))
     _run(store)
     assert credits(store, "D") == {NOBODY: 1000}
     assert _reasons(store, 2) == _reasons(store, 3) == {"deal changed"}
@@ -172,7 +172,8 @@ def test_people_who_turn_out_to_be_one_share_their_touches(store: Store) -> None
     """Both deals see all three touches from then on."""
     _prepare(store)
     load(
-        store, identities="email,phone,at\na@x.com,+442079460018,2025-05-01\nb@x.com,+442079460018,2025-05-01"
+        store,
+        identities="email,phone,at\na@x.test,+442079460018,2025-05-01\nb@x.test,+442079460018,2025-05-01",
     )
     _run(store)
     assert credits(store, "D") == {"t1": 334, "t2": 333, "t3": 333}
@@ -238,7 +239,7 @@ def test_a_write_that_would_not_balance_leaves_nothing_behind(
 ) -> None:
     """Should the allocation ever lose or make a unit, the run stops and the store is as it was."""
     _prepare(store)
-    load(store, deals=f"{_deal(amount='12.00')}\nF,won,,2025-02-01,5.00,GBP,a@x.com", identities=WHO)
+    load(store, deals=f"{_deal(amount='12.00')}\nF,won,,2025-02-01,5.00,GBP,a@x.test", identities=WHO)
     before = {table.name: _rows(store, table) for table in schema.metadata.sorted_tables}
 
     def wrong(share: FloatArray, offsets: IntArray, values: IntArray) -> IntArray:

@@ -8,7 +8,7 @@ from ledger_books import NOBODY, credits, load, shares
 from attribution.engine import Store
 from attribution.errors import AttributionEngineError
 
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01"
 
 
 def test_the_window_holds_both_its_ends_and_not_a_microsecond_more(store: Store) -> None:
@@ -25,7 +25,7 @@ def test_the_window_holds_both_its_ends_and_not_a_microsecond_more(store: Store)
         identities=WHO,
         deals="""
         deal_id,status,closed_at,amount,currency,emails
-        D,won,2025-06-30T12:00:00Z,0.03,GBP,a@x.com
+        D,won,2025-06-30T12:00:00Z,0.03,GBP,a@x.test
         """,
     )
     store.run(models=["linear"], goals=["revenue"], lookback="10d")
@@ -44,7 +44,7 @@ def test_a_bare_closing_date_is_the_end_of_its_day(store: Store) -> None:
         next-day,v1,2025-07-01
         """,
         identities=WHO,
-        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,9.00,GBP,a@x.com",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,9.00,GBP,a@x.test",
     )
     # the day's last microsecond less a day is the last microsecond of the day before
     store.run(models=["linear"], goals=["revenue"], lookback="1d")
@@ -73,7 +73,7 @@ def test_the_day_is_that_of_the_reporting_timezone(store: Store) -> None:
         store,
         touches="touch_id,visitor_id,at\nin,v1,2025-07-01T03:59:59Z\nout,v1,2025-07-01T04:00:00Z",
         identities=WHO,
-        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,1.00,GBP,a@x.com",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,1.00,GBP,a@x.test",
     )
     store.run(models=["linear"], goals=["revenue"])
     assert credits(store, "D") == {"in": 100}
@@ -85,7 +85,7 @@ def test_every_lookback_is_a_ledger_of_its_own(store: Store) -> None:
         store,
         touches="touch_id,visitor_id,at\nold,v1,2019-01-01\nyoung,v1,2025-06-01",
         identities=WHO,
-        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,10.00,GBP,a@x.com",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,10.00,GBP,a@x.test",
     )
     for lookback in ("365d", "none", "1h", "99999999999999d"):
         store.run(models=["linear"], goals=["revenue"], lookback=lookback)
@@ -106,7 +106,7 @@ def test_impressions_look_back_a_day_of_their_own(store: Store) -> None:
         seen,v1,2025-06-29T12:00:00Z,impression
         """,
         identities=WHO,
-        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30T12:00:00Z,10.00,GBP,a@x.com",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30T12:00:00Z,10.00,GBP,a@x.test",
     )
     store.run(models=["linear"], goals=["revenue"])
     assert credits(store, "D", window="offline") == {"visit": 1000}

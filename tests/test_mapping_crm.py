@@ -377,16 +377,16 @@ def test_hubspot_from_exports_to_credits(store: Store, csv: Csv) -> None:
         "contacts",
         """
         Record ID,First Name,Email,Phone Number,Create Date,Company name
-        7,Ella,ella@acme.com,,2024-03-01 10:00,Acme
-        8,Carl,carl@acme.com,+44 20 7946 0018,2024-03-05 10:00,Acme
+        7,Ella,ella@acme.test,,2024-03-01 10:00,Acme
+        8,Carl,carl@acme.test,+44 20 7946 0018,2024-03-05 10:00,Acme
     """,
     )
     deals = csv("deals", HUBSPOT_DEALS)
     load(
         store,
         touches="""touch_id,visitor_id,at,email,source
-        t1,v1,2024-02-01T00:00:00Z,ella@acme.com,news
-        t2,v2,2024-02-02T00:00:00Z,carl@acme.com,news
+        t1,v1,2024-02-01T00:00:00Z,ella@acme.test,news
+        t2,v2,2024-02-02T00:00:00Z,carl@acme.test,news
     """,
     )
     for table, file in (
@@ -406,7 +406,7 @@ def test_salesforce_reports_and_api(sqlite_store: Store, csv: Csv, tmp_path: Pat
         {
             "Id": "00Q1G00000nDnM5UAK",
             "CreatedDate": "2024-04-01T09:00:00.000+0000",
-            "Email": "ella@acme.com",
+            "Email": "ella@acme.test",
             "Company": "Acme",
             "IsDeleted": False,
             "ConvertedContactId": "0031G00001QtDPlQAN",
@@ -474,9 +474,9 @@ def test_pipedrive(sqlite_store: Store, csv: Csv, tmp_path: Path) -> None:
     """Persons are leads and contacts, a deal's person its lead, participants its other contacts."""
     persons = lines(
         tmp_path / "persons.jsonl",
-        {"id": 5, "add_time": "2024-03-01 10:00:00", "primary_email": "ella@acme.com", "org_name": "Acme"},
-        {"id": 6, "add_time": "2024-03-02 10:00:00", "primary_email": "carl@acme.com", "active_flag": True},
-        {"id": 7, "add_time": "2024-03-02 10:00:00", "primary_email": "gone@acme.com", "active_flag": False},
+        {"id": 5, "add_time": "2024-03-01 10:00:00", "primary_email": "ella@acme.test", "org_name": "Acme"},
+        {"id": 6, "add_time": "2024-03-02 10:00:00", "primary_email": "carl@acme.test", "active_flag": True},
+        {"id": 7, "add_time": "2024-03-02 10:00:00", "primary_email": "gone@acme.test", "active_flag": False},
     )
     deals = lines(
         tmp_path / "deals.jsonl",
@@ -545,7 +545,7 @@ def test_callrail(sqlite_store: Store, tmp_path: Path) -> None:
         "voicemail": False,
         "duration": 245,
         "customer_phone_number": "+12025550146",
-        "tracking_phone_number": "+18005551234",
+        "tracking_phone_number": "+18005550199",
         "source": "Google Ads",
         "medium": "PPC",
         "campaign": "Spring",
@@ -571,8 +571,8 @@ def test_callrail(sqlite_store: Store, tmp_path: Path) -> None:
     assert counts(answer.totals) == (2, 2, 0, 0, 0, 0)
     assert told(answer)[0] == "left out: calls that you made yourself (1 rows)"
     assert rows(sqlite_store, "call", "key", "at", "tracking_number", "duration_seconds", "answered") == [
-        ("CAL1", at("2024-05-03T14:00:00.25Z"), "+18005551234", 245, 1),
-        ("CAL2", at("2024-05-03T14:00:00.25Z"), "+18005551234", 245, 0),
+        ("CAL1", at("2024-05-03T14:00:00.25Z"), "+18005550199", 245, 1),
+        ("CAL2", at("2024-05-03T14:00:00.25Z"), "+18005550199", 245, 0),
     ]
     # the same calls as touches have the ids that calls have: told, not doubled
     answer = sqlite_store.import_table("touches", calls, mapping="callrail")
@@ -603,7 +603,7 @@ def test_callrail_touches(sqlite_store: Store, tmp_path: Path) -> None:
             "id": "FRM1",
             "submitted_at": "2024-05-03T16:00:00Z",
             "form_url": "https://acme.com/demo",
-            "customer_email": "ella@acme.com",
+            "customer_email": "ella@acme.test",
             "source": "newsletter",
             "medium": "email",
             "landing_page_url": "https://acme.com/x",
@@ -626,7 +626,7 @@ def invitee(uri: str, start: str, **more: object) -> dict[str, object]:
     return {
         "event": "invitee.created",
         "payload.uri": uri,
-        "payload.email": "ella@acme.com",
+        "payload.email": "ella@acme.test",
         "payload.status": "active",
         "payload.created_at": "2024-04-01T10:00:00.000000Z",
         "payload.scheduled_event.start_time": start,
@@ -651,8 +651,8 @@ def test_a_meeting_that_was_moved_counts_once(store: Store, tmp_path: Path) -> N
     assert rows(store, "meeting", "key", "held_at") == [("i1", None), ("i2", at(second)), ("i3", None)]
     load(
         store,
-        touches="touch_id,visitor_id,at,email,source\nt1,v1,2024-04-01T00:00:00Z,ella@acme.com,news",
-        deals="deal_id,status,closed_at,amount,currency,emails\nD1,won,2024-05-01,90,USD,ella@acme.com",
+        touches="touch_id,visitor_id,at,email,source\nt1,v1,2024-04-01T00:00:00Z,ella@acme.test,news",
+        deals="deal_id,status,closed_at,amount,currency,emails\nD1,won,2024-05-01,90,USD,ella@acme.test",
     )
     store.run(models=["linear"], goals=["revenue"], kinds="session meeting")
     assert credits(store, "D1", window="contacts session meeting") == {"t1": 4500, "meeting:i2": 4500}
@@ -664,7 +664,7 @@ def test_calendly_lists(sqlite_store: Store, csv: Csv, tmp_path: Path) -> None:
         tmp_path / "invitees.jsonl",
         {
             "uri": "i1",
-            "email": "ella@acme.com",
+            "email": "ella@acme.test",
             "status": "active",
             "created_at": "2024-04-01T10:00:00Z",
             "event": "https://api.calendly.com/scheduled_events/E1",
@@ -681,8 +681,8 @@ def test_calendly_lists(sqlite_store: Store, csv: Csv, tmp_path: Path) -> None:
         "native",
         """
         Invitee Email,Event Type Name,Start Date & Time,Event Created Date & Time,Canceled,Event UUID
-        carl@acme.com,Demo,2024-04-11 10:00,2024-04-02 09:00,false,E2
-        carl@acme.com,Demo,2024-04-09 10:00,2024-04-01 09:00,true,E3
+        carl@acme.test,Demo,2024-04-11 10:00,2024-04-02 09:00,false,E2
+        carl@acme.test,Demo,2024-04-09 10:00,2024-04-01 09:00,true,E3
     """,
     )
     answer = sqlite_store.import_table("meetings", native, mapping="calendly", timezone="America/New_York")
@@ -694,6 +694,6 @@ def test_calendly_lists(sqlite_store: Store, csv: Csv, tmp_path: Path) -> None:
     }
     assert stored == {
         ("i1", "00Q1G00000nDnM5UAK", at("2024-04-10T10:00:00Z")),
-        ("E2", "carl@acme.com", at("2024-04-11T14:00:00Z")),
-        ("E3", "carl@acme.com", None),
+        ("E2", "carl@acme.test", at("2024-04-11T14:00:00Z")),
+        ("E3", "carl@acme.test", None),
     }

@@ -401,7 +401,7 @@ def test_an_own_mapping_begins_with_one_of_the_package(sqlite_store: Store, csv:
     ]  # fmt: skip
     # the other sections are the package's own
     assert sqlite_store.import_table(
-        "leads", csv("contacts", "Record ID,Email,Create Date\n7,e@acme.com,2024-05-01 10:00"),
+        "leads", csv("contacts", "Record ID,Email,Create Date\n7,e@acme.test,2024-05-01 10:00"),
         mapping=str(ours), timezone="UTC",
     ).totals["accepted"] == 1  # fmt: skip
 

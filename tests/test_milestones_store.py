@@ -28,11 +28,11 @@ b2,v2,2025-01-12T10:00:00Z,https://acme.com/
 a3,v1,2025-01-21T10:00:00Z,https://acme.com/?utm_medium=email
 c1,v3,2025-01-05T10:00:00Z,https://acme.com/
 """
-WHO = "visitor_id,email,at\nv2,b@x.com,2025-01-01\nv3,c@x.com,2025-01-01"
-LEAD = "lead_id,created_at,visitor_id,email,mql_at\nL1,2025-01-12T12:00:00Z,v1,a@x.com,2025-01-03"
+WHO = "visitor_id,email,at\nv2,b@x.test,2025-01-01\nv3,c@x.test,2025-01-01"
+LEAD = "lead_id,created_at,visitor_id,email,mql_at\nL1,2025-01-12T12:00:00Z,v1,a@x.test,2025-01-03"
 DEAL = """
 deal_id,status,created_at,closed_at,amount,currency,lead_id,emails
-D,won,2025-01-15,2025-01-21T10:00:00Z,1000.00,GBP,L1,b@x.com
+D,won,2025-01-15,2025-01-21T10:00:00Z,1000.00,GBP,L1,b@x.test
 """
 
 
@@ -136,7 +136,7 @@ def test_leads_as_conversions_have_their_own_milestones(store: Store) -> None:
     """Their times are their own; an opportunity is none of theirs, whatever a stage is called."""
     fill(
         store,
-        leads=f"{LEAD}\nL2,2025-01-06,v3,c@x.com,",
+        leads=f"{LEAD}\nL2,2025-01-06,v3,c@x.test,",
         stages="object,id,stage,at\nlead,L1,opportunity,2025-01-03\nlead,L2,demo,2025-01-05",
     )
     assert placed(store, "lead", "mql", "opportunity", "demo", kind="lead") == {
@@ -161,8 +161,8 @@ def test_the_lead_may_be_another_person_than_all_that_was_touched(store: Store) 
     """A lead without touches has no milestone touch, though others have touches; its share goes to them."""
     fill(
         store,
-        leads="lead_id,created_at,email\nL1,2025-01-12,nobody@x.com",
-        deals=DEAL.replace("b@x.com", "b@x.com;c@x.com"),
+        leads="lead_id,created_at,email\nL1,2025-01-12,nobody@x.test",
+        deals=DEAL.replace("b@x.test", "b@x.test;c@x.test"),
     )
     assert placed(store, "lead", "opportunity") == {"lead": [""], "opportunity": ["b2"]}
     run(store, "u_shaped")
@@ -175,10 +175,10 @@ def test_a_deal_that_names_no_lead_has_that_of_its_contacts(store: Store) -> Non
         store,
         leads="""
         lead_id,created_at,visitor_id,email
-        L1,2025-01-02,v1,a@x.com
-        L2,2025-01-13,v2,b@x.com
+        L1,2025-01-02,v1,a@x.test
+        L2,2025-01-13,v2,b@x.test
         """,
-        deals=DEAL.replace("L1,b@x.com", ",a@x.com;b@x.com"),
+        deals=DEAL.replace("L1,b@x.test", ",a@x.test;b@x.test"),
         stages="object,id,stage,at\nlead,L1,demo,2025-01-13\nlead,L2,call,2025-01-03",
     )
     assert placed(store, "lead", "demo", "call") == {"lead": ["b2"], "demo": [""], "call": ["b1"]}
@@ -200,7 +200,7 @@ def test_a_deal_without_any_lead_has_its_own_milestones_only(store: Store) -> No
     """Nobody's lead, nobody's demo; the deal's stage is there all the same."""
     fill(
         store,
-        deals=DEAL.replace("L1,b@x.com", ",b@x.com"),
+        deals=DEAL.replace("L1,b@x.test", ",b@x.test"),
         stages="object,id,stage,at\nlead,L1,demo,2025-01-12\ndeal,D,call,2025-01-13",
     )
     assert placed(store, "lead", "opportunity", "demo", "call") == {
@@ -392,10 +392,10 @@ def test_a_lead_touch_that_is_ignored_gives_way_to_one_of_the_same_person(store:
         b,v1,2025-01-11T09:00:00Z,Direct
         c,v1,2025-01-21T09:00:00Z,Paid Search""",
         leads="""lead_id,created_at,visitor_id,email
-        L1,2025-01-11T10:00:00Z,v1,one@x.com
-        L2,2025-01-06T10:00:00Z,v2,two@x.com""",
+        L1,2025-01-11T10:00:00Z,v1,one@x.test
+        L2,2025-01-06T10:00:00Z,v2,two@x.test""",
         deals="""deal_id,status,created_at,closed_at,amount,currency,lead_id,emails
-        D,won,2025-01-22,2025-02-01,1000.00,GBP,L1,two@x.com""",
+        D,won,2025-01-22,2025-02-01,1000.00,GBP,L1,two@x.test""",
     )
     store.run(models=["lead_creation", "lead_creation:ignore=Direct"], goals=["revenue"])
     assert credits(store, "D", "lead_creation") == {"b": 100_000}

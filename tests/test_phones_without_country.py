@@ -15,8 +15,8 @@ Csv = Callable[[str, str], Path]
 
 LEADS = """
 lead_id,created_at,phone,email
-L1,2025-01-01,020 7946 0018,a@x.com
-L2,2025-01-02,+44 20 7946 0018,b@x.com
+L1,2025-01-01,020 7946 0018,a@x.test
+L2,2025-01-02,+44 20 7946 0018,b@x.test
 L3,2025-01-03,07700 900123,
 L4,2025-01-04,07700 900123,
 L5,2025-01-05,,
@@ -79,9 +79,9 @@ def test_the_identifier_at_fault_is_named(
     content = """
         email,phone,visitor_id,at
         ella,,v1,2025-01-01
-        ella@x.com,n/a,,2025-01-01
+        ella@x.test,n/a,,2025-01-01
         ella,none yet,,2025-01-01
-        ella@x.com,00-0,,2025-01-01
+        ella@x.test,00-0,,2025-01-01
         """
     sqlite_store.import_table("identities", csv("identities", content))
     start, end = "fewer than two identifiers are usable: ", "; give another identifier or mend it"

@@ -401,12 +401,12 @@ def pipedrive(asked: Asked) -> Any:
             [
                 {"id": 1, "name": "Ann", "org_id": 5, "add_time": "2026-01-01T09:00:00Z",
                  "update_time": "2026-02-01T10:00:00Z",
-                 "emails": [{"value": "old@acme.com", "primary": False},
-                            {"value": "ann@acme.com", "primary": True}],
+                 "emails": [{"value": "old@acme.test", "primary": False},
+                            {"value": "ann@acme.test", "primary": True}],
                  "phones": [{"value": "", "primary": True}]},
                 {"id": 2, "name": "Bob", "org_id": None, "add_time": "2026-01-02T09:00:00Z",
                  "update_time": "2026-02-02T10:00:00Z",
-                 "emails": [{"value": "bob@bolt.com", "primary": True}]},
+                 "emails": [{"value": "bob@bolt.test", "primary": True}]},
             ],
         )  # fmt: skip
     deal = {"add_time": "2026-01-05T09:00:00Z", "currency": "EUR", "stage_id": 3, "org_id": None}

@@ -165,7 +165,8 @@ def test_progress_counts_bytes_on_disk(tmp_path: Path) -> None:
 def test_json_lines(tmp_path: Path) -> None:
     """Numbers keep their digits, lists of e-mails are joined, bad lines stay alone."""
     lines = [
-        '{"deal_id": 12345678901234567890, "status": "won", "amount": 10.10, "emails": ["a@x.io", "b@x.io"]}',
+        '{"deal_id": 12345678901234567890, "status": "won", "amount": 10.10, '
+        '"emails": ["a@x-io.test", "b@x-io.test"]}',
         "",
         "{not json",
         '{"deal_id": "d2", "status": {"a": 1}}',
@@ -179,7 +180,7 @@ def test_json_lines(tmp_path: Path) -> None:
     assert numbers == [1, 5]
     assert rows[0]["deal_id"] == "12345678901234567890"
     assert rows[0]["amount"] == "10.10"
-    assert rows[0]["emails"] == "a@x.io;b@x.io"
+    assert rows[0]["emails"] == "a@x-io.test;b@x-io.test"
     assert (rows[1]["deal_id"], rows[1]["status"], rows[1]["amount"]) == ("d3", None, None)
     assert rows[1]["owner"] == "true"
     assert codes(rejected) == [
@@ -204,7 +205,7 @@ def test_parquet_types_become_the_text_that_parsers_read(tmp_path: Path) -> None
         "closed_at": pa.array([0, 1], pa.date32()),
         "amount": pa.array([Decimal("10.50"), Decimal("-0.01")]),
         "recurring_amount": pa.array([3.0, float("nan")]),
-        "emails": pa.array([["a@x.io", "b@x.io"], None]),
+        "emails": pa.array([["a@x-io.test", "b@x-io.test"], None]),
         "owner": pa.array([b"ann", None]),
         "Account": pa.array([True, False]),
         "other": pa.array([1, 2]),
@@ -221,7 +222,7 @@ def test_parquet_types_become_the_text_that_parsers_read(tmp_path: Path) -> None
         "closed_at": "1970-01-01",
         "amount": "10.50",
         "recurring_amount": "3",
-        "emails": "a@x.io;b@x.io",
+        "emails": "a@x-io.test;b@x-io.test",
         "owner": "ann",
         "account": "true",
     }

@@ -120,7 +120,7 @@ def test_a_long_chain_that_comes_from_both_ends(store: Store) -> None:
 
 def test_repeated_evidence_changes_nothing(store: Store) -> None:
     """The same rows again, and later sightings of the same pair, change nobody and log nothing."""
-    rows = "visitor_id,email,at\nv1,a@x.com,2025-01-01\nv2,a@x.com,2025-01-02"
+    rows = "visitor_id,email,at\nv1,a@x.test,2025-01-01\nv2,a@x.test,2025-01-02"
     load(store, identities=rows)
     assert _resolve(store) == 1
     before = _memberships(store)
@@ -128,7 +128,7 @@ def test_repeated_evidence_changes_nothing(store: Store) -> None:
         logged = connection.execute(select(func.count()).select_from(schema.change)).scalar_one()
     load(store, identities=rows)
     assert _resolve(store) == 0
-    load(store, identities="visitor_id,email,at\nv1,A@X.com,2025-06-01")
+    load(store, identities="visitor_id,email,at\nv1,A@x.test,2025-06-01")
     assert _resolve(store) == 0
     assert _memberships(store) == before
     with store.db.read() as connection:
@@ -141,15 +141,15 @@ def test_an_account_ties_nobody_together(store: Store) -> None:
         store,
         identities="""
         visitor_id,email,account,at
-        v1,a@acme.com,acme.com,2025-01-01
-        v2,b@acme.com,acme.com,2025-01-01
+        v1,a@acme.test,acme.com,2025-01-01
+        v2,b@acme.test,acme.com,2025-01-01
         v3,,acme.com,2025-01-01
         """,
-        leads="lead_id,created_at,email,account\nL1,2025-01-02,a@acme.com,acme.com",
+        leads="lead_id,created_at,email,account\nL1,2025-01-02,a@acme.test,acme.com",
     )
     _resolve(store)
     assert people(store) == {
-        frozenset({("visitor", "v1"), ("email", "a@acme.com"), ("lead", "L1")}),
-        frozenset({("visitor", "v2"), ("email", "b@acme.com")}),
+        frozenset({("visitor", "v1"), ("email", "a@acme.test"), ("lead", "L1")}),
+        frozenset({("visitor", "v2"), ("email", "b@acme.test")}),
     }
     assert len({person for *_, person in _memberships(store)}) == 3

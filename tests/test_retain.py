@@ -35,7 +35,7 @@ a5,v2,2025-06-01T00:00:00Z,https://acme.com/known,Firefox,,,
 a6,v3,2024-01-01T12:00:00Z,https://acme.com/old,Firefox,,,
 a7,,2024-01-01T12:00:00Z,https://acme.com/old,Firefox,denied,,
 """
-LEADS = "lead_id,created_at,visitor_id,email\nL1,2024-01-05,v-ann,ann@x.com"
+LEADS = "lead_id,created_at,visitor_id,email\nL1,2024-01-05,v-ann,ann@x.test"
 DEALS = """
 deal_id,status,created_at,closed_at,amount,currency,lead_id
 D,won,2024-01-06,2024-02-01T10:00:00Z,1000.00,GBP,L1
@@ -84,7 +84,7 @@ def test_strangers_go_and_daily_counts_stay(store: Store) -> None:
     }
     assert rows(store, "touch", "touch_id") == [("a5",), ("k1",)]
     assert "v1" not in names(store).values()
-    assert {"v2", "v-ann", "L1", "ann@x.com"} <= set(names(store).values())
+    assert {"v2", "v-ann", "L1", "ann@x.test"} <= set(names(store).values())
     assert rows(store, "page", "path") == [("/known",)]
     assert rows(store, "agent", "user_agent") == [("Firefox",)]
     assert placed(store) == COUNTS
@@ -163,7 +163,7 @@ def test_whoever_anything_names_stays(store: Store) -> None:
     load(
         store,
         touches="touch_id,visitor_id,at\n" + "".join(f"{v},v-{v},2024-01-01\n" for v in visitors),
-        identities="visitor_id,email,account,at\nv-edge,info@x.com,,2024-01-01\nv-company,,x.com,2024-01-01",
+        identities="visitor_id,email,account,at\nv-edge,info@x.test,,2024-01-01\nv-company,,x.com,2024-01-01",
         leads="lead_id,created_at,visitor_id\nL1,2024-01-01,v-lead",
     )
     number = {text: n for n, text in names(store).items()}

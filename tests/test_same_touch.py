@@ -7,8 +7,8 @@ from ledger_books import credits, entries, load
 from attribution.channels.origin import PLACEMENT_FIELDS
 from attribution.engine import Store
 
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01\nv2,b@x.com,2025-01-01"
-DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,10.00,GBP,a@x.com;b@x.com"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01\nv2,b@x.test,2025-01-01"
+DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-06-30,10.00,GBP,a@x.test;b@x.test"
 HEADER = "touch_id,visitor_id,at,kind,url,campaign,ad_group,keyword,click_id"
 
 

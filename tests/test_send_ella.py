@@ -555,13 +555,15 @@ def test_what_linear_credits_to_their_clicks(told: Told) -> None:
 def test_what_first_touch_credits_to_their_clicks(told: Told) -> None:
     """All is the search's, and nothing is told; within 90 days the first is a click of Google's."""
     ella = told.ella
+    ella.run("first_touch")
     answer, came = told.send(value="credited", model="first_touch")
     assert (answer.totals["new"], came, told.held()) == (0, [], {})
     ella.store.config_set("lookback", "90d")  # from 14 March; the search was on the third
-    ella.run()
+    ella.run("first_touch")
     told.send(value="credited", model="first_touch")
     assert told.held() == ({ID: "5000.00" + GOOGLES} if told.name == "google" else {})
     ella.at(REFUNDED)
     ella.refund("2500.00")
+    ella.run("first_touch")
     told.send(value="credited", model="first_touch")
     assert told.held() == ({ID: "2500.00" + GOOGLES} if told.name == "google" else {})

@@ -234,6 +234,7 @@ def test_nobody_and_no_secret_is_in_the_clear(
                 if not (there.logs_in and one.path == there.logs_in)
             ]
             assert there.ledger  # in the end it was told
+            assert "HTTP Request: " in caplog.text  # logs were heard
     finally:
         if server is not None:
             server.close()

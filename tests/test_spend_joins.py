@@ -13,8 +13,8 @@ from attribution.channels.names import Named, PlatformNames
 from attribution.engine import Store
 from attribution.store.schema import change, origin, placement
 
-WHO = "visitor_id,email,at\nv1,a@x.com,2025-01-01"
-DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-02-01,12.00,GBP,a@x.com"
+WHO = "visitor_id,email,at\nv1,a@x.test,2025-01-01"
+DEAL = "deal_id,status,closed_at,amount,currency,emails\nD,won,2025-02-01,12.00,GBP,a@x.test"
 TOUCHES = """
     touch_id,visitor_id,at,url
     valuetrack,v1,2025-01-03,https://acme.com/?gclid=x&campaignid=123&utm_campaign=spr_25

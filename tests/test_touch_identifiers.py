@@ -16,7 +16,7 @@ from attribution.engine import Store
 from attribution.metrics.answer import Answer
 
 FORM = """touch_id,visitor_id,at,kind,email,phone
-    f1,v1,2025-03-01T10:00:00Z,form,Ella@Acme.com,+442079460018
+    f1,v1,2025-03-01T10:00:00Z,form,Ella@acme.test,+442079460018
     """
 
 
@@ -32,21 +32,21 @@ def test_a_form_ties_what_it_carries(store: Store) -> None:
     store.run()
     assert touches(store) == {("f1", "form", "visitor v1", "2025-03-01T10:00:00Z", None, None)}
     assert ties(store) == {
-        ("email ella@acme.com", "phone +442079460018", "2025-03-01T10:00:00Z", "touch: form"),
-        ("email ella@acme.com", "visitor v1", "2025-03-01T10:00:00Z", "touch: form"),
+        ("email ella@acme.test", "phone +442079460018", "2025-03-01T10:00:00Z", "touch: form"),
+        ("email ella@acme.test", "visitor v1", "2025-03-01T10:00:00Z", "touch: form"),
     }
     assert people(store) == {
-        frozenset({("visitor", "v1"), ("email", "ella@acme.com"), ("phone", "+442079460018")})
+        frozenset({("visitor", "v1"), ("email", "ella@acme.test"), ("phone", "+442079460018")})
     }
 
 
 def test_every_identifier_that_a_touch_may_carry(store: Store) -> None:
     """The strongest is the one that the others are tied to; `identities` do the same."""
     load(store, touches="""touch_id,visitor_id,at,kind,email,phone,user_id,lead_id,contact_id
-        c1,v1,2025-03-01T10:00:00Z,chat,a@acme.com,+442079460018,u1,L1,hubspot:7
+        c1,v1,2025-03-01T10:00:00Z,chat,a@acme.test,+442079460018,u1,L1,hubspot:7
         """)  # fmt: skip
     assert {(one, other) for one, other, *_ in ties(store)} == {
-        ("lead L1", "visitor v1"), ("email a@acme.com", "lead L1"), ("lead L1", "phone +442079460018"),
+        ("lead L1", "visitor v1"), ("email a@acme.test", "lead L1"), ("lead L1", "phone +442079460018"),
         ("lead L1", "user u1"), ("contact hubspot:7", "lead L1"),
     }  # fmt: skip
     assert {source for *_, source in ties(store)} == {"touch: chat"}
@@ -58,7 +58,7 @@ def test_a_file_without_these_columns_is_what_it_was(store: Store) -> None:
     load(store, touches=plain)
     wide = "touch_id,visitor_id,at,email,user_id\nt1,v1,2025-03-01T10:00:00Z,,\n"
     assert given_rows(store, wide).totals["duplicate"] == 1
-    other = "touch_id,visitor_id,at,email\nt1,v1,2025-03-01T10:00:00Z,a@acme.com\n"
+    other = "touch_id,visitor_id,at,email\nt1,v1,2025-03-01T10:00:00Z,a@acme.test\n"
     assert given_rows(store, other).totals["conflict"] == 1
     assert ties(store) == set()
 
@@ -77,13 +77,13 @@ def test_a_touch_without_a_visitor(store: Store) -> None:
     load(
         store,
         touches="""touch_id,at,kind,source,email,phone
-            o1,2025-03-01T10:00:00Z,offline,trade-fair,ella@acme.com,+442079460018
+            o1,2025-03-01T10:00:00Z,offline,trade-fair,ella@acme.test,+442079460018
             """,
         deals="""deal_id,status,created_at,closed_at,amount,currency,emails
-            D1,won,2025-03-02T00:00:00Z,2025-04-01T00:00:00Z,100.00,GBP,ella@acme.com
+            D1,won,2025-03-02T00:00:00Z,2025-04-01T00:00:00Z,100.00,GBP,ella@acme.test
             """,
     )
-    assert {touch[:3] for touch in touches(store)} == {("o1", "offline", "email ella@acme.com")}
+    assert {touch[:3] for touch in touches(store)} == {("o1", "offline", "email ella@acme.test")}
     store.run(models=["linear"], goals=["revenue"])
     assert credits(store, "D1") == {"o1": 10000}
 
@@ -91,17 +91,17 @@ def test_a_touch_without_a_visitor(store: Store) -> None:
 def test_an_email_alone_is_somebody(store: Store) -> None:
     """A list of a trade fair names nothing but e-mails; a deal that names one finds its touch."""
     deal = """deal_id,status,created_at,closed_at,amount,currency,emails
-        D1,won,2025-03-02T00:00:00Z,2025-04-01T00:00:00Z,100.00,GBP,ella@acme.com
+        D1,won,2025-03-02T00:00:00Z,2025-04-01T00:00:00Z,100.00,GBP,ella@acme.test
         """
     load(store, deals=deal)
     store.run(models=["linear"], goals=["revenue"])
     assert credits(store, "D1") == {"(unattributed)": 10000}
     load(store, touches="""touch_id,at,kind,source,email
-        o1,2025-03-01T10:00:00Z,offline,trade-fair,ella@acme.com
+        o1,2025-03-01T10:00:00Z,offline,trade-fair,ella@acme.test
         """)  # fmt: skip
     store.run(models=["linear"], goals=["revenue"])
     assert credits(store, "D1") == {"o1": 10000}
-    assert store.explain("touch", "o1").rows[0]["touch"]["of"] == "email ella@acme.com"
+    assert store.explain("touch", "o1").rows[0]["touch"]["of"] == "email ella@acme.test"
     store.config_set("shared_people", "6")  # resolves everything again
     store.run(models=["linear"], goals=["revenue"], full=True)
     assert credits(store, "D1") == {"o1": 10000}
@@ -120,10 +120,10 @@ def test_a_row_that_names_nobody(store: Store) -> None:
 def test_denied_analytics_is_no_evidence(store: Store) -> None:
     """Then the touch is nobody's, and nothing is kept of who it was."""
     load(store, touches="""touch_id,visitor_id,at,kind,email,consent
-        f1,v1,2025-03-01T10:00:00Z,form,ella@acme.com,denied
-        f2,v2,2025-03-01T10:00:00Z,form,ben@acme.com,granted
+        f1,v1,2025-03-01T10:00:00Z,form,ella@acme.test,denied
+        f2,v2,2025-03-01T10:00:00Z,form,ben@acme.test,granted
         """)  # fmt: skip
-    assert {(one, other) for one, other, *_ in ties(store)} == {("email ben@acme.com", "visitor v2")}
+    assert {(one, other) for one, other, *_ in ties(store)} == {("email ben@acme.test", "visitor v2")}
     assert {touch[:3] for touch in touches(store)} == {
         ("f1", "form", None), ("f2", "form", "visitor v2"),
     }  # fmt: skip
@@ -133,12 +133,12 @@ def test_denied_analytics_is_no_evidence(store: Store) -> None:
 def test_placeholders_are_nobody(store: Store) -> None:
     """`n/a` is no phone and `none` no visitor."""
     load(store, touches="""touch_id,visitor_id,at,kind,email,phone
-        f1,none,2025-03-01T10:00:00Z,form,ella@acme.com,n/a
+        f1,none,2025-03-01T10:00:00Z,form,ella@acme.test,n/a
         f2,v2,2025-03-01T10:00:00Z,form,unknown,
         """)  # fmt: skip
     assert ties(store) == set()
     assert {touch[:3] for touch in touches(store)} == {
-        ("f1", "form", "email ella@acme.com"), ("f2", "form", "visitor v2"),
+        ("f1", "form", "email ella@acme.test"), ("f2", "form", "visitor v2"),
     }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_a_login_in_a_browser_of_two_splits_it_by_time(store: Store) -> None:
 
 FORMS = st.lists(
     st.tuples(
-        st.sampled_from(("v1", "v2", "")), st.sampled_from(("a@x.com", "b@x.com", "")),
+        st.sampled_from(("v1", "v2", "")), st.sampled_from(("a@x.test", "b@x.test", "")),
         st.sampled_from(("u1", "")), st.sampled_from(("form", "chat")),
     ).filter(lambda row: any(row[:3])),
     min_size=1, max_size=6,

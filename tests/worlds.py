@@ -34,7 +34,7 @@ TIMES = (
     "2025-03-01T23:59:59.999999Z", "2025-03-02T00:00:00Z", "2025-04-01",
 )  # fmt: skip
 CLOSINGS = ("2025-01-02", "2025-03-01", "2025-03-02T09:00:00Z", "2026-02-28")
-VISITORS, EMAILS, PHONES = ("v1", "v2", "v3"), ("a@x.com", "b@x.com", "c@y.com"), ("+442079460018",)
+VISITORS, EMAILS, PHONES = ("v1", "v2", "v3"), ("a@x.test", "b@x.test", "c@y.test"), ("+442079460018",)
 # shown to visitors; leased around the instants above: over, within a day of its end, still on
 NUMBERS = ("+448081570001", "+448081570002")
 LEASES = (
