@@ -19,7 +19,8 @@ from attribution.destinations.destination import Destination, lots
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
 from attribution.engine import Store
 from attribution.metrics.selection import find_credits, select_journeys
-from attribution.outbox.deliver import Delivered, deliver
+from attribution.outbox.deliver import deliver
+from attribution.outbox.lot import Delivered
 from attribution.outbox.queue import Line, Queued, queue
 from attribution.outbox.telling import CutError
 from attribution.outbox.wanted import Wish, wanted
@@ -311,6 +312,27 @@ def test_what_fails_too_often_is_given_up_until_somebody_says_to_retry(shop: Sto
         assert send(shop, platform).counts == {"held": 1}
         assert put(shop, retry=True) == Queued(new=2)
         assert send(shop, platform).counts == {"accepted": 2, "held": 1}
+
+
+def test_who_takes_longer_than_the_lease_holds_what_is_left(shop: Store) -> None:
+    """And writes down what became of it; a second sender has nothing to take meanwhile."""
+    with freeze_time("2026-11-05T12:00:00Z") as now:
+        put(shop)
+        others: list[Delivered] = []
+
+        class Slow(Platform):
+            def send(self, request: Request) -> Reply:
+                now.tick(10 * 60)
+                others.append(send(shop, Platform()))
+                return super().send(request)
+
+        class Single(Shop):
+            most: ClassVar[int] = 1
+
+        platform = Slow()
+        assert deliver(shop.db, Single({}), LINE, platform).counts == {"accepted": 2, "held": 1}
+    assert platform.has == {"D-1:revenue": 10_000, "D-2:revenue": 5_000}
+    assert [one.told for one in others] == [0, 0]
 
 
 def test_of_somebody_who_was_erased_nothing_more_is_told(shop: Store, csv: Csv) -> None:

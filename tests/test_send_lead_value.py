@@ -55,7 +55,7 @@ def expect(store: Store, monkeypatch: pytest.MonkeyPatch, minor: int) -> None:
     with store.db.read() as connection:
         query = lead.select().with_only_columns(lead.c.lead_id).where(lead.c.key == "L-1")
         [number] = connection.execute(query).scalars()
-    found = Expected(pd.Series([minor], index=[number]), "GBP", 3)
+    found = Expected(pd.Series([minor], index=[number]), "GBP")
     monkeypatch.setattr(plan, "expected_revenue", lambda connection: found)
 
 

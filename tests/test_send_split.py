@@ -98,12 +98,33 @@ def test_from_parts_to_the_whole_and_back_nothing_counts_twice(shop: Store, serv
     platform = DataManager()
     with serve("send_google", platform, **GOOGLE):
         told(shop, split=True)
-        assert told(shop) == {"new": 1, "retracted": 2}
+        assert told(shop) == {"retracted": 2}  # and not begun before these are taken back
+        assert sum(platform.values.values()) == 0.0
+        assert told(shop) == {"new": 1}
         assert platform.values == {part("t1"): 0.0, part("t4"): 0.0, "D-1:revenue": 500.0}
         told(shop, split=True)
-        assert sum(platform.values.values()) == 500.0
+        told(shop, split=True)
+        assert platform.values == {part("t1"): 250.0, part("t4"): 250.0, "D-1:revenue": 0.0}
+        shop.send("google")
         shop.send("google")  # the whole deal, by its last click
-    assert sum(platform.values.values()) == 1000.0
+    assert platform.values == {part("t1"): 0.0, part("t4"): 0.0, "D-1:revenue": 1000.0}
+
+
+def test_where_no_click_has_credit_the_whole_is_taken_back(shop: Store, serve: Serve, csv: Csv) -> None:
+    """And comes back, however often it is asked for."""
+    first = (
+        "touch_id,visitor_id,at,url,consent\nt0,v1,2026-09-30T09:00:00Z,https://acme.test/?fbclid=f,granted\n"
+    )
+    platform = DataManager()
+    with serve("send_google", platform, **GOOGLE):
+        shop.send("google")
+        shop.import_table("touches", csv("first", first))
+        shop.run(models=["linear", "first_touch"], goals=["revenue"])
+        for _ in range(3):
+            shop.send("google", value="credited", split=True, model="first_touch")
+            assert platform.values == {"D-1:revenue": 0.0}
+        shop.send("google")
+    assert platform.values == {"D-1:revenue": 1000.0}
 
 
 def test_where_nothing_can_be_taken_back_it_stays_as_it_was_begun(shop: Store, serve: Serve) -> None:

@@ -13,6 +13,7 @@ from attribution.destinations import replies
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination, lots
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
+from attribution.errors import PullAccessError
 from attribution.outbox.telling import CUT, UNREACHABLE, CutError, Telling, Told
 
 
@@ -143,6 +144,39 @@ def test_where_some_are_named_the_others_go_again_together() -> None:
     _, found = told(platform, 9)
     assert [name for name, verdict in verdicts(found).items() if verdict == "rejected"] == ["2", "5"]
     assert [len(body) for body in platform.asked] == [9, 7]
+
+
+def test_a_batch_of_which_half_is_refused_is_told_to_its_end() -> None:
+    """As long as some are taken it is worth while to look for them."""
+    platform = Platform(lambda body: Reply(400 if any(int(name) % 2 for name in body) else 200))
+    telling, found = told(platform, 400)
+    refused = verdicts(found)
+    assert telling.closed == ""
+    assert refused == {str(n): "rejected" if n % 2 else "accepted" for n in range(400)}
+
+
+def test_a_login_that_is_lost_after_a_cut_leaves_it_in_doubt() -> None:
+    class Lost(Platform):
+        def send(self, request: Request) -> Reply:
+            if self.asked:
+                raise PullAccessError("Shop does not accept the credentials")
+            return super().send(request)
+
+    telling, [found] = told(Lost(script(CutError("broken"))), 3, Patience())
+    assert found.doubtful
+    assert (telling.shut_out, telling.closed) == (True, "Shop does not accept the credentials")
+    platform = Lost(script(Reply(200)))
+    platform.asked.append([])
+    with pytest.raises(PullAccessError):  # nothing left before it
+        told(platform, 3, Patience())
+
+
+def test_what_is_somebody_elses_by_now_is_not_told() -> None:
+    platform = Platform(script(Reply(200)))
+    telling = Telling(Shop({}), platform)
+    [request] = Shop({}).requests([conversion(transaction_id="1")])
+    assert list(telling.tell(request, lambda: False)) == []
+    assert (platform.asked, telling.closed) == ([], "somebody else goes on with it")
 
 
 def test_a_reply_of_another_number_is_malformed() -> None:

@@ -37,7 +37,11 @@ from attribution.cli.render import show
     help="click: conversions with a click of the platform (default); contacts: those without one too.",
 )  # fmt: skip
 @click.option("--model", metavar="MODEL", help="Whose credit; default: the store's.")
-@click.option("--retry", is_flag=True, help="Tell again what was refused for good or given up.")
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="Tell again what was refused for good or given up, and what waits for its time.",
+)
 @click.option("--since", metavar="DATE", help="Leave conversions before this day alone.")
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Tell at most so many.")
 @output_options

@@ -204,6 +204,11 @@ class Destination(ABC):
         """
         return None
 
+    @property
+    def untried(self) -> str:
+        """Why there is no such request, and what can be done instead."""
+        return f"{self.label} has no test mode that is known here; send one with --limit 1, which counts"
+
     @abstractmethod
     def outcomes(self, request: Request, reply: Reply) -> list[Outcome]:
         """Read what became of each conversion of a request.

@@ -55,6 +55,11 @@ class File(Destination):
     )
     most: ClassVar[int] = 10_000
 
+    @property
+    def untried(self) -> str:
+        """That a file is all there is."""
+        return "there is nobody to ask; --dry-run shows the file that would be written"
+
     def __new__(cls, settings: Mapping[str, str]) -> File:
         """Return a destination of the template's kind."""
         template = settings.get("template", "")

@@ -28,6 +28,11 @@ class TrialSetting(Destination):
         """Return the request where it has the code already."""
         return request if self.trial_code() else None
 
+    @property
+    def untried(self) -> str:
+        """That the code is missing."""
+        return f"set {self.trial_setting}, and one is sent that is shown there and does not count"
+
     def trial_code(self) -> dict[str, str]:
         """Return the field of a body that holds the code, nothing where none is set."""
         return values.told({self.trial_setting: self.setting(self.trial_setting)})

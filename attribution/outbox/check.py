@@ -35,7 +35,13 @@ def destination_list() -> Answer:
         is there and cannot be used. What is said of a destination that there is not is among the warnings.
     """
     rows: list[Row] = []
-    for kind in map(get_destination, destination_names()):
+    for name in destination_names():
+        try:
+            kind = get_destination(name)
+        except InputError as error:  # another package's, which cannot be used
+            rows.append(dict.fromkeys(_LISTED, "") | {"destination": name, "label": name, "age_days": None,
+                        "state": "not set up", "reason": str(error)})  # fmt: skip
+            continue
         reason = _reason(kind.name)
         needs = [need.name if need.required else f"({need.name})" for need in (*kind.settings, *kind.secrets)]
         rows.append(
@@ -133,8 +139,7 @@ def _tried(target: Target, action: str, waits: Waits | None) -> tuple[str, str]:
     [request] = destination.requests([_example(destination, action)])
     harmless = destination.trial(request)
     if harmless is None:
-        words = f"{destination.label} has no test mode that is known here; send one with --limit 1"
-        return "not tried", words
+        return "not tried", destination.untried
     try:
         sender = target.sender(waits)
     except InputError as error:

@@ -7,73 +7,31 @@ which the destination knows what it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, update
 
 from attribution import clock
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination
-from attribution.destinations.request import Outcome, Verdict
-from attribution.errors import PullAccessError
+from attribution.errors import PullError
+from attribution.outbox.lot import Delivered, Lot, take
 from attribution.outbox.queue import Line, of_line
 from attribution.outbox.records import conversions_of
 from attribution.outbox.standing import superseded
-from attribution.outbox.states import THERE, State
-from attribution.outbox.telling import Sender, Telling, Told
+from attribution.outbox.states import State
+from attribution.outbox.telling import Sender, Telling
 from attribution.pulls.http import Waits
-from attribution.sources.masking import mask_text
-from attribution.store.columns import read_frame
 from attribution.store.database import Database
 from attribution.store.schema import delivery
 
-LEASE: Final = 15 * clock.MINUTE  # after which a sender counts as gone
-ATTEMPTS: Final = 12  # over most of a day
-_FIRST_WAIT: Final = clock.MINUTE
-_LONGEST_WAIT: Final = 6 * clock.HOUR
-_LONGEST_ASKED: Final = 86_400.0  # seconds that a destination may ask for
 _AT_ONCE: Final = 10_000  # what is read together
 _REQUESTS, _FEWEST = 20, 1_000  # that are taken together
-# what may be otherwise tomorrow; all other refusals are for good
-_PASSING: Final = frozenset({"no_consent", "no_match_key", "future", "currency"})
-_STATES: Final = {
-    Verdict.ACCEPTED: State.ACCEPTED, Verdict.DUPLICATE: State.ACCEPTED, Verdict.CONFIRMED: State.CONFIRMED,
-    Verdict.REJECTED: State.REJECTED,
-}  # fmt: skip
 
 Progress = Callable[[str, int, int | None], None]
 Records = Callable[[Connection, pd.DataFrame], list[Conversion]]  # deliveries as what is told
-
-
-@dataclass
-class Delivered:
-    """How many deliveries ended how.
-
-    Attributes:
-        counts: by state.
-        reasons: how many were not taken for what: by state and code, with the words of the first.
-        told: how many left for the destination, however that ended.
-        closed: why the destination takes nothing more now; empty: it took what was due.
-        shut_out: whether that is because it lets nobody in.
-    """
-
-    counts: dict[str, int] = field(default_factory=dict)
-    reasons: dict[tuple[State, str], tuple[int, str]] = field(default_factory=dict)
-    told: int = 0
-    closed: str = ""
-    shut_out: bool = False
-
-    def add(self, state: State, code: str, number: int = 1, words: str = "") -> None:
-        """Count some that ended alike."""
-        if not number:
-            return
-        self.counts[state] = self.counts.get(state, 0) + number
-        if code:
-            before, first = self.reasons.get((state, code), (0, words))
-            self.reasons[state, code] = (before + number, first)
 
 
 def deliver(
@@ -84,6 +42,7 @@ def deliver(
     *,
     limit: int | None = None,
     since: int | None = None,
+    retry: bool = False,
     progress: Progress | None = None,
     records: Records = conversions_of,
     waits: Waits | None = None,
@@ -97,16 +56,17 @@ def deliver(
         sender: takes requests there.
         limit: how many at most; what cannot be sent at all does not count.
         since: microseconds; conversions before it are left alone.
+        retry: what waits for its time is told now.
         progress: called with what is done, how much, and of how many.
         records: makes of deliveries what is told.
         waits: how to wait where a request fails in passing; None: it is left to the next time.
     """
     done, left, last = Delivered(), limit, 0
     telling = Telling(destination, sender, waits)
-    most = min(max(_FEWEST, _REQUESTS * destination.most), _AT_ONCE)  # what a lease is long enough for
-    _reconsider(db, line)
+    most = min(max(_FEWEST, _REQUESTS * destination.most), _AT_ONCE)
+    _reconsider(db, line, retry)
     while not telling.closed and (left is None or left > 0):
-        rows, lease = _take(db, line, most if left is None else min(most, left), last, since)
+        rows, lease = take(db, line, most, last, since)
         if not len(rows):
             break
         last = int(rows["delivery_id"].max())
@@ -116,18 +76,17 @@ def deliver(
         keys = {id(one): key for one, key in zip(conversions, ids, strict=True)}
         attempts = dict(zip(ids, rows["attempts"].tolist(), strict=True))
         doubtful = set(rows.loc[rows["state"] == State.SENT, "delivery_id"].tolist())
-        lot = _Lot(db, lease, keys, attempts, sender.clean, done, set(ids), doubtful)
-        sent, late = _tell(destination, telling, lot, conversions)
+        lot = Lot(db, lease, keys, attempts, sender.clean, done, set(ids), doubtful)
+        sent = _tell(destination, telling, lot, lot.refuse(destination, conversions)[:left])
         done.told += sent
         left = None if left is None else left - sent
-        last = min(late) - 1 if late else last
         if progress is not None:
             progress(f"told {destination.label}", sum(done.counts.values()), None)
     done.closed, done.shut_out = telling.closed, telling.shut_out
     return done
 
 
-def _reconsider(db: Database, line: Line) -> None:
+def _reconsider(db: Database, line: Line, retry: bool) -> None:
     """Queue again what could not be sent the last time: consent may have come in.
 
     What was told anew since, with another value, is not told with the old one.
@@ -138,203 +97,37 @@ def _reconsider(db: Database, line: Line) -> None:
             .where(of_line(line), delivery.c.state == State.HELD, ~superseded())
             .values(state=str(State.QUEUED), attempts=0, due_at=clock.now_micros(), settled_at=None)
         )
-
-
-def _take(db: Database, line: Line, most: int, after: int, since: int | None) -> tuple[pd.DataFrame, int]:
-    """Mark what is due as under way; what others have marked is theirs until they are gone.
-
-    Returns:
-        The deliveries, and until when they are ours.
-    """
-    now = clock.now_micros()
-    lease = now + LEASE
-    due = or_(delivery.c.state == State.QUEUED, delivery.c.state == State.SENT)
-    statement = select(delivery).where(
-        of_line(line), due, delivery.c.due_at <= now, delivery.c.delivery_id > after
-    )
-    if since is not None:
-        statement = statement.where(delivery.c.at >= since)
-    with db.write() as connection:
-        rows = read_frame(connection, statement.order_by(delivery.c.delivery_id).limit(most))
-        if len(rows):
+        if retry:
+            waits = delivery.c.due_at > clock.now_micros()
             connection.execute(
                 update(delivery)
-                .where(delivery.c.delivery_id == bindparam("of"))
-                .values(state=str(State.SENT), due_at=lease),
-                [{"of": key} for key in rows["delivery_id"].tolist()],
+                .where(of_line(line), delivery.c.state == State.QUEUED, waits)
+                .values(due_at=clock.now_micros())
             )
-    return rows, lease
 
 
-@dataclass
-class _Lot:
-    """Deliveries that were taken together, and what is written down of them.
-
-    Attributes:
-        db: the store.
-        lease: until when they are ours; after that they are somebody else's, and so is what is written.
-        keys: delivery_id by the identity of its conversion.
-        attempts: so far, by delivery_id.
-        clean: makes of a destination's words what may be kept.
-        done: what is counted.
-        untold: deliveries of which nothing was written down yet.
-        doubtful: those that were under way before, when their sender was gone: they may be there.
-    """
-
-    db: Database
-    lease: int
-    keys: Mapping[int, int]
-    attempts: Mapping[int, int]
-    clean: Callable[[str], str]
-    done: Delivered
-    untold: set[int]
-    doubtful: set[int]
-
-    def refuse(self, destination: Destination, conversions: Sequence[Conversion]) -> list[Conversion]:
-        """Write down what cannot be sent at all; return the others."""
-        now, refused, sendable = clock.now_micros(), [], []
-        for one in conversions:
-            why = destination.refusal(one, now)
-            if why is None:
-                sendable.append(one)
-                continue
-            key = self.keys[id(one)]
-            state = State.HELD if why.code in _PASSING else State.REJECTED
-            if state is State.HELD and key in self.doubtful:  # nobody may change what may be there
-                state = State.SENT
-            change = _ended(key, state, why.code, why.words, digest=one.digest)
-            if state is State.SENT:
-                change |= {"new_due_at": now + _LONGEST_WAIT, "new_settled_at": None}
-            refused.append(change)
-            self.done.add(state, why.code, words=why.words)
-        self._write(refused)
-        return sendable
-
-    def write(self, told: Told) -> None:
-        """Write down what became of some."""
-        changes = []
-        for one, outcome in zip(told.conversions, told.outcomes, strict=True):
-            key = self.keys[id(one)]
-            attempt = self.attempts[key] + 1
-            doubtful = told.doubtful or key in self.doubtful
-            change = _change(key, outcome, attempt, one.digest or told.digest, doubtful)
-            said = {name: self._kept(change[name]) for name in ("new_words", "new_code", "new_reference")}
-            changes.append(change | said | {"new_attempts": attempt, "new_sent_at": clock.now_micros()})
-            state = State(change["new_state"])
-            code = "" if state in THERE else said["new_code"] or ""  # a duplicate is as good as taken
-            self.done.add(state, code, words=said["new_words"] or "")
-        self._write(changes)
-
-    def _kept(self, text: str | None) -> str | None:
-        """Return what may be kept of a destination's words, which may quote people."""
-        return self.clean(mask_text(text)) if text else None
-
-    def give_back(self, but: Collection[int] = ()) -> None:
-        """Leave what was not told as it was taken."""
-        untold = self.untold.difference(but)
-        _give_back(self.db, untold & self.doubtful, self.lease, State.SENT)
-        _give_back(self.db, untold - self.doubtful, self.lease, State.QUEUED)
-
-    def _write(self, changes: Sequence[Mapping[str, Any]]) -> None:
-        _record(self.db, changes, self.lease)
-        self.untold.difference_update(change["of"] for change in changes)
-
-
-def _tell(
-    destination: Destination, telling: Telling, lot: _Lot, conversions: Sequence[Conversion]
-) -> tuple[int, set[int]]:
+def _tell(destination: Destination, telling: Telling, lot: Lot, conversions: Sequence[Conversion]) -> int:
     """Send some deliveries, and write down what became of each; what was not told is given back.
 
     Returns:
-        How many could be sent, and those of them whose turn did not come while they were ours.
+        How many were told.
     """
-    begun = clock.now_micros()
+    mine = {lot.keys[id(one)] for one in conversions}
     under_way: set[int] = set()
-    late: set[int] = set()
-    sendable = lot.refuse(destination, conversions)
     try:
-        for request in destination.requests(sendable):
-            mine = {lot.keys[id(one)] for one in request.conversions}
+        for request in destination.requests(conversions):
             if telling.closed:
                 break
-            if late or clock.now_micros() - begun > LEASE // 2:  # the other half is for those under way
-                late |= mine
-                continue
-            under_way = mine
-            for told in telling.tell(request):
+            under_way = {lot.keys[id(one)] for one in request.conversions}
+            for told in telling.tell(request, lot.hold):
                 lot.write(told)
             under_way = set()
-    except PullAccessError:  # before anything was told
+    except PullError:  # no token is to be had: nothing of this request was told
         lot.give_back()
         raise
     except KeyboardInterrupt:
         lot.give_back(but=under_way)
         raise
+    told_now = len(mine - lot.untold)
     lot.give_back()
-    return len(sendable) - len(late), late
-
-
-def _change(key: int, outcome: Outcome, attempts: int, digest: str, doubtful: bool) -> dict[str, Any]:
-    """Return what is written down of an outcome."""
-    now = clock.now_micros()
-    if outcome.verdict is not Verdict.RETRY:
-        return _ended(key, _STATES[outcome.verdict], outcome.code, outcome.words, outcome.reference, digest)
-    if attempts >= ATTEMPTS and not doubtful:
-        return _ended(key, State.DEAD, outcome.code, outcome.words, digest=digest)
-    wait = min(_FIRST_WAIT * 2 ** min(attempts - 1, ATTEMPTS), _LONGEST_WAIT)
-    if outcome.after_seconds is not None:
-        wait = max(wait, round(min(outcome.after_seconds, _LONGEST_ASKED) * clock.SECOND))
-    # what may be there is neither changed nor given up: until it is told again, it counts as under way
-    state = State.SENT if doubtful else State.QUEUED
-    return _row(key, state, outcome.code, outcome.words, "", digest, due_at=now + wait, settled_at=None)
-
-
-def _ended(
-    key: int, state: State, code: str, words: str, reference: str = "", digest: str = ""
-) -> dict[str, Any]:
-    now = clock.now_micros()
-    return _row(key, state, code, words, reference, digest, due_at=now, settled_at=now)
-
-
-def _row(
-    key: int,
-    state: State,
-    code: str,
-    words: str,
-    reference: str,
-    digest: str,
-    *,
-    due_at: int,
-    settled_at: int | None,
-) -> dict[str, Any]:
-    return {
-        "of": key, "new_state": str(state), "new_code": code or None, "new_words": words or None,
-        "new_reference": reference or None, "new_digest": digest or None, "new_due_at": due_at,
-        "new_settled_at": settled_at,
-    }  # fmt: skip
-
-
-def _ours(lease: int) -> ColumnElement[bool]:
-    """Return the condition that a delivery is still ours to write down."""
-    mine = delivery.c.delivery_id == bindparam("of")
-    return and_(mine, delivery.c.state == State.SENT, delivery.c.due_at == lease)
-
-
-def _record(db: Database, changes: Sequence[Mapping[str, Any]], lease: int) -> None:
-    if not changes:
-        return
-    names = [name.removeprefix("new_") for name in changes[0] if name.startswith("new_")]
-    statement = (
-        update(delivery).where(_ours(lease)).values({name: bindparam(f"new_{name}") for name in names})
-    )
-    with db.write() as connection:
-        connection.execute(statement, list(changes))
-
-
-def _give_back(db: Database, keys: Collection[int], lease: int, state: State) -> None:
-    """Have the next one take what was not told."""
-    if not keys:
-        return
-    statement = update(delivery).where(_ours(lease)).values(state=str(state), due_at=clock.now_micros())
-    with db.write() as connection:
-        connection.execute(statement, [{"of": key} for key in sorted(keys)])
+    return told_now

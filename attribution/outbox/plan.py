@@ -123,7 +123,10 @@ class Plan:
             begins = found["begins"].to_numpy(bool)
             return found.assign(begins=begins & mine, others=begins & ~mine)
         alone = asked.match == "contacts" or not told.click_kinds or told.without_click
-        wish = Wish(told.click_kinds, asked.value, asked.split, alone, asked.since, self._oldest)
+        split = asked.split and not _is_of_leads(
+            self.line.goal
+        )  # of what has no value parts only add up numbers
+        wish = Wish(told.click_kinds, asked.value, split, alone, asked.since, self._oldest)
         known = select(delivery.c.conversion_id).where(of_line(self.line))
         return wanted(connection, self.journeys, self.credits, wish, self.expected, known)
 
@@ -150,7 +153,12 @@ class Plan:
                 f"{made.cannot_change} of {goal} changed since {label} took them; "
                 "it has no way to be told, and keeps what it has"
             )
-        if self.asked.split and made.new:
+        if made.postponed:
+            found.append(
+                f"{made.postponed} of {goal} wait until what {label} has of them the other way, whole or by "
+                "touch, is taken back; send again, and where it cannot be taken back it stays as it was told"
+            )
+        if self.asked.split and made.new and not _is_of_leads(goal):
             found.append(
                 f"each touch of {goal} is a conversion of its own: {label} counts more conversions than "
                 "there are; their values add up, their number does not"
@@ -188,8 +196,8 @@ class Plan:
             return []
         told = self.target.destination
         return [
-            f"{self.line.goal} before {clock.iso(oldest)} are left alone: {told.label} takes none older than "
-            f"{told.age_days} days"
+            f"{self.line.goal} before {clock.iso(oldest)[:10]} are left alone: {told.label} takes none older "
+            f"than {told.age_days} days"
         ]
 
     def _others(self, wanted: pd.DataFrame) -> list[str]:
@@ -247,7 +255,7 @@ def plans_of(connection: Connection, target: Target, asked: Asked) -> dict[str, 
             raise InputError(f"{goal} was never run for {model}; run: {run_command(journeys, model)}")
         of_leads = asked.lead_value == "predicted" and _is_of_leads(goal)
         if of_leads and expected is None:
-            expected = expected_revenue(connection)
+            expected = _expected(connection)
         plans[goal] = Plan(target, line, asked, journeys, credits, expected if of_leads else None)
     if asked.lead_value == "predicted" and expected is None:
         named = ", ".join(f"action_{goal}" for goal in GOALS if _is_of_leads(goal))
@@ -256,6 +264,15 @@ def plans_of(connection: Connection, target: Target, asked: Asked) -> dict[str, 
             f"as there ({named})"
         )
     return plans
+
+
+def _expected(connection: Connection) -> Expected:
+    try:
+        return expected_revenue(connection)
+    except InputError as error:
+        raise InputError(
+            f"--lead-value predicted: {error}; leave it out, and leads are told without a value"
+        ) from error
 
 
 def _is_of_leads(goal: str) -> bool:

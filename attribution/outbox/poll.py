@@ -16,7 +16,8 @@ from attribution import clock
 from attribution.destinations.conversion import Change
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Outcome, Verdict
-from attribution.outbox.deliver import ATTEMPTS, Delivered, Progress
+from attribution.outbox.deliver import Progress
+from attribution.outbox.lot import ATTEMPTS, Delivered
 from attribution.outbox.queue import Line, of_line
 from attribution.outbox.standing import superseded
 from attribution.outbox.states import ENDED, State
@@ -46,7 +47,7 @@ class Polled:
     """What became of what was accepted.
 
     Attributes:
-        ended: how many deliveries ended how; `queued` are to be told again.
+        ended: how many deliveries ended how; `sent` are to be told again.
         trouble: why not everything could be asked for; empty: it could.
     """
 

@@ -74,6 +74,7 @@ class Queued:
     withdrawn: int = 0
     without_value: int = 0  # of the new ones
     cannot_change: int = 0  # it is there with another value, and there is no way to tell
+    postponed: int = 0  # until what is there the other way, whole or in parts, is taken back
 
 
 def queue(
@@ -90,18 +91,20 @@ def queue(
         retry: what was refused for good or given up is told again, although nothing of it has changed.
     """
     told, wanted = _slots(_told(connection, line), wanted)
-    wanted = _one_way(told, wanted, Change.RETRACTED in line.changes)
+    wanted, postponed = _one_way(told, wanted)
     slot = wanted["slot"]
     last = told.drop_duplicates("slot", keep="last").set_index("slot").reindex(slot)
     there = told[told["state"].isin(THERE)].drop_duplicates("slot", keep="last").set_index("slot")
     there = there.reindex(slot)
     mine = wanted.set_index("slot")
     known = last["delivery_id"].notna().to_numpy()
-    mine = _with(mine, last, mine["keeps_value"].to_numpy(bool) & known, ("value_minor", "currency"))
-
     has = there["delivery_id"].notna().to_numpy()
+    keeps = mine["keeps_value"].to_numpy(bool)
+    refused = np.isin(_texts(last["state"]), ENDED) & (not retry)
+    mine = _with(mine, last, keeps & known & refused, _WORTH)  # nor is it told again for a new guess
+    mine = _with(mine, there, keeps & has, _WORTH)
     change, cannot = _changes(line, mine, there, has)
-    mine = _with(mine, there, change == Change.RETRACTED, ("value_minor", "currency"))
+    mine = _with(mine, there, change == Change.RETRACTED, _WORTH)
     mine = mine.assign(change=change, transaction_id=_transactions(connection, line, mine))
     mine = mine if line.revives else _again(told, mine)
     # of what is there it is told by the click, the instant and the name that it was told by
@@ -114,7 +117,7 @@ def queue(
     amended = (change != "") & unsent & ~same
     withdrawn = (change == "") & unsent
     rows = mine.assign(
-        revision=last["revision"].fillna(0).to_numpy(np.int64) + 1,
+        revision=_revisions(told, mine["transaction_id"]),
         delivery_id=last["delivery_id"].fillna(0).to_numpy(np.int64),
     )
     back_first = rows[made].sort_values("change", key=lambda of: of != Change.RETRACTED, kind="stable")
@@ -130,6 +133,7 @@ def queue(
         withdrawn=int(withdrawn.sum()),
         without_value=int((made & (change == Change.NEW) & mine["value_minor"].isna().to_numpy()).sum()),
         cannot_change=int(cannot.sum()),
+        postponed=postponed,
     )
 
 
@@ -212,16 +216,26 @@ def _slots(told: pd.DataFrame, wanted: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     return told, wanted.reset_index(drop=True)
 
 
-def _one_way(told: pd.DataFrame, wanted: pd.DataFrame, retracts: bool) -> pd.DataFrame:
-    """Begin nothing of what a destination already has the other way, whole or in parts, and would keep."""
-    if retracts or not len(told):
-        return wanted
-    there = told[told["state"].isin((*THERE, State.SENT))]
+def _one_way(told: pd.DataFrame, wanted: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Begin nothing of what a destination has the other way, whole or in parts, until that is taken back.
+
+    Returns:
+        What is wanted, and how many are not begun for that.
+    """
+    maybe = told[told["state"].isin((*THERE, State.SENT))].drop_duplicates("slot", keep="last")
+    there = maybe[(maybe["change"] != Change.RETRACTED) | (maybe["state"] == State.SENT)]
     parts, whole = (there.loc[there["split"] == n, "conversion_id"] for n in (1, 0))
     doubled = np.where(
         wanted["split"] == 1, wanted["conversion_id"].isin(whole), wanted["conversion_id"].isin(parts)
     )
-    return wanted.assign(begins=wanted["begins"] & ~doubled)
+    begins = wanted["begins"].to_numpy(bool)
+    return wanted.assign(begins=begins & ~doubled), int((begins & doubled).sum())
+
+
+def _revisions(told: pd.DataFrame, transactions: pd.Series) -> Ints:
+    """Return how often each transaction will have been told."""
+    most = told.groupby("transaction_id")["revision"].max()
+    return transactions.map(most).fillna(0).to_numpy(np.int64) + 1
 
 
 def _transactions(connection: Connection, line: Line, wanted: pd.DataFrame) -> Texts:

@@ -8,20 +8,24 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from sqlalchemy import Connection, func, select
+
 from attribution import clock
 from attribution.metrics.answer import Answer, Row
 from attribution.metrics.asked import tells_what_was_asked
 from attribution.metrics.selection import read_day
-from attribution.outbox.deliver import Delivered, Progress, deliver
+from attribution.outbox.deliver import Progress, deliver
 from attribution.outbox.dry_run import dry_run as shown_only
+from attribution.outbox.lot import Delivered
 from attribution.outbox.plan import Asked, plans_of, told_model
 from attribution.outbox.poll import Polled, poll
 from attribution.outbox.queue import Queued
 from attribution.outbox.states import THERE, State
 from attribution.outbox.target import Target, prepared
-from attribution.outbox.waiting import waiting
+from attribution.outbox.waiting import untold, waiting
 from attribution.pulls.http import Waits
 from attribution.store.database import Database
+from attribution.store.schema import conversion, run
 from attribution.store.settings import Settings
 
 _TOLD: Final = ("new", "restated", "retracted")
@@ -65,7 +69,7 @@ def send(
         model: whose credit; None: the store's.
         since: a day; conversions before it are left alone.
         limit: tell so many at most.
-        retry: tell again what was refused for good or given up, once its reason is mended.
+        retry: tell again what was refused for good or given up, once its reason is mended, and what waits.
         dry_run: show the requests, and send and queue nothing.
         progress: called as the work goes on.
         waits: how to wait for tokens.
@@ -104,23 +108,33 @@ def send(
                 warnings.append(_silent(target, polled[goal].trouble))
         for goal, plan in plans.items():
             with db.read() as connection:
-                wanted = plan.wanted(connection)
+                seen, wanted = _ledger(connection), plan.wanted(connection)
             with db.write() as connection:
+                if _ledger(connection) != seen:  # while the lock was waited for
+                    wanted = plan.wanted(connection)
                 queued[goal], noticed = plan.queue(connection, wanted)
             warnings += noticed
         left = limit
         for goal, plan in plans.items():
             delivered[goal] = deliver(
-                db, target.destination, plan.line, sender, limit=left, since=asked.since, progress=progress,
-                records=plan.records(), waits=waits,
+                db, target.destination, plan.line, sender, limit=left, since=asked.since, retry=retry,
+                progress=progress, records=plan.records(), waits=waits,
             )  # fmt: skip
             if delivered[goal].closed:
                 warnings.append(_closed(target, delivered[goal]))
             left = None if left is None else left - delivered[goal].told
     with db.read() as connection:
         warnings += waiting(connection, target.lines.values())
+        warnings += untold(connection, target.lines.values())
     answer = _sent(db, target, queued, delivered, polled, list(dict.fromkeys(warnings)))
     return replace(answer, model=told_model(plans.values()))
+
+
+def _ledger(connection: Connection) -> tuple[int, ...]:
+    """Return what changes when anything does of which conversions there are and what they are worth."""
+    runs = select(func.coalesce(func.max(run.c.run_id), 0))
+    erased = select(func.count()).where(conversion.c.frozen.is_not(None))
+    return connection.scalar(runs) or 0, connection.scalar(erased) or 0
 
 
 def _reason(goal: str, what: tuple[State, str], how: tuple[int, str]) -> str:

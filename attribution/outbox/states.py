@@ -6,7 +6,8 @@ queued ──> sent ──> accepted ──> confirmed
   ├──> held (asked again by the next `send`)
   └──> withdrawn
 
-What was accepted is queued again where the destination says later that it should be.
+What was accepted is sent again where the destination says later that it should be. What may be there although
+nobody says so stays sent: it is not changed, withdrawn, held or given up until there is an answer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class State(StrEnum):
     """Where a delivery stands."""
 
     QUEUED = "queued"
-    SENT = "sent"  # under way; after its lease is over nobody knows, and it is sent again
+    SENT = "sent"  # under way, or nobody knows whether it was read: told again after its time, as it was
     ACCEPTED = "accepted"
     CONFIRMED = "confirmed"  # and counted
     REJECTED = "rejected"  # for good, by the destination or by a rule of it that we know

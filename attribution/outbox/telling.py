@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from attribution.destinations.conversion import Conversion
 from attribution.destinations.destination import Destination
 from attribution.destinations.request import Outcome, Reply, Request, Verdict
+from attribution.errors import PullError
 from attribution.pulls.http import Waits
 
 REPEATS: Final = 4  # of a request that fails in passing, before it is left to the next `send`
@@ -21,7 +22,7 @@ _LONGEST_WAIT: Final = 60.0  # seconds that are waited for at once
 _PASSING: Final = frozenset({408, 425, 429})  # and all from 500 on
 _NO_ROOM: Final = 507  # whoever says so has kept nothing
 _NOT_LET_IN: Final = frozenset({401, 403})
-_PARTS: Final = 64  # requests by which the guilty ones of one are looked for: 2 log2(n) find one of n
+_PARTS: Final = 64  # requests, none of which is taken, by which the guilty ones of one are looked for
 
 
 CUT: Final = "cut"  # codes of ours: the connection broke, and nobody knows whether the request was read
@@ -91,25 +92,33 @@ class Telling:
         self.closed = ""
         self.shut_out = False
         self._parts = 0
-        self._taken = False
+        self._hold: Callable[[], bool] = lambda: True
 
-    def tell(self, request: Request) -> Iterator[Told]:
+    def tell(self, request: Request, hold: Callable[[], bool] = lambda: True) -> Iterator[Told]:
         """Tell a request, and yield what became of its conversions.
 
         Of some nothing is yielded, where it is of no use to go on: these were not told.
+
+        Args:
+            request: as the destination wrote it.
+            hold: called before anything leaves; False: the conversions are somebody else's by now.
+
+        Raises:
+            PullError: nobody is let in, and nothing left before that.
         """
-        self._parts, self._taken = _PARTS, False
-        yield from self._halved(request)
-        if self._parts <= 0 and not self._taken and not self.closed:
+        self._parts, self._hold = _PARTS, hold
+        yield from self._halved(request, False)
+        if self._parts <= 0 and not self.closed:
             self.closed = "it refuses one after the other"
 
-    def _halved(self, request: Request) -> Iterator[Told]:
+    def _halved(self, request: Request, doubtful: bool) -> Iterator[Told]:
         self._parts -= 1
-        told = self._once(request)
+        told = self._once(request, doubtful)
+        if told is None:
+            return
         clear = [place for place, one in enumerate(told.outcomes) if one.verdict is not Verdict.UNCLEAR]
-        self._taken |= any(
-            told.outcomes[place].verdict not in (Verdict.REJECTED, Verdict.RETRY) for place in clear
-        )
+        if any(told.outcomes[place].verdict not in (Verdict.REJECTED, Verdict.RETRY) for place in clear):
+            self._parts = _PARTS  # some are taken, so it is worth while to look for them
         if clear:
             yield _part(told, clear)
         unclear = [
@@ -124,15 +133,27 @@ class Telling:
         for part in filter(None, parts):
             for smaller in self._destination.requests(part):
                 if self._parts > 0 and not self.closed:
-                    yield from self._halved(smaller)
+                    yield from self._halved(smaller, told.doubtful)
 
-    def _once(self, request: Request) -> Told:
-        """Tell a request, again and again where it fails in passing."""
+    def _once(self, request: Request, doubtful: bool) -> Told | None:
+        """Tell a request, again and again where it fails in passing.
+
+        What was read once may be there, whatever is answered to it later.
+        """
         digest = hashlib.sha256(json.dumps(request.body, sort_keys=True, default=str).encode()).hexdigest()
         repeats = REPEATS if self._waits is not None else 0
-        doubtful = False  # what was read once may be there, whatever is answered to it later
+        told: Told | None = None
         for number in range(repeats + 1):
-            status, outcomes = self._answered(request)
+            if not self._hold():
+                self.closed = "somebody else goes on with it"
+                return told
+            try:
+                status, outcomes = self._answered(request)
+            except PullError as error:
+                if told is None or not doubtful:
+                    raise
+                self.closed, self.shut_out = self._sender.clean(str(error)), True
+                return told
             doubtful |= _is_doubtful(status, outcomes)
             told = Told(request.conversions, outcomes, digest, doubtful)
             if not _is_shut(status, outcomes):

@@ -28,10 +28,31 @@ def waiting(connection: Connection, lines: Iterable[Line]) -> list[str]:
         )
         number, first, last = connection.execute(statement).one()
         if number:
-            until = clock.iso(first) if first == last else f"{clock.iso(first)} to {clock.iso(last)}"
+            begin, end = (clock.iso(-(-at // clock.SECOND) * clock.SECOND) for at in (first, last))
+            until = begin if begin == end else f"{begin} to {end}"
             them = "waits" if number == 1 else "wait"
             found.append(
                 f"{number} of {line.goal} {them} until {until}; a send after that tells "
                 f"{'it' if number == 1 else 'them'} again"
             )
+    return found
+
+
+def untold(connection: Connection, lines: Iterable[Line]) -> list[str]:
+    """Say of each line how many deliveries are due and were not come to: for a limit, or as it went wrong.
+
+    Args:
+        connection: inside a transaction.
+        lines: of a destination.
+    """
+    found = []
+    for line in lines:
+        statement = select(func.count()).where(
+            of_line(line),
+            delivery.c.state.in_([State.QUEUED, State.SENT]),
+            delivery.c.due_at <= clock.now_micros(),
+        )
+        number = connection.scalar(statement) or 0
+        if number:
+            found.append(f"{number} of {line.goal} {'is' if number == 1 else 'are'} not told yet; send again")
     return found

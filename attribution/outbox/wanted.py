@@ -204,9 +204,12 @@ def _credited(
         sums["touch"] = sums["conversion_id"].map(clicks).fillna(NO_TOUCH)
     found = frame.merge(sums, on="conversion_id", how="left")
     amount, share = (found[name].fillna(0).astype(np.int64) for name in ("amount", "share"))
+    credited = found["touch"].notna().to_numpy()
     return found.assign(
         touch=found["touch"].fillna(NO_TOUCH).astype(np.int64),
-        split=wish.split,
+        # without a part it stands for the whole, which is wanted no more
+        split=credited & wish.split,
+        active=found["active"] & (credited | (not wish.split)),
         share_millionths=share.astype(object),
         model=credits.model,
         value_minor=amount.astype(object).where(found["currency"].notna(), None),

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Connection, Text, cast, literal, select, upda
 from attribution.privacy.forget_receipt import Receipt
 from attribution.store.schema import conversion, delivery
 
-_THERE = ("accepted", "confirmed", "withdrawn")
+_ENDED = ("accepted", "confirmed", "withdrawn")
 _ERASED = "erased-"
 
 
@@ -21,7 +21,7 @@ def forget_deliveries(connection: Connection, receipt: Receipt) -> None:
     )
     known = delivery.c.transaction_id.not_like(f"{_ERASED}%")
     # what is under way or was refused too: told again under another name it would count twice
-    open_ = delivery.c.state.not_in(_THERE)
+    open_ = delivery.c.state.not_in(_ENDED)
     connection.execute(update(delivery).where(frozen, known, open_).values(state="withdrawn"))
     name = literal(_ERASED) + cast(cast(delivery.c.delivery_id, BigInteger), Text)
     blank = {"touch": None, "words": None, "reference": None, "digest": None}

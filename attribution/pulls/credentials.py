@@ -166,7 +166,9 @@ def load_credentials(
         text = environment.get(variable(source, name), "").strip() or said.get(name, "").strip()
         if text:
             found[name] = text
-        if not (text.isascii() and text.isprintable()):
+        # headers and addresses are ASCII; what a conversion counts as may be called as people write
+        sent = name in _ALWAYS or known[name].secret
+        if not text.isprintable() or (sent and not text.isascii()):
             raise InputError(
                 f"{name} of {source} has a sign or a line break that cannot be sent; copy it again, as it is"
             )

@@ -31,6 +31,7 @@ TIMEOUT: Final = 60.0  # seconds without a byte
 CONNECT_TIMEOUT: Final = 15.0  # seconds until somebody is there
 LONGEST_ANSWER: Final = 600.0  # seconds until the last one
 ATTEMPTS: Final = 8
+FEWER_ATTEMPTS: Final = 5  # where nobody is there: a quarter of a minute
 LONGEST_WAIT: Final = 60.0  # between two attempts, where the platform names no time
 LONGEST_ASKED: Final = 900.0  # that a platform may ask for; more than that is told and not waited for
 LONGEST_IN_ALL: Final = 1800.0  # of one request
@@ -297,7 +298,7 @@ class Client:
                     if size > max_bytes:
                         raise PullError(
                             f"{self.name} sends more than {max_bytes >> 20} MB at once; "
-                            "pull fewer days with --since, or load a file"
+                            "ask for less with --since, or load a file"
                         )
                     if time.monotonic() - begun > LONGEST_ANSWER:
                         raise _Again("the answer does not come to an end")
@@ -309,7 +310,8 @@ class Client:
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             host = urlsplit(self.base_url).hostname
             raise _Again(
-                f"{host} cannot be reached ({error or type(error).__name__}); see to network and base_url",
+                f"{host} cannot be reached ({error or type(error).__name__}); see to the network, base_url "
+                "and login_url",
                 reached=False,
             ) from None
         except httpx.TimeoutException:
@@ -357,8 +359,9 @@ class Client:
     def _is_enough(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome is not None else None
         asked = error.after if isinstance(error, _Again) else None
+        reached = error.reached if isinstance(error, _Again) else True
         return (
-            state.attempt_number >= ATTEMPTS
+            state.attempt_number >= (ATTEMPTS if reached else FEWER_ATTEMPTS)
             or (asked is not None and asked > LONGEST_ASKED)
             or state.idle_for + (asked or 0.0) > LONGEST_IN_ALL
         )

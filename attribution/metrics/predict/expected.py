@@ -21,12 +21,10 @@ class Expected:
     Attributes:
         minor: int64, whole minor units by lead_id; of open leads.
         currency: the reporting currency.
-        horizon: within how many months.
     """
 
     minor: pd.Series[Any]
     currency: str
-    horizon: int
 
 
 def expected_revenue(connection: Connection) -> Expected:
@@ -45,4 +43,4 @@ def expected_revenue(connection: Connection) -> Expected:
     with one_thread(), with_way_out(past):
         leads = forecast(past, draws=0).leads
     ids = past.records.leads["lead_id"].to_numpy("int64")[leads["lead"].to_numpy("int64")]
-    return Expected(pd.Series(leads["minor"].to_numpy("int64"), index=ids), credited.currency, past.horizon)
+    return Expected(pd.Series(leads["minor"].to_numpy("int64"), index=ids), credited.currency)
