@@ -359,7 +359,8 @@ class Story:
                 if not self._wait() and lived and len(self.server.asked) == asked:
                     break  # nothing was left to be told, nor to be asked
             else:
-                assert part == 2, "it does not come to an end"
+                open_ = self.outbox("change", "state", "code", "words").value_counts(dropna=False)
+                assert part == 2, f"it does not come to an end: {open_.to_dict()}"
         except Exception as error:
             self.trouble = error
             raise

@@ -75,7 +75,9 @@ def deliver(
         ids = rows["delivery_id"].tolist()
         keys = {id(one): key for one, key in zip(conversions, ids, strict=True)}
         attempts = dict(zip(ids, rows["attempts"].tolist(), strict=True))
-        doubtful = set(rows.loc[rows["state"] == State.SENT, "delivery_id"].tolist())
+        # whose sender was gone before it came to them never left
+        left_us = (rows["state"] == State.SENT) & rows["sent_at"].notna()
+        doubtful = set(rows.loc[left_us, "delivery_id"].tolist())
         lot = Lot(db, lease, keys, attempts, sender.clean, done, set(ids), doubtful)
         sent = _tell(destination, telling, lot, lot.refuse(destination, conversions)[:left])
         done.told += sent
@@ -113,6 +115,7 @@ def _tell(destination: Destination, telling: Telling, lot: Lot, conversions: Seq
         How many were told.
     """
     mine = {lot.keys[id(one)] for one in conversions}
+    lot.begin(mine)
     under_way: set[int] = set()
     try:
         for request in destination.requests(conversions):

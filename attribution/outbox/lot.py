@@ -102,7 +102,7 @@ class Lot:
         clean: makes of a destination's words what may be kept.
         done: what is counted.
         untold: deliveries of which nothing was written down yet.
-        doubtful: those that were under way before, when their sender was gone: they may be there.
+        doubtful: those that had left when their sender was gone: they may be there.
     """
 
     db: Database
@@ -155,6 +155,19 @@ class Lot:
     def _kept(self, text: str | None) -> str | None:
         """Return what may be kept of a destination's words, which may quote people."""
         return self.clean(mask_text(text)) if text else None
+
+    def begin(self, keys: Collection[int]) -> None:
+        """Write down that some are about to leave: from now on they may be there."""
+        if not keys:
+            return
+        now = clock.now_micros()
+        mine = and_(
+            delivery.c.delivery_id.in_(sorted(keys)),
+            delivery.c.state == State.SENT,
+            delivery.c.due_at == self.lease,
+        )
+        with self.db.write() as connection:
+            connection.execute(update(delivery).where(mine).values(sent_at=now))
 
     def hold(self) -> bool:
         """Go on being at it; tell whether all that is untold is still ours."""
