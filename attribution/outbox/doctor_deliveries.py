@@ -23,6 +23,7 @@ from attribution.metrics.findings import Finding, Look
 from attribution.money import money_words
 from attribution.outbox.standing import newer
 from attribution.outbox.states import THERE, State
+from attribution.outbox.wanted import MONEY_KINDS
 from attribution.store.schema import conversion, delivery
 
 LONG: Final = clock.DAY  # that a delivery waits until it counts as stuck
@@ -37,7 +38,6 @@ _REFUSED: Final = {  # code -> severity and what to do; others: warning, and men
 _MEND: Final = _LIST + "; mend what they lack, then: attribution send {name} --retry"
 _UNCHANGEABLE: Final = ("not_restated", "not_retracted")
 _PASSING: Final = frozenset({"cut", "malformed", "unreachable", "408", "425", "429"})  # and all from 500 on
-_MONEY: Final = ("won", "created")  # kinds of conversion that have an amount of their own
 _WRONG: Final = (State.QUEUED, State.SENT, State.HELD, State.REJECTED, State.DEAD)
 
 
@@ -255,7 +255,7 @@ def _changed() -> Any:
     was, value = func.coalesce(there.value_minor, 0), _value()
     has = case((conversion.c.active == 1, conversion.c.currency))
     gone = conversion.c.active == 0
-    whole = and_(conversion.c.kind.in_(_MONEY), there.model.is_(None), there.split == 0)
+    whole = and_(conversion.c.kind.in_(MONEY_KINDS), there.model.is_(None), there.split == 0)
     differs = or_(was != value, func.coalesce(there.currency, "") != func.coalesce(has, ""))
     refused = and_(newer(_is_refused), ~newer(_is_no_refusal))
     each = (

@@ -158,37 +158,34 @@ class Lot:
 
     def begin(self, keys: Collection[int]) -> None:
         """Write down that some are about to leave: from now on they may be there."""
-        if not keys:
-            return
-        now = clock.now_micros()
-        mine = and_(
-            delivery.c.delivery_id.in_(sorted(keys)),
-            delivery.c.state == State.SENT,
-            delivery.c.due_at == self.lease,
-        )
-        with self.db.write() as connection:
-            connection.execute(update(delivery).where(mine).values(sent_at=now))
+        self._update(keys, sent_at=clock.now_micros())
 
     def hold(self) -> bool:
         """Go on being at it; tell whether all that is untold is still ours."""
         now = clock.now_micros()
         if now < self.lease - LEASE // 4 * 3 or not self.untold:
             return True
-        mine = and_(
-            delivery.c.delivery_id.in_(sorted(self.untold)),
-            delivery.c.state == State.SENT,
-            delivery.c.due_at == self.lease,
-        )
-        with self.db.write() as connection:
-            held = connection.execute(update(delivery).where(mine).values(due_at=now + LEASE)).rowcount
+        held = self._update(self.untold, due_at=now + LEASE)
         self.lease = now + LEASE
         return held == len(self.untold)
 
     def give_back(self, but: Collection[int] = ()) -> None:
         """Leave what was not told as it was taken."""
-        untold = self.untold.difference(but)
-        _give_back(self.db, untold & self.doubtful, self.lease, State.SENT)
-        _give_back(self.db, untold - self.doubtful, self.lease, State.QUEUED)
+        untold, now = self.untold.difference(but), clock.now_micros()
+        self._update(untold & self.doubtful, due_at=now)  # it is under way as it was
+        self._update(untold - self.doubtful, state=str(State.QUEUED), due_at=now)
+
+    def _update(self, keys: Collection[int], **values: Any) -> int:
+        """Change deliveries that are still ours; return how many are."""
+        if not keys:
+            return 0
+        mine = and_(
+            delivery.c.delivery_id.in_(sorted(keys)),
+            delivery.c.state == State.SENT,
+            delivery.c.due_at == self.lease,
+        )
+        with self.db.write() as connection:
+            return connection.execute(update(delivery).where(mine).values(**values)).rowcount
 
     def _write(self, changes: Sequence[Mapping[str, Any]]) -> None:
         _record(self.db, changes, self.lease)
@@ -250,12 +247,3 @@ def _record(db: Database, changes: Sequence[Mapping[str, Any]], lease: int) -> N
     )
     with db.write() as connection:
         connection.execute(statement, list(changes))
-
-
-def _give_back(db: Database, keys: Collection[int], lease: int, state: State) -> None:
-    """Have the next one take what was not told."""
-    if not keys:
-        return
-    statement = update(delivery).where(_ours(lease)).values(state=str(state), due_at=clock.now_micros())
-    with db.write() as connection:
-        connection.execute(statement, [{"of": key} for key in sorted(keys)])

@@ -28,7 +28,7 @@ from attribution.outbox.queue import Line, Queued, of_line, queue
 from attribution.outbox.records import conversions_of
 from attribution.outbox.states import THERE
 from attribution.outbox.target import Target
-from attribution.outbox.wanted import VALUES, Wish, wanted
+from attribution.outbox.wanted import MONEY_KINDS, VALUES, Wish, wanted
 from attribution.outbox.write_back import records_of, wanted_records
 from attribution.store.schema import conversion, delivery
 from attribution.store.settings import GOALS, Settings
@@ -123,9 +123,7 @@ class Plan:
             begins = found["begins"].to_numpy(bool)
             return found.assign(begins=begins & mine, others=begins & ~mine)
         alone = asked.match == "contacts" or not told.click_kinds or told.without_click
-        split = asked.split and not _is_of_leads(
-            self.line.goal
-        )  # of what has no value parts only add up numbers
+        split = asked.split and not _is_of_leads(self.line.goal)  # which have no value to be split
         wish = Wish(told.click_kinds, asked.value, split, alone, asked.since, self._oldest)
         known = select(delivery.c.conversion_id).where(of_line(self.line))
         return wanted(connection, self.journeys, self.credits, wish, self.expected, known)
@@ -276,4 +274,4 @@ def _expected(connection: Connection) -> Expected:
 
 
 def _is_of_leads(goal: str) -> bool:
-    return GOALS[goal].kind in ("lead", "mql", "sqo")
+    return GOALS[goal].kind not in MONEY_KINDS

@@ -85,9 +85,8 @@ def poll(
                 return polled
             _ask_later(db, line, asked)
             continue
-        kept = replace(
-            fate, code=sender.clean(fate.code), words=sender.clean(fate.words)
-        )  # it may quote people
+        # it may quote people
+        kept = replace(fate, code=sender.clean(fate.code), words=sender.clean(fate.words))
         _settle(db, line, asked, kept, polled.ended)
         if progress is not None:
             progress(f"asked {destination.label}", number, len(open_))

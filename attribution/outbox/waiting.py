@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from attribution import clock
 from attribution.outbox.queue import Line, of_line
@@ -22,9 +22,7 @@ def waiting(connection: Connection, lines: Iterable[Line]) -> list[str]:
     found = []
     for line in lines:
         statement = select(func.count(), func.min(delivery.c.due_at), func.max(delivery.c.due_at)).where(
-            of_line(line),
-            delivery.c.state.in_([State.QUEUED, State.SENT]),
-            delivery.c.due_at > clock.now_micros(),
+            _is_open(line), delivery.c.due_at > clock.now_micros()
         )
         number, first, last = connection.execute(statement).one()
         if number:
@@ -47,12 +45,12 @@ def untold(connection: Connection, lines: Iterable[Line]) -> list[str]:
     """
     found = []
     for line in lines:
-        statement = select(func.count()).where(
-            of_line(line),
-            delivery.c.state.in_([State.QUEUED, State.SENT]),
-            delivery.c.due_at <= clock.now_micros(),
-        )
+        statement = select(func.count()).where(_is_open(line), delivery.c.due_at <= clock.now_micros())
         number = connection.scalar(statement) or 0
         if number:
             found.append(f"{number} of {line.goal} {'is' if number == 1 else 'are'} not told yet; send again")
     return found
+
+
+def _is_open(line: Line) -> ColumnElement[bool]:
+    return and_(of_line(line), delivery.c.state.in_([State.QUEUED, State.SENT]))

@@ -17,6 +17,7 @@ from attribution.store.schema import conversion, entry, journey_touch, touch
 
 VALUES: Final = ("full", "credited")
 NO_TOUCH: Final = -1
+MONEY_KINDS: Final = ("won", "created")  # kinds of conversion that have an amount of their own
 _COLUMNS: Final = (
     "conversion_id", "key", "at", "active", "value_minor", "currency", "keeps_value", "touch", "split",
     "share_millionths", "model", "begins",
@@ -157,7 +158,7 @@ def known_conversions(
         `conversion_id`, `object_id` (of the deal or lead), `key`, `at`, `active`, `value_minor` and
         `currency` (null: they have none), and `keeps_value`: whether what was told of it stays.
     """
-    money = kind in ("won", "created")
+    money = kind in MONEY_KINDS
     # of somebody who was erased nothing more is told
     mine = and_(conversion.c.kind == kind, conversion.c.frozen.is_(None))
     statement: Select[Any] = select(
